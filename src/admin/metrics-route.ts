@@ -20,9 +20,9 @@ interface Page {
 }
 
 export function metricsRoute(exposition: Exposition): AdminRoute {
-  // Requests at the same time share one body, which is encoded once and is in memory once.
+  // Requests at the same time share one body, which is in memory once.
   const pageOf = (format: ExpositionFormat): Page => {
-    const plain = coalesced(async () => Buffer.from(await exposition.render(format)));
+    const plain = (): Promise<Buffer> => exposition.bytes(format);
     return { plain, compressed: coalesced(async () => gzipped(await plain(), COMPRESSION)) };
   };
   const pages = { prometheus: pageOf('prometheus'), openmetrics: pageOf('openmetrics') };

@@ -4,7 +4,7 @@
 // OTEL_TRACES_SAMPLER one trace in a hundred is recorded.
 import type { Settings } from '../config.js';
 import { httpUrl } from './network-kinds.js';
-import { optional, type Table, type ValuesOf, withDefault } from './setting.js';
+import { optional, type Table, type ValuesOf, valuesOf, withDefault } from './setting.js';
 import type { SettingKind } from './setting-kinds.js';
 import { listOf, oneOf, onOff, pairs, ratio, secretPairs, text, whole } from './setting-kinds.js';
 
@@ -32,18 +32,23 @@ const exporters: SettingKind<readonly string[]> = {
 };
 
 export const OTEL_SETTINGS = {
-  OTEL_SDK_DISABLED: withDefault(onOff, false, 'Switches tracing off.', OTEL),
+  OTEL_SDK_DISABLED: withDefault(onOff, false, 'Switches tracing and all exports off.', OTEL),
   OTEL_SERVICE_NAME: optional(
     text,
     '`service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else `multilane`',
-    'Name of this process in traces.',
+    'Name of this process in traces, metrics and logs that are exported.',
     OTEL,
   ),
-  OTEL_RESOURCE_ATTRIBUTES: withDefault(pairs, {}, 'Further attributes of this process on every span.', OTEL),
+  OTEL_RESOURCE_ATTRIBUTES: withDefault(
+    pairs,
+    {},
+    'Further attributes of this process on everything that is exported.',
+    OTEL,
+  ),
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
     httpUrl,
     'no export',
-    'OTLP/HTTP collector; `v1/traces` is appended.',
+    'OTLP/HTTP collector; `v1/traces`, `v1/metrics` or `v1/logs` is appended.',
     OTEL,
   ),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: optional(
@@ -154,6 +159,25 @@ function exportsOf(values: ValuesOf<typeof OTEL_SETTINGS>): Pick<Settings['otel'
         logs: { ...common, ...own(values.otelExporterOtlpLogsHeaders), endpoint: logs },
       }),
   };
+}
+
+/** A warning for each signal that is to be exported and has no address. */
+export function exportWarnings(
+  byName: (name: string) => unknown,
+  { disabled, metrics, logs }: Settings['otel'],
+): readonly string[] {
+  if (disabled) return [];
+  const values = valuesOf(OTEL_SETTINGS, byName);
+  const wanted = [
+    ['OTEL_METRICS_EXPORTER', values.otelMetricsExporter, metrics, 'metrics are'],
+    ['OTEL_LOGS_EXPORTER', values.otelLogsExporter, logs, 'log lines are'],
+  ] as const;
+  return wanted
+    .filter(([, exporters, target]) => exporters.length > 0 && target === undefined)
+    .map(
+      ([name, , , what]) =>
+        `${name} is otlp, but there is no address; ${what} not exported; set OTEL_EXPORTER_OTLP_ENDPOINT`,
+    );
 }
 
 const own = (headers: Readonly<Record<string, string>> | undefined) =>

@@ -14,8 +14,8 @@ import { type CountItems, type Encoding, type OtlpProtocol, OtlpSender } from '.
 
 /** How often the rings are read, in milliseconds: a thread may log about 1,600 usual lines a second. */
 const EVERY_MS = 250;
-/** Lines in one request: about two milliseconds of work. */
-export const LINES_PER_REQUEST = 128;
+/** Lines in one request: one or two milliseconds of work. */
+export const LINES_PER_REQUEST = 64;
 /** Milliseconds that the end of the process waits at most for the last lines. */
 const LAST_EXPORT_MS = 1_000;
 

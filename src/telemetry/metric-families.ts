@@ -1,6 +1,5 @@
 // Gathers all series into families, one per metric name, ready for the page. Shared memory is read at the
 // scrape, in the thread that serves it; no other thread is woken.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
@@ -10,6 +9,7 @@ import { readWorker } from '../memory/worker-row.js';
 import { coalesced } from './coalesced.js';
 import { isMetricName, namesOf } from './metric-names.js';
 import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metric-table.js';
+import { Pace } from './pace.js';
 import { rebucketed } from './rebucketed.js';
 import { SeriesLimit } from './series-limit.js';
 
@@ -43,7 +43,7 @@ export function currentValue(metric: MetricName, value: number, labels: Labels =
 export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
   const limit = new SeriesLimit();
   return coalesced(async () => {
-    const { series, declarations, overflow } = await readTotalsInTurns(memory, turn);
+    const { series, declarations, overflow } = await readTotalsInTurns(memory, new Pace().rest);
     const rows = limit.apply(series, (metric) => metricEntry(metric) !== undefined);
     rows.push(currentValue('multilane_label_overflow_total', overflow));
     for (const [metric, count] of limit.merged) {
@@ -63,9 +63,6 @@ export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSo
     return { series: rows, declarations };
   });
 }
-
-/** Number of series that are processed before the thread yields to its event loop. */
-const SERIES_PER_TURN = 500;
 
 interface FamilyDraft {
   readonly name: string;
@@ -89,11 +86,11 @@ export async function gatherFamilies(sources: readonly MetricSource[]): Promise<
   for (const { metric, kind, help, bounds } of declarations.sort((a, b) => b.at - a.at)) {
     families.open(metric, kind, help, { bounds });
   }
-  let added = 0;
+  const pace = new Pace();
   for (const { series } of readings) {
     for (const total of series) {
       families.add(total);
-      if (++added % SERIES_PER_TURN === 0) await turn();
+      await pace.rest();
     }
   }
   return families.list();

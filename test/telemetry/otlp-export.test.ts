@@ -11,6 +11,7 @@ import { exportedSink } from '#src/telemetry/exported-log-sink.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { ExportedLogs } from '#src/telemetry/logs-export.js';
 import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { SERIES_PER_REQUEST } from '#src/telemetry/otlp-metrics.js';
 import { droppedItems } from '#src/telemetry/otlp-sender.js';
 import { OtlpCollector } from '#test/support/otlp-collector.js';
 import { silentLog } from '#test/support/silent-log.js';
@@ -134,7 +135,7 @@ describe('the export by OTLP', () => {
     first.otlp.exportMetrics([many(450)]);
     await first.otlp.close();
     const { refused = 0, unreachable = 0 } = first.dropped('metrics');
-    expect(refused).to.equal(200);
+    expect(refused).to.equal(SERIES_PER_REQUEST);
     expect(refused + unreachable).to.be.at.least(450);
     expect(collector.requests, 'no request follows one that was refused').to.have.length(1);
     expect(warnings).to.have.length(1);

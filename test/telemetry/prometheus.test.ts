@@ -292,6 +292,30 @@ describe('the metrics page', () => {
     expect(text).to.match(/^process_cpu_seconds_total /m);
   });
 
+  it('has units and exemplars in OpenMetrics, and neither in the older format', async () => {
+    const { first, source } = threads();
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    first.histogram(DURATION, ROUTE).record(7_000, trace);
+    first.declare('items', 'histogram', 'Items.', [1, 2.5]);
+    first.distribution('items', {}, [1, 2.5]).record(2);
+    const open = await new Exposition([source]).render('openmetrics');
+    expect(open).to.contain(`# TYPE ${DURATION} histogram\n# UNIT ${DURATION} seconds\n${DURATION}_bucket`);
+    expect(open).to.contain('# UNIT process_cpu_seconds seconds\nprocess_cpu_seconds_total ');
+    expect(open).to.contain(
+      'items_bucket{le="1.0"} 0\nitems_bucket{le="2.5"} 1\nitems_bucket{le="+Inf"} 1\n',
+    );
+    expect(open).to.contain('items_sum 2\nitems_count 1\n');
+    const lines = open.split('\n').filter((line) => line.includes('trace_id'));
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(
+      new RegExp(
+        `le="0.01",.*\\} 1 # \\{trace_id="${trace.traceId}",span_id="${trace.spanId}"\\} 0.007 \\d+(\\.\\d+)?$`,
+      ),
+    );
+    const plain = await new Exposition([source]).render('prometheus');
+    expect(plain).to.not.contain('# UNIT').and.not.contain('trace_id');
+  });
+
   it('is OpenMetrics only for clients that prefer it', () => {
     const prometheus2 =
       'application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,' +

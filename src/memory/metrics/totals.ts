@@ -32,10 +32,11 @@ interface Merged {
   cells: number[] | undefined;
   readonly bounds?: readonly number[];
   longest?: number;
+  exemplars?: readonly (Exemplar | undefined)[];
 }
 
-/** The number of rows that are read between two pauses: less than a millisecond of work. */
-export const ROWS_PER_TURN = 200;
+/** The number of rows that are read between two pauses: about a tenth of a millisecond of work. */
+export const ROWS_PER_PAUSE = 16;
 
 /** Adds up the rows of all threads at once. A thread that has other work to do uses `readTotalsInTurns`. */
 export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
@@ -44,17 +45,20 @@ export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
   return reading.totals;
 }
 
-/** Like `readTotals`, with pauses for other work. @param pause is awaited after every 200 rows */
+/**
+ * Like `readTotals`, with pauses for other work.
+ * @param pause is awaited after every 16 rows; it may return at once when there is no other work
+ */
 export async function readTotalsInTurns(
   memory: Pick<SeriesMemory, 'all'>,
-  pause: () => Promise<unknown>,
+  pause: () => Promise<unknown> | undefined,
 ): Promise<Totals> {
   const reading = new Reading();
   let read = 0;
   for (const rows of memory.all()) {
     for (const row of rowsOf(rows)) {
       reading.add(rows, row);
-      if (++read % ROWS_PER_TURN === 0) await pause();
+      if (++read % ROWS_PER_PAUSE === 0) await pause();
     }
   }
   return reading.totals;
@@ -63,11 +67,9 @@ export async function readTotalsInTurns(
 class Reading {
   readonly #merged = new Map<string, Merged>();
   readonly #declarations = new Map<string, Declaration>();
-  /** By the identity of the series without its kind. */
-  readonly #exemplars = new Map<string, readonly (Exemplar | undefined)[]>();
 
   get totals(): Totals {
-    const series = [...this.#merged].map(([identity, merged]) => this.#withExemplars(identity, merged));
+    const series = [...this.#merged.values()];
     const overflow = series.filter(({ metric }) => metric === OVERFLOW);
     return {
       series,
@@ -111,16 +113,10 @@ class Reading {
   }
 
   #addExemplars(identity: string, read: readonly (Exemplar | undefined)[]): void {
-    const key = identity.slice(EXEMPLARS.length);
-    const before = this.#exemplars.get(key);
-    this.#exemplars.set(key, before?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read);
-  }
-
-  #withExemplars(identity: string, merged: Merged): SeriesTotal {
-    const { kind, cells, bounds } = merged;
-    const hasNone = cells === undefined || bounds !== undefined;
-    const exemplars = hasNone ? undefined : this.#exemplars.get(identity.slice(kind.length));
-    return exemplars === undefined ? merged : { ...merged, exemplars };
+    // A thread makes the row of a histogram before that of its exemplars, so it was read before.
+    const total = this.#merged.get(`histogram${identity.slice(EXEMPLARS.length)}`);
+    if (total === undefined) return;
+    total.exemplars = total.exemplars?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read;
   }
 
   #total(identity: string): Merged {
