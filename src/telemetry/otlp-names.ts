@@ -20,6 +20,8 @@ const CONVENTIONS: Readonly<Record<string, Convention>> = {
     name: 'db.client.connection.pending_requests',
     unit: '{request}',
   },
+  process_cpu_time_seconds_total: { name: 'process.cpu.time', unit: 's' },
+  process_memory_usage_bytes: { name: 'process.memory.usage', unit: 'By' },
 };
 
 const ATTRIBUTES: Readonly<Record<string, string>> = {
@@ -35,6 +37,7 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   db_system_name: 'db.system.name',
   db_namespace: 'db.namespace',
   db_operation_name: 'db.operation.name',
+  cpu_mode: 'cpu.mode',
   state: 'db.client.connection.state',
   pool: 'db.client.connection.pool.name',
 };

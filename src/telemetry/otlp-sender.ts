@@ -60,6 +60,7 @@ export class OtlpSender<Request, Response> {
   #suppressed = 0;
   /** Items that are being sent. */
   #sending = 0;
+  #isAbandoned = false;
 
   constructor(
     { http }: OtlpSdk,
@@ -100,8 +101,24 @@ export class OtlpSender<Request, Response> {
    * @param items data points or log records in it
    * @returns whether the collector has accepted it
    */
-  send(request: Request, items: number): Promise<boolean> {
+  async send(request: Request, items: number): Promise<boolean> {
+    if (this.#isAbandoned) {
+      this.#dropped('shutdown', items);
+      return false;
+    }
     this.#sending = items;
+    try {
+      return await this.#sent(request, items);
+    } catch (error) {
+      // The package cannot write the request: an item is nested too deeply, for example.
+      this.#sending = 0;
+      this.#dropped('unreadable', items);
+      this.#report(error instanceof Error ? error : undefined);
+      return false;
+    }
+  }
+
+  #sent(request: Request, items: number): Promise<boolean> {
     return new Promise((resolve) => {
       this.#delegate.export(request, ({ code, error }) => {
         const isKnown = this.#sending > 0;
@@ -115,8 +132,9 @@ export class OtlpSender<Request, Response> {
     });
   }
 
-  /** Counts what is being sent as dropped; its later result is ignored. */
+  /** Counts what is being sent, and what is sent from now on, as dropped. */
   abandon(): void {
+    this.#isAbandoned = true;
     if (this.#sending > 0) this.#dropped('shutdown', this.#sending);
     this.#sending = 0;
   }

@@ -90,8 +90,10 @@ describe('the export by OTLP', () => {
       const [items] = named('cart_items');
       expect(items).to.deep.include({ explicitBounds: [1, 10], bucketCounts: [0, 1, 0], sum: 2.5 });
       expect(items?.resource).to.include({ 'service.name': 'shop', team: 'a', 'service.instance.id': 'one' });
-      const [cpu] = named('process_cpu_time_seconds_total');
-      expect(cpu).to.include({ kind: 'sum', isMonotonic: true, unit: 's' });
+      const cpu = named('process.cpu.time');
+      expect(cpu.map(({ attributes }) => attributes['cpu.mode'])).to.have.members(['user', 'system']);
+      expect(cpu[0]).to.include({ kind: 'sum', isMonotonic: true, unit: 's' });
+      expect(named('process.memory.usage')[0]?.value).to.be.above(2 ** 20);
       expect(dropped('metrics')).to.deep.equal({});
     });
 
@@ -188,8 +190,10 @@ describe('the export by OTLP', () => {
     const sink = { write: () => undefined, flush: () => undefined };
     const exported = exportedSink(sink, logs.open().memory, () => undefined);
     for (const text of ['not JSON', '5', 'null', '{"level":']) exported.write(`${text}\n`, String);
+    const nested = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
+    exported.write(`${nested}\n`, String);
     await otlp.close();
-    expect(dropped('logs')).to.deep.equal({ unreadable: 4 });
+    expect(dropped('logs')).to.deep.equal({ unreadable: 5 });
   });
 
   it('never keeps the thread for long: the loop turns between requests', async () => {
