@@ -28,6 +28,14 @@ type NotInFile =
   | 'pmId'
   | 'notify';
 
+/** Where and how one signal is exported by OTLP. */
+export interface OtlpExportSettings {
+  /** Full URL, signal path included. */
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocol: 'http/json' | 'http/protobuf';
+}
+
 /** The settings of docs/settings.md in camelCase, as a configuration file writes them. */
 export type WrittenSettings = {
   readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValue<Settings[K]> | null | undefined;
@@ -182,6 +190,10 @@ export interface Settings {
     /** Share of the traces that a ratio sampler keeps, 0 to 1. */
     readonly samplerArg: number;
     readonly resourceAttributes: Readonly<Record<string, string>>;
+    /** Absent: metrics are not exported. */
+    readonly metrics?: OtlpExportSettings & { readonly intervalMs: number };
+    /** Absent: log lines are not exported. */
+    readonly logs?: OtlpExportSettings;
   };
   /** The member `upstreams` of the configuration file: how called services are balanced. */
   readonly upstreams: Upstreams;

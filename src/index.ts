@@ -8,6 +8,14 @@ export { defineSaga } from './api/define-saga.js';
 export { defineService } from './api/define-service.js';
 export { type IdempotentOptions, idempotencyKey, idempotent } from './api/idempotent-handler.js';
 export type {
+  CounterBy,
+  GaugeBy,
+  HistogramBy,
+  HistogramOptions,
+  LabelValues,
+  MetricOptions,
+} from './api/metric-types.js';
+export type {
   Cpu,
   CpuRunOptions,
   GrpcDefinition,

@@ -1,11 +1,11 @@
 // The routes of telemetry: liveness, readiness, metrics, and the list of workers.
 import { type ErrorCode, HttpError } from '../errors.js';
 import { coalesced } from '../telemetry/coalesced.js';
-import { CONTENT_TYPES, negotiate } from '../telemetry/exposition-format.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
 import { metricsJson } from '../telemetry/metrics-json.js';
 import type { Exposition } from '../telemetry/prometheus.js';
 import { type AdminHandler, type AdminRoute, JSON_UTF8 } from './admin-route.js';
+import { metricsRoute } from './metrics-route.js';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -54,23 +54,11 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
   // Requests at the same time share one body, which is encoded once and is in memory once.
-  const pages = {
-    prometheus: coalesced(async () => Buffer.from(await exposition.render('prometheus'))),
-    openmetrics: coalesced(async () => Buffer.from(await exposition.render('openmetrics'))),
-  };
   const json = coalesced(async () => Buffer.from(JSON.stringify(await metricsJson(sources))));
   return [
     { method: 'GET', path: '/livez', access: 'open', isProbe: true, handler: probe('live', alive) },
     { method: 'GET', path: '/readyz', access: 'open', isProbe: true, handler: probe('ready', readiness) },
-    {
-      method: 'GET',
-      path: '/metrics',
-      handler: async (request) => {
-        const format = negotiate(request.header('accept'));
-        const headers = { 'content-type': CONTENT_TYPES[format], vary: 'accept' };
-        return { status: 200, bytes: await pages[format](), headers };
-      },
-    },
+    metricsRoute(exposition),
     {
       method: 'GET',
       path: '/metrics.json',

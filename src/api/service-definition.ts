@@ -6,6 +6,7 @@ import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga
 import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application } from '../server/handler.js';
 import type { Call } from '../upstream/call.js';
+import type { CounterBy, GaugeBy, HistogramBy, HistogramOptions, MetricOptions } from './metric-types.js';
 import type { Shared } from './shared.js';
 
 /** The second argument of a task. */
@@ -84,11 +85,35 @@ export interface Cpu {
  */
 export interface ServiceMetrics {
   /** The name ends in `_total`. `add` throws a TypeError for anything but a whole number >= 0. */
-  counter(name: string, help: string, labels?: Labels): Counter;
+  counter(name: string, help: string, labels?: Labels, options?: MetricOptions): Counter;
+  /** @param labels names of labels, whose values `add` gets */
+  counter<const L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    options?: MetricOptions,
+  ): CounterBy<L>;
   /** `set` and `add` throw a TypeError for anything but a finite number. */
-  gauge(name: string, help: string, labels?: Labels): Gauge;
-  /** A histogram of durations. `record` throws a TypeError for anything but a number of microseconds >= 0. */
-  histogram(name: string, help: string, labels?: Labels): Histogram;
+  gauge(name: string, help: string, labels?: Labels, options?: MetricOptions): Gauge;
+  /** @param labels names of labels, whose values `set` and `add` get */
+  gauge<const L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    options?: MetricOptions,
+  ): GaugeBy<L>;
+  /**
+   * A histogram of durations, or of anything else with `buckets`. `record` throws a TypeError for anything
+   * but a number >= 0: microseconds, or with `buckets` a value in the unit of the metric.
+   */
+  histogram(name: string, help: string, labels?: Labels, options?: HistogramOptions): Histogram;
+  /** @param labels names of labels, whose values `record` gets */
+  histogram<const L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    options?: HistogramOptions,
+  ): HistogramBy<L>;
 }
 
 /** What `routes` of a service, and `handlers` of its gRPC methods, get to work with. */

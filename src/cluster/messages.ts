@@ -71,6 +71,8 @@ export interface WorkerBoot {
   readonly cpuPort: MessagePort;
   /** Where the thread leaves its log lines for the primary; undefined: it writes them itself. */
   readonly logMemory: RingMemory | undefined;
+  /** Where the thread leaves a copy of each log line, which the primary exports; undefined: none is. */
+  readonly exportedLog: RingMemory | undefined;
   /** Services whose `service-ready` was sent to other threads before this one started. */
   readonly ready: readonly ReadyService[];
 }

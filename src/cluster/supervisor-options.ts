@@ -31,7 +31,14 @@ export interface SupervisorOptions {
    * Opens the memory through which a thread hands its log lines to the primary.
    * @default the thread writes its lines itself
    */
-  openThreadLog?(): { readonly memory: RingMemory; close(): void } | undefined;
+  openThreadLog?():
+    | {
+        readonly memory: RingMemory | undefined;
+        /** Memory for a copy of each line, which the primary exports; absent: lines are not exported. */
+        readonly exported?: RingMemory | undefined;
+        close(): void;
+      }
+    | undefined;
   /** Takes the primary's end of a worker's CPU port. */
   attachCpu(port: MessagePort): void;
   /** No code of the thread in this slot can run any more: releases what it held in shared memory. */

@@ -125,8 +125,13 @@ export class ThreadStarter {
     const { supervisor, limits, events, readyServices } = this.#options;
     const { group, settings, block, series, spans, instanceId } = supervisor;
     const port = group.sharedPort;
-    const rings = { spans: spans?.of(slot), logMemory: threadLog?.memory };
-    const memory = { memory: block.buffer, series: series.of(slot), ...rings };
+    const memory = {
+      memory: block.buffer,
+      series: series.of(slot),
+      spans: spans?.of(slot),
+      logMemory: threadLog?.memory,
+      exportedLog: threadLog?.exported,
+    };
     return new WorkerThread(
       {
         group,

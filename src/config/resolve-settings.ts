@@ -10,7 +10,7 @@ import { type ReadSetting, readSetting } from './read-setting.js';
 import { type MachineFacts, type Table, valuesOf } from './setting.js';
 import type { SettingSource } from './setting-source.js';
 import { databaseUrlOf, PROCESS_SETTINGS, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
-import { OTEL_SETTINGS, otelOf } from './table-otel.js';
+import { exportWarnings, OTEL_SETTINGS, otelOf } from './table-otel.js';
 
 export interface ResolveContext {
   /** Names of the declared services. */
@@ -63,6 +63,7 @@ export function resolveSettings(
   const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
   checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
   for (const warning of combinationWarnings(settings, as)) warn(warning);
+  for (const warning of exportWarnings((name) => lineOf.get(name)?.value, settings.otel)) warn(warning);
   return { settings, lines };
 }
 

@@ -19,7 +19,7 @@ import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
-import { sharedMemorySource } from '../telemetry/metric-families.js';
+import { type MetricSource, sharedMemorySource } from '../telemetry/metric-families.js';
 import type { ProcessWatch } from '../telemetry/process-watch.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import type { RouteSampler } from '../telemetry/route-sampler.js';
@@ -52,6 +52,8 @@ export interface AdminRouteDeps {
   readonly processWatch: ProcessWatch;
   readonly routeSampler: RouteSampler;
   readonly log: Logger;
+  /** Gets the sources of all metrics, which are exported beside the page. */
+  readonly withSources: (sources: readonly MetricSource[]) => void;
 }
 
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
@@ -68,6 +70,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     registrySource(registry, parts.shared),
     breakerSource(guarded, board),
   ];
+  parts.withSources(sources);
   return [
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),

@@ -1,21 +1,73 @@
 // The output of the log lines of the primary and of its threads. In the cluster mode of pm2 only the primary
 // can write standard output. There all threads leave their lines in shared memory, and the primary writes
-// them.
+// them. A copy of each line goes to the collector when OTEL_LOGS_EXPORTER says so.
 import cluster from 'node:cluster';
 import type { Settings } from '../config.js';
+import type { RingMemory } from '../memory/line-ring.js';
+import { exportedSink } from '../telemetry/exported-log-sink.js';
 import { LogBatches, type ThreadLog } from '../telemetry/log-batches.js';
 import { type LogSink, ringSink, stdoutSink } from '../telemetry/log-sink.js';
+import { ExportedLogs } from '../telemetry/logs-export.js';
+
+/** Where a thread leaves its log lines for the primary. */
+export interface OpenThreadLog {
+  /** Memory for lines that the primary writes; undefined: the thread writes them itself. */
+  readonly memory: RingMemory | undefined;
+  /** Memory for copies that the primary exports; undefined: lines are not exported. */
+  readonly exported: RingMemory | undefined;
+  /** Call when the thread has ended. The lines that are still in its rings are passed on. */
+  close(): void;
+}
 
 export interface LogOutput {
   readonly sink: LogSink;
-  /** Memory for the lines of a thread that cannot write standard output itself; undefined where it can. */
-  openThreadLog(): ThreadLog | undefined;
+  /** The rings of lines to export; undefined when logs are not exported. */
+  readonly exported: ExportedLogs | undefined;
+  /** undefined when the thread needs the primary neither to write nor to export its lines. */
+  openThreadLog(): OpenThreadLog | undefined;
   /** Resolves when all lines are written, as far as the reader of standard output takes them. */
   close(): Promise<void>;
 }
 
-/** @param lineDropped called for each line that is lost */
-export function logOutput({ pmId }: Pick<Settings, 'pmId'>, lineDropped: () => void): LogOutput {
+/** Lines that are lost, by where they were to go. */
+export interface LostLines {
+  written(): void;
+  exported(): void;
+}
+
+export function logOutput({ pmId, otel }: Pick<Settings, 'pmId' | 'otel'>, lost: LostLines): LogOutput {
+  const exported = otel.logs === undefined ? undefined : new ExportedLogs();
+  const written = writtenOutput(pmId, () => lost.written());
+  const sink =
+    exported === undefined
+      ? written.sink
+      : exportedSink(written.sink, exported.open().memory, () => lost.exported());
+  return {
+    sink,
+    exported,
+    openThreadLog() {
+      const [toWrite, toExport] = [written.openThreadLog(), exported?.open()];
+      if (toWrite === undefined && toExport === undefined) return undefined;
+      return {
+        memory: toWrite?.memory,
+        exported: toExport?.memory,
+        close() {
+          toWrite?.close();
+          toExport?.close();
+        },
+      };
+    },
+    close: () => written.close(),
+  };
+}
+
+interface WrittenOutput {
+  readonly sink: LogSink;
+  openThreadLog(): ThreadLog | undefined;
+  close(): Promise<void>;
+}
+
+function writtenOutput(pmId: string | null, lineDropped: () => void): WrittenOutput {
   // In pm2's fork mode, and in a process that only inherits the environment of pm2, standard output is an
   // ordinary pipe, which every thread can write.
   if (!cluster.isWorker || pmId === null) {

@@ -245,6 +245,10 @@ export class IncomingRequest implements ServerRequest {
     const { tracing } = this.#server;
     if (tracing.samples(this)) this.#span = keptServerSpan(tracing, this);
   }
+  /** The span of this request; undefined when it is not recorded. */
+  get recordedTrace(): TraceContext | undefined {
+    return this.#span?.recording ? this.#span.context : undefined;
+  }
   /** Call once, when the response is complete. */
   responded(status: number, error: string | undefined): void {
     this.#server.requestLog.ended(this, status, error);

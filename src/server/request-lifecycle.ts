@@ -352,7 +352,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   countResponse(status: number, error: string | undefined): void {
     const microseconds = (performance.now() - this.#request.startedAt) * 1000;
-    this.meter.end(this.#meterBegun, status, microseconds, error);
+    this.meter.end(this.#meterBegun, status, microseconds, error, this.#request.recordedTrace);
   }
 
   responseComplete(status: number, error: string | undefined): void {

@@ -1,6 +1,7 @@
 // The interfaces by which the pipeline reports requests and asks for permits. src/worker implements them over
 // shared memory; the pipeline itself keeps no statistics.
 import type { AddressKey } from '../memory/address-cells.js';
+import type { TraceIdentity } from '../memory/metrics/recorder.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { BulkheadQueue } from '../resilience/bulkhead-queue.js';
@@ -33,8 +34,15 @@ export interface RouteMeter {
    * @param status of the response; 499 when the client left before it was complete
    * @param microseconds since the end of the request header
    * @param error code of the problem document; undefined when the response is none
+   * @param trace undefined when the request is not recorded in a trace
    */
-  end(begun: number, status: number, microseconds: number, error: string | undefined): void;
+  end(
+    begun: number,
+    status: number,
+    microseconds: number,
+    error: string | undefined,
+    trace?: TraceIdentity,
+  ): void;
 }
 
 export interface RequestObserver {

@@ -1,7 +1,7 @@
 // The metrics that the services of one thread have declared. `/metrics` has one family per name, so all
 // services that declare a name must agree on kind, help and labels, and no two families may write lines of
 // the same name.
-import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
+import type { MetricKind } from '../memory/metrics/recorder.js';
 import { describeValue, type ErrorFactory } from '../options.js';
 import { checkOwnMetric, MOST_NAME, type OwnMetric } from './metric-declaration.js';
 import { isMetricName, isOfPrometheus, mendedName, namesOf, objectionTo } from './metric-names.js';
@@ -20,6 +20,7 @@ interface Declared {
   readonly kind: MetricKind;
   readonly help: string;
   readonly labels: ReadonlySet<string>;
+  readonly buckets: string;
   /** All services that have declared it. */
   readonly services: Set<string>;
 }
@@ -55,13 +56,14 @@ export class DeclaredMetrics {
     return true;
   }
 
-  #keep(service: string, { name, kind, help, labels }: OwnMetric): Declared {
+  #keep(service: string, { name, kind, help, labels, buckets }: OwnMetric): Declared {
     const declared: Declared = {
       service,
       name,
       kind,
       help,
-      labels: new Set(Object.keys(labels)),
+      labels: new Set(labels),
+      buckets: shownBuckets(buckets),
       services: new Set(),
     };
     this.#byName.set(name, declared);
@@ -89,7 +91,7 @@ export class DeclaredMetrics {
   #refuseOther(
     service: string,
     declared: Declared,
-    { name, kind, help, labels }: OwnMetric,
+    { name, kind, help, labels, buckets }: OwnMetric,
     fault: ErrorFactory,
   ): void {
     const since = `since service ${declared.service} has declared it`;
@@ -99,8 +101,13 @@ export class DeclaredMetrics {
     }
     if (!hasNames(labels, declared.labels)) {
       throw fault(
-        `its labels are ${listed(declared.labels)} ${since}, not ${listed(Object.keys(labels))}; give each of ` +
+        `its labels are ${listed(declared.labels)} ${since}, not ${listed(labels)}; give each of ` +
           "them, '' where it has no value",
+      );
+    }
+    if (shownBuckets(buckets) !== declared.buckets) {
+      throw fault(
+        `its buckets are ${declared.buckets} ${since}, not ${shownBuckets(buckets)}; write the same`,
       );
     }
     if (help !== declared.help) {
@@ -138,10 +145,10 @@ export class DeclaredMetrics {
 const isOurs = (name: string, kind: MetricKind): boolean =>
   OWN_PREFIX.test(name) || namesOf(name, kind).some((one) => OURS.has(one));
 
-/** It runs for every lookup of a series and allocates one list. */
-function hasNames(labels: Labels, names: ReadonlySet<string>): boolean {
-  const given = Object.keys(labels);
-  return given.length === names.size && given.every((name) => names.has(name));
-}
+const hasNames = (given: readonly string[], names: ReadonlySet<string>): boolean =>
+  given.length === names.size && given.every((name) => names.has(name));
+
+const shownBuckets = (buckets: readonly number[] | undefined): string =>
+  buckets === undefined ? 'those of durations' : `[${buckets.join(', ')}]`;
 
 const listed = (names: Iterable<string>): string => `{ ${[...names].sort().join(', ')} }`;

@@ -47,7 +47,7 @@ export class CountedExporter implements SpanExporter {
     this.#sending.set(batch, spans.length);
     this.#exporter.export(spans, (result) => {
       const isKnown = this.#sending.delete(batch);
-      if (isKnown && result.code !== SUCCESS) this.#dropped(reasonOf(result.error), spans.length);
+      if (isKnown && result.code !== SUCCESS) this.#dropped(dropReasonOf(result.error), spans.length);
       done(result);
     });
   }
@@ -70,7 +70,8 @@ export class CountedExporter implements SpanExporter {
 /** `ExportResultCode` of @opentelemetry/core. */
 const SUCCESS = 0;
 
-function reasonOf(error: Error | undefined): DropReason {
+/** Why an export has failed, by the error of the package that sends. */
+export function dropReasonOf(error: Error | undefined): DropReason {
   // The collector replied with an error status. The exporter reports a retryable one after its last retry.
   if (error?.name === 'OTLPExporterError') return 'refused';
   // The export limit is reached when thirty batches wait for a reply.

@@ -1,6 +1,5 @@
 // Gathers all series into families, one per metric name, ready for the page. Shared memory is read at the
 // scrape, in the thread that serves it; no other thread is woken.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
@@ -10,6 +9,9 @@ import { readWorker } from '../memory/worker-row.js';
 import { coalesced } from './coalesced.js';
 import { isMetricName, namesOf } from './metric-names.js';
 import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metric-table.js';
+import { Pace } from './pace.js';
+import { rebucketed } from './rebucketed.js';
+import { SeriesLimit } from './series-limit.js';
 
 export interface MetricReading {
   readonly series: Iterable<SeriesTotal>;
@@ -27,6 +29,8 @@ export interface Family {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
+  /** The upper bounds of the buckets of all series; absent for durations. */
+  readonly bounds?: readonly number[];
   readonly series: readonly SeriesTotal[];
 }
 
@@ -37,9 +41,14 @@ export function currentValue(metric: MetricName, value: number, labels: Labels =
 
 /** The series of all threads in shared memory, and the rows in which workers publish their state. */
 export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
+  const limit = new SeriesLimit();
   return coalesced(async () => {
-    const { series, declarations, overflow } = await readTotalsInTurns(memory, turn);
-    const rows = [...series, currentValue('multilane_label_overflow_total', overflow)];
+    const { series, declarations, overflow } = await readTotalsInTurns(memory, new Pace().rest);
+    const rows = limit.apply(series, (metric) => metricEntry(metric) !== undefined);
+    rows.push(currentValue('multilane_label_overflow_total', overflow));
+    for (const [metric, count] of limit.merged) {
+      rows.push(currentValue('multilane_series_merged', count, { metric }));
+    }
     let active = 0;
     const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));
     // While a worker is replaced there are two threads with its number; the newer one comes last and wins.
@@ -55,14 +64,12 @@ export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSo
   });
 }
 
-/** Number of series that are processed before the thread yields to its event loop. */
-const SERIES_PER_TURN = 500;
-
 interface FamilyDraft {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
   readonly merge: MetricMerge;
+  readonly bounds?: readonly number[];
   readonly series: Map<string, SeriesTotal>;
 }
 
@@ -76,14 +83,14 @@ export async function gatherFamilies(sources: readonly MetricSource[]): Promise<
   const families = new Families();
   const readings = await Promise.all(sources.map(async (source) => source()));
   const declarations = readings.flatMap(({ declarations = [] }) => [...declarations]);
-  for (const { metric, kind, help } of declarations.sort((a, b) => b.at - a.at)) {
-    families.open(metric, kind, help);
+  for (const { metric, kind, help, bounds } of declarations.sort((a, b) => b.at - a.at)) {
+    families.open(metric, kind, help, { bounds });
   }
-  let added = 0;
+  const pace = new Pace();
   for (const { series } of readings) {
     for (const total of series) {
       families.add(total);
-      if (++added % SERIES_PER_TURN === 0) await turn();
+      await pace.rest();
     }
   }
   return families.list();
@@ -95,24 +102,31 @@ class Families {
 
   constructor() {
     for (const [name, { kind, help, merge }] of Object.entries(METRICS)) {
-      this.open(name, kind, help, merge);
+      this.open(name, kind, help, { merge });
     }
   }
 
   /** @returns undefined when the name is invalid or already used by another family */
-  open(name: string, kind: MetricKind, help: string, merge: MetricMerge = 'sum'): FamilyDraft | undefined {
+  open(
+    name: string,
+    kind: MetricKind,
+    help: string,
+    { merge = 'sum', bounds }: { merge?: MetricMerge; bounds?: readonly number[] | undefined } = {},
+  ): FamilyDraft | undefined {
     const names = namesOf(name, kind);
     if (!isMetricName(name, kind) || names.some((one) => this.#taken.has(one))) return undefined;
     for (const one of names) this.#taken.add(one);
-    const family: FamilyDraft = { name, kind, help, merge, series: new Map() };
+    const series = new Map<string, SeriesTotal>();
+    const family = { name, kind, help, merge, series, ...(bounds !== undefined && { bounds }) };
     this.#byName.set(name, family);
     return family;
   }
 
-  add(total: SeriesTotal): void {
-    const { metric: name, kind } = total;
-    const family = this.#byName.get(name) ?? this.open(name, kind, `${name} (not declared)`);
-    if (family === undefined || family.kind !== kind || isUnused(total)) return;
+  add(given: SeriesTotal): void {
+    const { metric: name, kind, bounds } = given;
+    const family = this.#byName.get(name) ?? this.open(name, kind, `${name} (not declared)`, { bounds });
+    if (family === undefined || family.kind !== kind || isUnused(given)) return;
+    const total = rebucketed(given, family.bounds);
     const labels = ordered(name, total.labels);
     const key = JSON.stringify(labels);
     const before = family.series.get(key);

@@ -105,6 +105,15 @@ function inBaseUnit(name: string): string {
 }
 
 /**
+ * The unit in the name of a family, which OpenMetrics shows; undefined for counts of things.
+ * @param name as OpenMetrics has it: without `_total`
+ */
+export function unitOf(name: string): string | undefined {
+  const last = name.slice(name.lastIndexOf('_') + 1);
+  return last === 'ratio' || Object.hasOwn(BASE_UNITS, last) ? last : undefined;
+}
+
+/**
  * @returns why a service cannot use a name and which one to use instead; undefined when it can use the name
  */
 export function objectionTo(name: string, kind: MetricKind): string | undefined {

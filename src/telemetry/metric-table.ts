@@ -93,6 +93,11 @@ export const METRICS = {
   multilane_log_lines_dropped_total: counter(
     'Log lines that were lost because the reader of the log was too slow.',
   ),
+  multilane_otlp_items_dropped_total: counter(
+    'Data points and log lines that did not reach the collector, by signal and reason.',
+    'signal',
+    'reason',
+  ),
   multilane_spans_dropped_total: counter('Spans that did not reach the collector, by reason.', 'reason'),
   multilane_worker_loop_utilization_ratio: gauge('last', 'Share of time the event loop was busy.', 'worker'),
   multilane_route_cpu_ratio: gauge(
@@ -239,6 +244,11 @@ export const METRICS = {
   ),
   multilane_series_overflow_total: counter(
     'Look-ups of series that were counted under fewer labels, by the metric that has reached its most series.',
+    'metric',
+  ),
+  multilane_series_merged: gauge(
+    'last',
+    'Series of a metric of a service that are shown as one without labels, because the metric has more than 512.',
     'metric',
   ),
 } as const satisfies Readonly<Record<string, MetricEntry>>;

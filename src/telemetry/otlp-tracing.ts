@@ -1,15 +1,9 @@
 // Keeps spans with OpenTelemetry. Each thread has one instance, which exports its spans in batches outside of
 // requests. The SDK is called only for spans that are kept (sampled-tracing.ts): an SDK span that is not
 // sampled would cost more than the rest of a request.
-import { hostname } from 'node:os';
 import type { Context, MeterProvider, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
-import type { Resource } from '@opentelemetry/resources';
 import type { BufferConfig, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type {
-  ATTR_ERROR_TYPE,
-  ATTR_SERVICE_INSTANCE_ID,
-  ATTR_SERVICE_NAME,
-} from '@opentelemetry/semantic-conventions';
+import type { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
@@ -18,6 +12,7 @@ import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
 import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
+import { otelResource } from './otel-resource.js';
 import type { OtelSdk } from './otel-sdk.js';
 import type { HeadSampler } from './sampler.js';
 import type { AttributeValue, SpanHandle, TracingIdentity } from './span.js';
@@ -47,7 +42,7 @@ const SHUTDOWN_MS = 1_000;
 type QueueConfig = BufferConfig & { readonly selfObsMeterProvider: MeterProvider };
 
 export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
-  const { endpoint, ids, log, otel, recorder, sampler, spanLog } = options;
+  const { endpoint, identity, ids, log, otel, recorder, sampler, spanLog } = options;
   const dropped = droppedSpans(recorder);
   reportExportTrouble(sdk.api, log, (spans) => dropped('refused', spans));
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
@@ -57,7 +52,7 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
   );
   const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };
   const provider = new NodeTracerProvider({
-    resource: resourceOf(sdk, options),
+    resource: otelResource(sdk.resources, otel, identity.instanceId, { 'multilane.worker': identity.worker }),
     sampler: new AlwaysOnSampler(),
     idGenerator: {
       // A new trace that is kept gets an id that every other sampler with this ratio keeps too.
@@ -70,19 +65,6 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
     ],
   });
   return new OtlpKeeper(sdk.api, provider, exporter, log);
-}
-
-function resourceOf({ resources }: OtelSdk, { identity, otel }: OtlpOptions): Resource {
-  return resources.defaultResource().merge(
-    resources.resourceFromAttributes({
-      'host.name': hostname(),
-      'process.pid': process.pid,
-      ['service.instance.id' satisfies typeof ATTR_SERVICE_INSTANCE_ID]: identity.instanceId,
-      'multilane.worker': identity.worker,
-      ...otel.resourceAttributes,
-      ['service.name' satisfies typeof ATTR_SERVICE_NAME]: otel.serviceName,
-    }),
-  );
 }
 
 class OtlpKeeper implements SpanKeeper {

@@ -5,6 +5,7 @@ import { coalesced } from './coalesced.js';
 import type { ExpositionFormat } from './exposition-format.js';
 import type { MetricSource } from './metric-families.js';
 import type { MetricsPage } from './metrics-page.js';
+import { PageBuffer } from './page-buffer.js';
 import { ProcessWatch } from './process-watch.js';
 
 export interface ExpositionOptions {
@@ -14,9 +15,14 @@ export interface ExpositionOptions {
   readonly skipped?: () => void;
 }
 
+/** Bytes that are kept for the first page, and the share of the last page that is kept for the next one. */
+const [FIRST_BYTES, ROOM] = [65_536, 1.1];
+
 export class Exposition {
   readonly #page: () => Promise<MetricsPage>;
-  readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<string>>> = {
+  /** Bytes that the next page probably has. */
+  #expected = FIRST_BYTES;
+  readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<Buffer>>> = {
     prometheus: coalesced(() => this.#render('prometheus')),
     openmetrics: coalesced(() => this.#render('openmetrics')),
   };
@@ -41,11 +47,19 @@ export class Exposition {
    * @throws OutOfFilesError before the page was rendered once, when the process has too few free file
    *   descriptors
    */
-  render(format: ExpositionFormat): Promise<string> {
+  bytes(format: ExpositionFormat): Promise<Buffer> {
     return this.#renders[format]();
   }
 
-  async #render(format: ExpositionFormat): Promise<string> {
-    return (await this.#page()).render(format);
+  /** The page as text; see `bytes`. */
+  async render(format: ExpositionFormat): Promise<string> {
+    return (await this.bytes(format)).toString();
+  }
+
+  async #render(format: ExpositionFormat): Promise<Buffer> {
+    const page = new PageBuffer(this.#expected);
+    await (await this.#page()).write(format, page.write);
+    this.#expected = Math.ceil(page.bytes.length * ROOM);
+    return page.bytes;
   }
 }

@@ -1,6 +1,6 @@
 // How long calls take, by the called service, method, status and error. A service chooses its statuses
 // freely, so the number of its series is bounded, and the series of one service take no room from another.
-import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
+import type { Recorder, TracedHistogram } from '../memory/metrics/recorder.js';
 import type { Endpoint } from '../registry/endpoint.js';
 
 /** Series of one service; all further ones count as one, with `error_type` `_OTHER`. */
@@ -36,7 +36,7 @@ export class CallDurations {
   readonly #recorder: Recorder;
   readonly #form: DurationForm;
   readonly #service: string;
-  readonly #series = new Map<string, Histogram>();
+  readonly #series = new Map<string, TracedHistogram>();
 
   constructor(recorder: Recorder, protocol: Endpoint['protocol'], service: string) {
     this.#recorder = recorder;
@@ -45,7 +45,7 @@ export class CallDurations {
   }
 
   /** @param status empty where there was no response */
-  of(method: string, status: string, error: string): Histogram {
+  of(method: string, status: string, error: string): TracedHistogram {
     const key = `${method} ${status} ${error}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
@@ -55,7 +55,7 @@ export class CallDurations {
     return series;
   }
 
-  #make(method: string, status: string, error: string): Histogram {
+  #make(method: string, status: string, error: string): TracedHistogram {
     const { metric, labels } = this.#form;
     return this.#recorder.histogram(metric, { ...labels(this.#service, method, status), error_type: error });
   }

@@ -86,7 +86,8 @@ abstract class ObservedAttempt implements AttemptObservation {
 
   /** @param failure empty: the attempt has not failed */
   protected record(status: string, failure: string, microseconds: number): void {
-    this.#durations.of(this.#method, status, failure).record(microseconds);
+    const trace = this.span.recording ? this.span.context : undefined;
+    this.#durations.of(this.#method, status, failure).record(microseconds, trace);
   }
 }
 

@@ -2,7 +2,13 @@
 import { grpcStatusOf } from '../errors.js';
 import type { Clock } from '../memory/clock.js';
 import type { FlightRecorder } from '../memory/flight-recorder.js';
-import type { Counter, Histogram, Labels, Recorder } from '../memory/metrics/recorder.js';
+import type {
+  Counter,
+  Labels,
+  Recorder,
+  TracedHistogram,
+  TraceIdentity,
+} from '../memory/metrics/recorder.js';
 import type { RouteNumbers } from '../memory/route-names.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import type { RequestObserver, RouteMeter } from '../server/request-observer.js';
@@ -103,8 +109,8 @@ class Meter implements RouteMeter {
   readonly #count: RouteCount;
   readonly #clockOffset: number;
   readonly #tally: Tally;
-  readonly #byStatus = new Map<number, Histogram>();
-  readonly #failures = new Map<number, Map<string, Histogram>>();
+  readonly #byStatus = new Map<number, TracedHistogram>();
+  readonly #failures = new Map<number, Map<string, TracedHistogram>>();
   /** The number by which other threads see which route runs, or ran. */
   #route: number | undefined;
 
@@ -138,14 +144,21 @@ class Meter implements RouteMeter {
     this.#row.leaveRoute(before);
   }
 
-  end(begun: number, status: number, microseconds: number, error: string | undefined): void {
+  end(
+    begun: number,
+    status: number,
+    microseconds: number,
+    error: string | undefined,
+    trace?: TraceIdentity,
+  ): void {
     this.#flightRecorder.end(begun, status, microseconds);
     const hasErrors = status >= this.#count.errorsFrom;
-    (hasErrors ? this.#failureSeriesOf(status, error) : this.#seriesOf(status)).record(microseconds);
+    const series = hasErrors ? this.#failureSeriesOf(status, error) : this.#seriesOf(status);
+    series.record(microseconds, trace);
     this.#row.ended(--this.#tally.inFlight, status >= 500);
   }
 
-  #seriesOf(status: number): Histogram {
+  #seriesOf(status: number): TracedHistogram {
     let series = this.#byStatus.get(status);
     if (series === undefined) {
       series = this.#createSeries(status, '');
@@ -154,7 +167,7 @@ class Meter implements RouteMeter {
     return series;
   }
 
-  #failureSeriesOf(status: number, error = String(status)): Histogram {
+  #failureSeriesOf(status: number, error = String(status)): TracedHistogram {
     let byError = this.#failures.get(status);
     if (byError === undefined) {
       byError = new Map();
@@ -168,7 +181,7 @@ class Meter implements RouteMeter {
     return series;
   }
 
-  #createSeries(status: number, error: string): Histogram {
+  #createSeries(status: number, error: string): TracedHistogram {
     const { series, failures } = this.#options;
     const { metric, labels } = this.#count;
     return (status >= 500 ? failures : series).histogram(metric, labels(status, error));

@@ -69,6 +69,23 @@ describe('the routes of telemetry', () => {
     expect(await open.text()).to.match(/\n# EOF\n$/);
   });
 
+  it('compress /metrics for clients that prefer it, by the quality values of Accept-Encoding', async () => {
+    const { url } = await telemetry();
+    const codingOf = async (accepted: string): Promise<string | null> => {
+      const response = await get(`${url}/metrics`, { 'accept-encoding': accepted });
+      expect(response.headers.get('vary')).to.equal('accept, accept-encoding');
+      // fetch decompresses the body.
+      expect(await response.text()).to.contain('\nmultilane_label_overflow_total 0\n');
+      return response.headers.get('content-encoding');
+    };
+    for (const accepted of ['gzip', 'deflate, gzip;q=0.5', 'br;q=1.0, gzip;q=0.8, *;q=0.1']) {
+      expect(await codingOf(accepted), accepted).to.equal('gzip');
+    }
+    for (const accepted of ['identity', 'gzip;q=0', 'br', 'identity, gzip;q=0.1']) {
+      expect(await codingOf(accepted), accepted).to.equal(null);
+    }
+  });
+
   it('serve /metrics.json and /workers', async () => {
     const { url } = await telemetry();
     expect(await json(await get(`${url}/metrics.json`))).to.include({ request_count: 0, error_count: 0 });

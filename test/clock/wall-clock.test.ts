@@ -22,6 +22,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
     1,
     'beside the monotonic clock, which stops while the machine is suspended: a share ends by the earlier one',
   ],
+  'src/memory/metrics/series-cells.ts': [1, 'shown: the time of an exemplar'],
   'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
   'src/saga/engine.ts': [
     1,
@@ -37,6 +38,8 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   'src/server/response/small-file-reader.ts': [1, 'compared with the time stamps of a file'],
   'src/server/uws/uws-pending-response.ts': [1, 'shown: the field Date'],
   'src/worker/system-routes.ts': [1, 'shown: the time of /health'],
+  'src/telemetry/logs-export.ts': [1, 'shown: when a log line was exported'],
+  'src/telemetry/metrics-export.ts': [2, 'shown: since when totals count, and when they were read'],
   'src/telemetry/log-sink.ts': [1, 'shown: the time of a log line'],
   'src/admin/registry-routes.ts': [1, 'shown: until when an instance is ejected'],
   'src/upstream/call-attempt.ts': [1, 'compared with a date in Retry-After'],

@@ -40,6 +40,52 @@ describe('the settings OTEL_*', () => {
     expect(found).to.deep.include({ endpoint: 'https://t/here', headers: { 'api-key': 'x y', b: '2' } });
   });
 
+  it('export metrics and logs only when they name an exporter and an address', async () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_EXPORTER_OTLP_HEADERS: 'a=1' };
+    for (const env of [endpoint, { OTEL_METRICS_EXPORTER: 'otlp', OTEL_LOGS_EXPORTER: 'otlp' }]) {
+      expect(await otel(env)).to.not.have.any.keys('metrics', 'logs');
+    }
+    const both = { ...endpoint, OTEL_METRICS_EXPORTER: 'otlp', OTEL_LOGS_EXPORTER: ' OTLP , otlp' };
+    const common = { headers: { a: '1' }, protocol: 'http/json' };
+    expect(await otel(both)).to.deep.include({
+      metrics: { ...common, endpoint: 'http://c:4318/v1/metrics', intervalMs: 60_000 },
+      logs: { ...common, endpoint: 'http://c:4318/v1/logs' },
+    });
+    const own = {
+      ...both,
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'https://m/here',
+      OTEL_EXPORTER_OTLP_LOGS_HEADERS: 'b=2',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    };
+    expect(await otel(own)).to.deep.include({
+      metrics: {
+        headers: { a: '1' },
+        protocol: 'http/protobuf',
+        endpoint: 'https://m/here',
+        intervalMs: 1_000,
+      },
+      logs: { headers: { b: '2' }, protocol: 'http/protobuf', endpoint: 'http://c:4318/v1/logs' },
+    });
+    expect(await otel({ ...both, OTEL_SDK_DISABLED: 'true' })).to.not.have.any.keys('metrics', 'logs');
+    for (const wrong of ['console', 'otlp,none', 'otlp,prometheus', ',']) {
+      expect(await otel({ ...endpoint, OTEL_METRICS_EXPORTER: wrong }), wrong).to.not.have.any.keys(
+        'metrics',
+      );
+    }
+  });
+
+  it('warn when a signal is to be exported and has no address', async () => {
+    const env = { OTEL_METRICS_EXPORTER: 'otlp', OTEL_LOGS_EXPORTER: 'none' };
+    const { warnings } = await running({ env });
+    expect(warnings).to.deep.equal([
+      'OTEL_METRICS_EXPORTER is otlp, but there is no address; metrics are not exported; ' +
+        'set OTEL_EXPORTER_OTLP_ENDPOINT',
+    ]);
+    const address = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://c:4318/m' };
+    expect((await running({ env: { ...env, ...address } })).warnings).to.deep.equal([]);
+  });
+
   it('prefer OTEL_SERVICE_NAME to the attribute service.name', async () => {
     const env = { OTEL_RESOURCE_ATTRIBUTES: 'service.name=shop,deployment.environment.name=test' };
     expect((await otel(env)).serviceName).to.equal('shop');

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { clearGauges, SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { rowsOf } from '#src/memory/metrics/series-rows.js';
-import { ROWS_PER_TURN, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
+import { ROWS_PER_PAUSE, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
 import { addWide, readWide } from '#src/memory/metrics/wide.js';
 import { killAt } from './stepped-atomics.js';
 
@@ -38,7 +38,7 @@ describe('metric series in shared memory', () => {
     expect(totals).to.deep.equal(readTotals(memory));
     expect(totals.overflow).to.be.greaterThan(0);
     const rows = memory.all().flatMap((one) => [...rowsOf(one)]).length;
-    expect(pauses).to.equal(Math.floor(rows / ROWS_PER_TURN));
+    expect(pauses).to.equal(Math.floor(rows / ROWS_PER_PAUSE));
   });
 
   it('keep their type when there is no room for more', () => {

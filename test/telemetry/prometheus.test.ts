@@ -63,7 +63,7 @@ describe('the metrics page', () => {
     for (let slot = 1; slot <= 8; slot += 1) {
       const table = new SeriesTable(memory.of(slot));
       for (let n = 0; n < 400; n += 1) {
-        table.counter('own_total', { slot: String(slot), n: String(n) }).add();
+        table.counter(`own${slot}_total`, { n: String(n) }).add();
       }
     }
     const exposition = new Exposition([sharedMemorySource(block, memory)]);
@@ -76,7 +76,7 @@ describe('the metrics page', () => {
     setImmediate(count);
     const text = await exposition.render('prometheus');
     isOver = true;
-    expect(text.match(/^own_total\{/gm)).to.have.length(3200);
+    expect(text.match(/^own\d_total\{/gm)).to.have.length(3200);
     // The loop turns once per thread, once per 500 gathered series, and once per 500 written series.
     expect(turns).to.be.at.least(9 + 6 + 6);
   });
@@ -290,6 +290,30 @@ describe('the metrics page', () => {
     expect(text).to.contain("# HELP jobs The 'jobs'.\n# TYPE jobs counter\njobs_total 4\n");
     expect(text).to.contain('le="1.0"').and.contain('le="0.005"').and.not.contain('le="1"');
     expect(text).to.match(/^process_cpu_seconds_total /m);
+  });
+
+  it('has units and exemplars in OpenMetrics, and neither in the older format', async () => {
+    const { first, source } = threads();
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    first.histogram(DURATION, ROUTE).record(7_000, trace);
+    first.declare('items', 'histogram', 'Items.', [1, 2.5]);
+    first.distribution('items', {}, [1, 2.5]).record(2);
+    const open = await new Exposition([source]).render('openmetrics');
+    expect(open).to.contain(`# TYPE ${DURATION} histogram\n# UNIT ${DURATION} seconds\n${DURATION}_bucket`);
+    expect(open).to.contain('# UNIT process_cpu_seconds seconds\nprocess_cpu_seconds_total ');
+    expect(open).to.contain(
+      'items_bucket{le="1.0"} 0\nitems_bucket{le="2.5"} 1\nitems_bucket{le="+Inf"} 1\n',
+    );
+    expect(open).to.contain('items_sum 2\nitems_count 1\n');
+    const lines = open.split('\n').filter((line) => line.includes('trace_id'));
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(
+      new RegExp(
+        `le="0.01",.*\\} 1 # \\{trace_id="${trace.traceId}",span_id="${trace.spanId}"\\} 0.007 \\d+(\\.\\d+)?$`,
+      ),
+    );
+    const plain = await new Exposition([source]).render('prometheus');
+    expect(plain).to.not.contain('# UNIT').and.not.contain('trace_id');
   });
 
   it('is OpenMetrics only for clients that prefer it', () => {

@@ -66,7 +66,7 @@ describe('the metrics of a service', () => {
     for (const [call, method] of calls) {
       expect(() => call?.(1, { route: '/a' })).to.throw(
         TypeError,
-        `${method} takes nothing behind the number; labels are given where the metric is declared`,
+        `${method} takes nothing behind the number, because the values of the labels are given where the metric`,
       );
     }
     expect([totalOf('jobs_total'), totalOf('level'), totalOf('took_seconds')]).to.deep.equal([0, 0, 0]);
@@ -111,7 +111,40 @@ describe('the metrics of a service', () => {
       ['gauge', ['a'], 'help must be a string that describes the metric, not undefined'],
       ['gauge', ['a', 7], 'help must be a string that describes the metric, not 7'],
       ['gauge', ['a', 'A.', null], "labels must be an object such as { kind: 'full' }, not null"],
-      ['gauge', ['a', 'A.', ['kind']], 'labels must be an object such as'],
+      ['gauge', ['a', 'A.', ['kind', 5]], 'the name of a label must be a string, not 5'],
+      ['gauge', ['a', 'A.', ['kind', 'kind']], 'label "kind" is there twice'],
+      ['gauge', ['a', 'A.', ['le']], 'label le is reserved for Prometheus'],
+      [
+        'gauge',
+        ['a', 'A.', {}, 'bytes'],
+        'options must be an object such as { unit: \'bytes\' }, not "bytes"',
+      ],
+      ['gauge', ['a', 'A.', {}, { units: 'x' }], 'gauge has no option "units"'],
+      ['gauge', ['a', 'A.', {}, { unit: 'bytes' }], 'its name does not end in it; write a_bytes'],
+      ['counter', ['a_total', 'A.', {}, { unit: 'bytes' }], 'does not end in it; write a_bytes_total'],
+      ['gauge', ['a', 'A.', {}, { unit: 5 }], 'unit must be a word such as "bytes", not 5'],
+      [
+        'gauge',
+        ['a', 'A.', {}, { buckets: [1] }],
+        'buckets are an option of histograms, and this is a gauge',
+      ],
+      [
+        'histogram',
+        ['a', 'A.', {}, { buckets: [] }],
+        'buckets must be an array of 1 to 95 numbers, not 0 of',
+      ],
+      ['histogram', ['a', 'A.', {}, { buckets: 5 }], 'buckets must be an array of 1 to 95 numbers, not 5'],
+      [
+        'histogram',
+        ['a', 'A.', {}, { buckets: [1, 1] }],
+        'bucket 2 (1) must be larger than the one before (1)',
+      ],
+      [
+        'histogram',
+        ['a', 'A.', {}, { buckets: [1, Infinity] }],
+        'bucket 2 must be a finite number >= 0, not Inf',
+      ],
+      ['histogram', ['a', 'A.', {}, { buckets: [-1] }], 'bucket 1 must be a finite number >= 0, not -1'],
       ['gauge', ['a', 'A.', 'kind'], 'not "kind"'],
       ['gauge', ['a', 'A.', new Map([['kind', 'full']])], 'not a Map'],
       ['gauge', ['a', 'A.', new (class Label {})()], 'not a Label'],
@@ -127,7 +160,12 @@ describe('the metrics of a service', () => {
       ['gauge', ['a', 'A.', { cartKind: 'x' }], 'label cartKind is not in snake_case; write cart_kind'],
       ['gauge', ['a', 'A.', numbered(17)], 'it has 17 labels; 16 are the most'],
       ['gauge', ['a', 'A.', numbered(16, 'long'.repeat(5))], 'have more than 300 characters together'],
-      ['histogram', ['a', 'A.', {}, [1, 2, 5]], 'histogram takes name, help and labels, and not an array'],
+      [
+        'histogram',
+        ['a', 'A.', {}, [1, 2, 5]],
+        'options must be an object such as { buckets: [1, 5, 10] }, not an array',
+      ],
+      ['histogram', ['a', 'A.', {}, {}, 1], 'histogram takes name, help, labels and options, and not 1'],
     ];
     for (const [kind, args, message] of refused) {
       const ask = (): unknown => untyped(fresh()('shop'))[kind](...args);

@@ -16,6 +16,9 @@ const BEYOND_US: readonly number[] = [15, 20, 30, 45, 60, 120, 300, 900, 3600].m
   (seconds) => seconds * 1e6,
 );
 
+/** The most bounds of a histogram with buckets of its own: each bucket has a cell, one more for the rest. */
+export const MOST_BOUNDS = HISTOGRAM_CELLS - 1;
+
 const SMALLEST_US = 10;
 const STEP = 1.19;
 

@@ -21,6 +21,31 @@ export interface Histogram {
   record(microseconds: number): void;
 }
 
+/** A histogram of durations that belong to traces. */
+export interface TracedHistogram extends Histogram {
+  /** @param trace the recorded trace of the duration; it becomes the exemplar of its bucket */
+  record(microseconds: number, trace?: TraceIdentity): void;
+}
+
+/** A histogram with buckets of its own. */
+export interface Distribution {
+  /** Records any finite number. */
+  record(value: number): void;
+}
+
+/** The ids of a recorded span, in lower-case hex. */
+export interface TraceIdentity {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** A duration that was counted, with the trace that shows why it took so long. */
+export interface Exemplar extends TraceIdentity {
+  readonly microseconds: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** A label for one of many things that come and go, for example an instance of a service. */
 export interface Transient {
   readonly label: string;
@@ -39,8 +64,9 @@ export interface Recorder {
   /**
    * Declares kind and help text of a metric of a service, which is not in the runtime's own table
    * (telemetry/metric-table.ts). When several threads declare it, the latest declaration holds.
+   * @param bounds see `distribution`
    */
-  declare(metric: string, kind: MetricKind, help: string): void;
+  declare(metric: string, kind: MetricKind, help: string, bounds?: readonly number[]): void;
   counter(metric: string, labels?: Labels): Counter;
   /**
    * A counter that has one label more, for one of many things that come and go. Once there are many of them,
@@ -49,7 +75,9 @@ export interface Recorder {
    */
   transient(metric: string, labels: Labels, one: Transient): Counter;
   gauge(metric: string, labels?: Labels): Gauge;
-  histogram(metric: string, labels?: Labels): Histogram;
+  histogram(metric: string, labels?: Labels): TracedHistogram;
+  /** @param bounds upper bounds (inclusive) of its buckets, ascending, at most `MOST_BOUNDS` */
+  distribution(metric: string, labels: Labels, bounds: readonly number[]): Distribution;
 }
 
 /**
@@ -60,11 +88,18 @@ export interface SeriesTotal {
   readonly metric: string;
   readonly kind: MetricKind;
   readonly labels: Labels;
-  /** Counter or gauge value; sum of a histogram in microseconds. */
+  /** Counter or gauge value; sum of a histogram, in microseconds when it has no `bounds`. */
   readonly value: number;
   readonly cells: readonly number[] | undefined;
+  /**
+   * Upper bounds of the cells of a histogram with buckets of its own; the last cell takes all larger values.
+   * Absent for durations.
+   */
+  readonly bounds?: readonly number[];
   /** Longest duration of a histogram in microseconds, 0 without any. */
   readonly longest?: number;
+  /** The latest exemplar of each bucket of Prometheus, `+Inf` last; absent for a series without any. */
+  readonly exemplars?: readonly (Exemplar | undefined)[];
 }
 
 /** A metric that a service declared itself. */
@@ -72,6 +107,8 @@ export interface Declaration {
   readonly metric: string;
   readonly kind: MetricKind;
   readonly help: string;
+  /** Present for a histogram with buckets of its own. */
+  readonly bounds?: readonly number[];
   /** The time of the declaration, in nanoseconds of the clock that all threads share (`process.hrtime`). */
   readonly at: number;
 }

@@ -8,10 +8,28 @@ import type { Labels } from './recorder.js';
  */
 const SEPARATOR = '\x1f';
 /**
- * The kinds of rows that are no series: one declares kind and help text of a metric, the other has the number
- * of a route.
+ * The kinds of rows that are no series: one declares kind and help text of a metric, one has the number of a
+ * route, one has the exemplars of the histogram with the same metric and labels.
  */
-export const [DECLARATION, ROUTE] = ['declare', 'route'] as const;
+export const [DECLARATION, ROUTE, EXEMPLARS] = ['declare', 'route', 'exemplars'] as const;
+
+/**
+ * Rows of a histogram with buckets of its own have their bounds in the kind: `histogram 1,5,10`. So workers
+ * before and after a reload may have different buckets for the same metric.
+ */
+const OWN_BUCKETS = 'histogram ';
+
+export const kindWithBounds = (bounds: readonly number[]): string => OWN_BUCKETS + boundsText(bounds);
+export const boundsText = (bounds: readonly number[]): string => bounds.join(',');
+export const boundsFrom = (text: string): readonly number[] => text.split(',').map(Number);
+
+/** The bounds of the buckets of a row; undefined for every other kind of row. */
+export const boundsOfKind = (kind: string): readonly number[] | undefined =>
+  kind.startsWith(OWN_BUCKETS) ? boundsFrom(kind.slice(OWN_BUCKETS.length)) : undefined;
+
+/** Whether rows of a kind have cells. */
+export const hasCells = (kind: string): boolean =>
+  kind === 'histogram' || kind === EXEMPLARS || kind.startsWith(OWN_BUCKETS);
 
 export function identityOf(kind: string, metric: string, labels: Labels): string {
   let identity = kind + SEPARATOR + metric;

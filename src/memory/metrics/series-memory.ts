@@ -20,7 +20,7 @@ export const SERIES_HEADER = 64;
  */
 export const [SHAPE, USED] = [0, 1] as const;
 /** Every shape of rows has its own number, because threads of two builds must not share rows. */
-const SHAPE_VALUE = 0x4d540000 + HISTOGRAM_CELLS;
+const SHAPE_VALUE = 0x4d550000 + HISTOGRAM_CELLS;
 
 export class SeriesMemory {
   readonly #bySlot = new Map<number, SlotSeries>();

@@ -1,6 +1,6 @@
 // The rows of one thread, as the thread itself uses them: it finds a row by its name, and makes a new one
 // when there is room.
-import { parseIdentity } from './series-identity.js';
+import { hasCells, parseIdentity } from './series-identity.js';
 import {
   assertShape,
   SERIES_BYTES,
@@ -79,7 +79,7 @@ export class SeriesStore {
       const [length, cells] = [words[LENGTH]!, words[CELLS]!];
       this.#used = at + length;
       // A row for which this is false was overwritten by other code. It is not used.
-      const isSound = (parseIdentity(stays).kind === 'histogram') === cells > 0;
+      const isSound = hasCells(parseIdentity(stays).kind) === cells > 0;
       if (isSound) this.#keep({ at, room: length - ROW_BYTES - cells * 4, identity }, stays);
     }
   }

@@ -8,13 +8,31 @@
 // worker/call-durations.ts).
 
 import { WIDE } from '../layout.js';
-import { cellOf } from './histogram.js';
-import type { Counter, Gauge, Histogram, Labels, MetricKind, Recorder, Transient } from './recorder.js';
-import { DECLARATION, identityOf, lastValueOf, withLabel } from './series-identity.js';
+import type {
+  Counter,
+  Distribution,
+  Gauge,
+  Labels,
+  MetricKind,
+  Recorder,
+  TracedHistogram,
+  Transient,
+} from './recorder.js';
+import { BucketCells, CountCells, GaugeCells } from './series-cells.js';
+import {
+  boundsText,
+  DECLARATION,
+  EXEMPLARS,
+  hasCells,
+  identityOf,
+  kindWithBounds,
+  lastValueOf,
+  withLabel,
+} from './series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
 import { begins, CELL_WORDS, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
 import { type Renamable, SeriesStore } from './series-store.js';
-import { addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
+import { storeNumber } from './wide.js';
 
 /** Series of one metric of one thread. */
 export const SERIES_PER_METRIC = 512;
@@ -27,6 +45,8 @@ export const TRANSIENT_KEPT = 32;
 export const TRANSIENTS = 2_048;
 /** Bytes kept for the rows without labels, one per metric, when all other memory is used up. */
 const RESERVED = 1 << 20;
+/** Rows of exemplars are made only within this number of bytes, so they take no room from counts. */
+const MOST_WITH_EXEMPLARS = 0.5 * SERIES_BYTES;
 /** The metric that counts, by metric, the look-ups of series that found no row of their own. */
 export const OVERFLOW = 'multilane_series_overflow_total';
 
@@ -48,54 +68,6 @@ const POOLS = {
   routes: { series: Number.POSITIVE_INFINITY, most: 0.875 * SERIES_BYTES },
   failures: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
 } as const satisfies Readonly<Record<string, Pool>>;
-
-class Cells implements Counter, Histogram {
-  readonly #value: Int32Array;
-  readonly #cells: Int32Array;
-  /**
-   * The longest duration that this object has recorded. The row may have a longer one from an earlier thread.
-   */
-  #longest = 0;
-
-  constructor(value: Int32Array, cells: Int32Array) {
-    this.#value = value;
-    this.#cells = cells;
-  }
-
-  add(n = 1): void {
-    addWide(this.#value, 0, n);
-  }
-
-  record(microseconds: number): void {
-    const us = microseconds < 0 ? 0 : microseconds;
-    if (us > this.#longest) this.#raise(us);
-    addWide(this.#cells, cellOf(us) * WIDE, 1);
-    addWide(this.#value, 0, us);
-  }
-
-  /** Called before the duration is counted, so that no counted duration is ever longer than the longest. */
-  #raise(us: number): void {
-    this.#longest = us;
-    raiseWide(this.#value, WIDE, us);
-  }
-}
-
-class GaugeCells implements Gauge {
-  readonly #value: Int32Array;
-
-  constructor(value: Int32Array) {
-    this.#value = value;
-  }
-
-  set(value: number): void {
-    storeNumber(this.#value, 0, value);
-  }
-
-  add(n: number): void {
-    const sum = loadNumber(this.#value, 0) + n;
-    storeNumber(this.#value, 0, finite(sum));
-  }
-}
 
 export class SeriesTable implements Recorder {
   readonly #store: SeriesStore;
@@ -125,8 +97,19 @@ export class SeriesTable implements Recorder {
     return this.#cells(this.#rowOf('counter', metric, labels));
   }
 
-  histogram(metric: string, labels: Labels = {}): Histogram {
-    return this.#cells(this.#rowOf('histogram', metric, labels), true);
+  histogram(metric: string, labels: Labels = {}): TracedHistogram {
+    const at = this.#rowOf('histogram', metric, labels);
+    // A series that shares the row without labels has its exemplars there too.
+    const isOwn = at === this.#store.find(identityOf('histogram', metric, labels));
+    return this.#cells(at, () => this.#exemplarsOf(metric, isOwn ? labels : {}));
+  }
+
+  distribution(metric: string, labels: Labels, bounds: readonly number[]): Distribution {
+    const at = this.#rowOf(kindWithBounds(bounds), metric, labels);
+    if (at === undefined) return new BucketCells(nowhere(2 * WIDE), nowhere(CELL_WORDS), bounds);
+    const { memory } = this.#store;
+    const cells = new Int32Array(memory, at + ROW_BYTES, CELL_WORDS);
+    return new BucketCells(valueWords(memory, at), cells, bounds);
   }
 
   gauge(metric: string, labels: Labels = {}): Gauge {
@@ -157,17 +140,27 @@ export class SeriesTable implements Recorder {
     return this.counter(metric, labels);
   }
 
-  declare(metric: string, kind: MetricKind, help: string): void {
-    const at = this.#rowOf(DECLARATION, metric, { kind, help });
+  declare(metric: string, kind: MetricKind, help: string, bounds?: readonly number[]): void {
+    const buckets = bounds === undefined ? {} : { buckets: boundsText(bounds) };
+    const at = this.#rowOf(DECLARATION, metric, { kind, help, ...buckets });
     if (at === undefined) return;
     storeNumber(valueWords(this.#store.memory, at), 0, Number(process.hrtime.bigint()));
   }
 
-  #cells(at: number | undefined, hasCells = false): Cells {
-    if (at === undefined) return new Cells(nowhere(2 * WIDE), nowhere(CELL_WORDS));
+  /** @param exemplars of a histogram */
+  #cells(at: number | undefined, exemplars?: () => Int32Array | undefined): CountCells {
+    if (at === undefined) return new CountCells(nowhere(2 * WIDE), nowhere(CELL_WORDS), none);
     const { memory } = this.#store;
-    const cells = new Int32Array(memory, at + ROW_BYTES, hasCells ? CELL_WORDS : 0);
-    return new Cells(valueWords(memory, at), cells);
+    const cells = new Int32Array(memory, at + ROW_BYTES, exemplars === undefined ? 0 : CELL_WORDS);
+    return new CountCells(valueWords(memory, at), cells, exemplars ?? none);
+  }
+
+  /** @returns undefined when there is no room for exemplars */
+  #exemplarsOf(metric: string, labels: Labels): Int32Array | undefined {
+    const identity = identityOf(EXEMPLARS, metric, labels);
+    const at =
+      this.#store.find(identity) ?? this.#store.make({ identity, hasCells: true, most: MOST_WITH_EXEMPLARS });
+    return at === undefined ? undefined : new Int32Array(this.#store.memory, at + ROW_BYTES, CELL_WORDS);
   }
 
   /**
@@ -182,7 +175,7 @@ export class SeriesTable implements Recorder {
     const isLast = kind === DECLARATION || Object.keys(labels).length === 0;
     if (isLast || this.#store.count(kind, metric) < this.#pool.series) {
       const most = isLast ? SERIES_BYTES : this.#pool.most;
-      const made = this.#store.make({ identity, hasCells: kind === 'histogram', most });
+      const made = this.#store.make({ identity, hasCells: hasCells(kind), most });
       if (made !== undefined) return made;
     }
     if (isLast) return undefined;
@@ -197,6 +190,8 @@ export class SeriesTable implements Recorder {
 
 /** Words that no thread reads, for a series that has no row. */
 const nowhere = (words: number): Int32Array => new Int32Array(words);
+
+const none = (): undefined => undefined;
 
 /** Removes gauges: they describe the present, and the thread has ended. Histograms and counters stay. */
 export function clearGauges(memory: SlotSeries): void {

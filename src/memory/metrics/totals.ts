@@ -1,9 +1,18 @@
 // Reads the metric series of all threads and merges those with the same identity. The primary does so for
 // each scrape; no other thread is woken.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
-import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
+import { laterExemplar, readExemplars } from './exemplars.js';
+import type { Declaration, Exemplar, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
-import { DECLARATION, labelsOf, parseIdentity, ROUTE } from './series-identity.js';
+import {
+  boundsFrom,
+  boundsOfKind,
+  DECLARATION,
+  EXEMPLARS,
+  labelsOf,
+  parseIdentity,
+  ROUTE,
+} from './series-identity.js';
 import type { SeriesMemory, SlotSeries } from './series-memory.js';
 import { cellsOf, LONGEST, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
 import { finite, loadNumber, readWide } from './wide.js';
@@ -21,11 +30,13 @@ interface Merged {
   labels: Record<string, string>;
   value: number;
   cells: number[] | undefined;
+  readonly bounds?: readonly number[];
   longest?: number;
+  exemplars?: readonly (Exemplar | undefined)[];
 }
 
-/** The number of rows that are read between two pauses: less than a millisecond of work. */
-export const ROWS_PER_TURN = 200;
+/** The number of rows that are read between two pauses: about a tenth of a millisecond of work. */
+export const ROWS_PER_PAUSE = 16;
 
 /** Adds up the rows of all threads at once. A thread that has other work to do uses `readTotalsInTurns`. */
 export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
@@ -34,17 +45,20 @@ export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
   return reading.totals;
 }
 
-/** Like `readTotals`, with pauses for other work. @param pause is awaited after every 200 rows */
+/**
+ * Like `readTotals`, with pauses for other work.
+ * @param pause is awaited after every 16 rows; it may return at once when there is no other work
+ */
 export async function readTotalsInTurns(
   memory: Pick<SeriesMemory, 'all'>,
-  pause: () => Promise<unknown>,
+  pause: () => Promise<unknown> | undefined,
 ): Promise<Totals> {
   const reading = new Reading();
   let read = 0;
   for (const rows of memory.all()) {
     for (const row of rowsOf(rows)) {
       reading.add(rows, row);
-      if (++read % ROWS_PER_TURN === 0) await pause();
+      if (++read % ROWS_PER_PAUSE === 0) await pause();
     }
   }
   return reading.totals;
@@ -68,14 +82,21 @@ class Reading {
     const { stays, identity, value: counted, before } = namingOf(memory, row);
     const { kind, metric, rest } = parseIdentity(stays);
     if (kind === ROUTE) return;
-    if (kind === DECLARATION) {
-      const { kind: declared = 'counter', help = '' } = labelsOf(rest);
-      const at = loadNumber(valueWords(memory, row.at), 0);
-      if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
-      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help, at });
+    if (kind === EXEMPLARS) {
+      this.#addExemplars(stays, readExemplars(cellsOf(memory, row)));
       return;
     }
-    const value = kind === 'gauge' ? loadNumber(valueWords(memory, row.at), 0) : counted;
+    if (kind === DECLARATION) {
+      const { kind: declared = 'counter', help = '', buckets } = labelsOf(rest);
+      const bounds = buckets === undefined ? {} : { bounds: boundsFrom(buckets) };
+      const at = loadNumber(valueWords(memory, row.at), 0);
+      if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
+      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help, at, ...bounds });
+      return;
+    }
+    const bounds = boundsOfKind(kind);
+    const isNumber = kind === 'gauge' || bounds !== undefined;
+    const value = isNumber ? loadNumber(valueWords(memory, row.at), 0) : counted;
     // Only counters are renamed. For a histogram these words hold its longest duration.
     const formerly = kind === 'counter' ? Math.min(before, value) : 0;
     if (formerly > 0) this.#total(stays).value += formerly;
@@ -88,15 +109,30 @@ class Reading {
       const cell = at / WIDE;
       total.cells[cell] = total.cells[cell]! + readWide(cells, at);
     }
-    total.longest = Math.max(total.longest ?? 0, readWide(row.words, LONGEST));
+    if (bounds === undefined) total.longest = Math.max(total.longest ?? 0, readWide(row.words, LONGEST));
+  }
+
+  #addExemplars(identity: string, read: readonly (Exemplar | undefined)[]): void {
+    // A thread makes the row of a histogram before that of its exemplars, so it was read before.
+    const total = this.#merged.get(`histogram${identity.slice(EXEMPLARS.length)}`);
+    if (total === undefined) return;
+    total.exemplars = total.exemplars?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read;
   }
 
   #total(identity: string): Merged {
     let total = this.#merged.get(identity);
     if (total === undefined) {
       const { kind, metric, rest } = parseIdentity(identity);
-      const cells = kind === 'histogram' ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined;
-      total = { metric, kind: kind as MetricKind, labels: labelsOf(rest), value: 0, cells };
+      const bounds = boundsOfKind(kind);
+      const isHistogram = kind === 'histogram' || bounds !== undefined;
+      total = {
+        metric,
+        kind: isHistogram ? 'histogram' : (kind as MetricKind),
+        labels: labelsOf(rest),
+        value: 0,
+        cells: isHistogram ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined,
+        ...(bounds !== undefined && { bounds }),
+      };
       this.#merged.set(identity, total);
     }
     return total;

@@ -12,6 +12,7 @@ import { SystemdNotifier } from '../../process/systemd-notifier.js';
 import type { Registry } from '../../registry/registry.js';
 import { createLogger } from '../../telemetry/log.js';
 import { levelNumber } from '../../telemetry/log-level.js';
+import { droppedItems } from '../../telemetry/otlp-sender.js';
 import { loadServices } from '../../worker/load-services.js';
 import type { BootState } from '../boot-state.js';
 import { createSharedState, type SharedState } from '../create-shared-state.js';
@@ -49,8 +50,8 @@ export async function openSharedMemory(
   // The level and the counter of dropped lines are in shared memory, which needs the log first: until then
   // the level is that of the settings.
   let level = (): number => levelNumber(settings.logLevel);
-  let lineDropped = (): void => undefined;
-  const output = logOutput(settings, () => lineDropped());
+  const lost = { written: (): void => undefined, exported: (): void => undefined };
+  const output = logOutput(settings, { written: () => lost.written(), exported: () => lost.exported() });
   lifecycle.defer('logs', () => output.close());
   const log = createLogger(settings, {}, output.sink, () => level());
   const notifier = new SystemdNotifier(settings.notify, log);
@@ -67,7 +68,11 @@ export async function openSharedMemory(
   const switches = new OperatorSwitches(settings, sharedState, log);
   level = () => sharedState.switches.logLevel;
   const droppedLines = sharedState.recorder.counter('multilane_log_lines_dropped_total');
-  lineDropped = () => droppedLines.add();
+  lost.written = () => droppedLines.add();
+  if (output.exported !== undefined) {
+    const droppedExports = droppedItems(sharedState.recorder, 'logs');
+    lost.exported = () => droppedExports('queue_full', 1);
+  }
 
   const databases = new ServiceDatabases(settings, services, log);
   await databases.checkMigrations();

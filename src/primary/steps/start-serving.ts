@@ -20,6 +20,7 @@ import { drainOrder } from '../drain-order.js';
 import { keepFlightRecord } from '../flight-record-file.js';
 import { GrpcInstances } from '../grpc-instances.js';
 import { shareLimits } from '../limit-shares.js';
+import { OtlpExport } from '../otlp-export.js';
 import { Readiness } from '../readiness.js';
 import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
@@ -64,6 +65,17 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const ports = () => [dataPlane.port, ...(grpc?.ports ?? [])];
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
+  // It is stopped after the threads, so that their last lines and counts are exported.
+  const { recorder } = sharedState;
+  const otlp = new OtlpExport({
+    settings,
+    instanceId,
+    recorder,
+    log,
+    every: boot.every,
+    logs: base.output.exported,
+  });
+  lifecycle.defer('OTLP export', () => otlp.close());
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
   keepFlightRecord(boot, base);
   const readiness = new Readiness({
@@ -84,7 +96,8 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
     adminPlane.open(
       adminRoutes({
         ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
-        ...{ ...threads, routeSampler },
+          ...{ ...threads, routeSampler },
+          withSources: (sources) => otlp.exportMetrics(sources),
       }),
     );
   // Beside a predecessor, the admin plane opens later: until this process is ready, the predecessor has it,

@@ -1,0 +1,58 @@
+// Exports metrics and logs by OTLP, as the settings OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER say. Both
+// are exported from the primary, once for the whole process.
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import type { Every } from '../grouped-interval.js';
+import type { Recorder } from '../memory/metrics/recorder.js';
+import { type ExportedLogs, LogsExport } from '../telemetry/logs-export.js';
+import type { MetricSource } from '../telemetry/metric-families.js';
+import { MetricsExport } from '../telemetry/metrics-export.js';
+import { otelResource } from '../telemetry/otel-resource.js';
+import { loadOtlpSdk } from '../telemetry/otlp-sdk.js';
+import { droppedItems } from '../telemetry/otlp-sender.js';
+
+export interface OtlpExportDeps {
+  readonly settings: Pick<Settings, 'otel'>;
+  readonly instanceId: string;
+  readonly recorder: Recorder;
+  readonly log: Logger;
+  readonly every: Every;
+  /** The rings of the threads; undefined when logs are not exported. */
+  readonly logs: ExportedLogs | undefined;
+}
+
+export class OtlpExport {
+  readonly #deps: OtlpExportDeps;
+  readonly #logs: LogsExport | undefined;
+  #metrics: MetricsExport | undefined;
+
+  /** Begins to export logs, if the settings say so. */
+  constructor(deps: OtlpExportDeps) {
+    this.#deps = deps;
+    const { logs, settings, recorder, log, every } = deps;
+    const target = settings.otel.logs;
+    if (target === undefined || logs === undefined) return;
+    const dropped = droppedItems(recorder, 'logs');
+    this.#logs = new LogsExport(logs, { ...this.#common(), target, dropped, log, every });
+  }
+
+  /** Begins to export metrics, if the settings say so. A second call changes nothing. */
+  exportMetrics(sources: readonly MetricSource[]): void {
+    const { settings, recorder, log, every } = this.#deps;
+    const target = settings.otel.metrics;
+    if (target === undefined || this.#metrics !== undefined) return;
+    const dropped = droppedItems(recorder, 'metrics');
+    this.#metrics = new MetricsExport({ ...this.#common(), sources, target, dropped, log, every });
+  }
+
+  /** Exports the last values and lines, each within a second. */
+  async close(): Promise<void> {
+    await Promise.all([this.#metrics?.close(), this.#logs?.close()]);
+  }
+
+  #common() {
+    const { settings, instanceId } = this.#deps;
+    const sdk = loadOtlpSdk();
+    return { sdk, resource: otelResource(sdk.resources, settings.otel, instanceId) };
+  }
+}

@@ -1,0 +1,125 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { bucketOf, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
+import { LE_BOUNDS_US } from '#src/memory/metrics/histogram.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SERIES_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { CELL_WORDS } from '#src/memory/metrics/series-rows.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
+
+const hex = (digits: number) =>
+  fc
+    .array(fc.integer({ min: 0, max: 15 }), { minLength: digits, maxLength: digits })
+    .map((nibbles) => nibbles.map((nibble) => nibble.toString(16)).join(''))
+    .filter((id) => !/^0+$/.test(id));
+const trace = fc.record({ traceId: hex(32), spanId: hex(16) });
+const cells = () => new Int32Array(new SharedArrayBuffer(CELL_WORDS * 4));
+const ONE = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+const NAME = 'http_server_request_duration_seconds';
+
+describe('the exemplars of a histogram', () => {
+  it('are read as they were written, the latest of each bucket', () => {
+    const observations = fc.array(fc.tuple(fc.nat(2 ** 45), trace, fc.integer({ min: 1, max: 2 ** 45 })), {
+      minLength: 1,
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(observations, (all) => {
+        const words = cells();
+        const latest = new Map<number, object>();
+        for (const [microseconds, ids, at] of all) {
+          writeExemplar(words, microseconds, ids, at);
+          latest.set(bucketOf(microseconds), { ...ids, microseconds, at });
+        }
+        const read = readExemplars(words);
+        expect(read).to.have.length(LE_BOUNDS_US.length + 1);
+        for (const [bucket, exemplar] of read.entries()) expect(exemplar).to.deep.equal(latest.get(bucket));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('have buckets whose bounds are inclusive', () => {
+    for (const [bucket, bound] of LE_BOUNDS_US.entries()) {
+      expect(bucketOf(bound)).to.equal(bucket);
+      expect(bucketOf(bound + 1)).to.equal(bucket + 1);
+    }
+  });
+
+  it('are not shown while their writer is in the middle, at every step, and go on with its successor', () => {
+    const words = cells();
+    writeExemplar(words, 1_000, ONE, 5);
+    const store = Atomics.store;
+    const other = { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) };
+    for (let step = 1; step < 12; step++) {
+      const copy = cells();
+      copy.set(words);
+      let steps = 0;
+      const lost = new Error('the thread is lost');
+      (Atomics as { store: unknown }).store = (...args: Parameters<typeof store>) => {
+        if (steps++ === step) throw lost;
+        return store(...args);
+      };
+      try {
+        expect(() => writeExemplar(copy, 2_000, other, 6), `step ${step}`).to.throw(lost);
+      } finally {
+        Atomics.store = store;
+      }
+      expect(readExemplars(copy)[0], `step ${step}`).to.equal(undefined);
+      writeExemplar(copy, 3_000, other, 7);
+      expect(readExemplars(copy)[0]).to.deep.equal({ ...other, microseconds: 3_000, at: 7 });
+    }
+  });
+
+  it('are not shown when other code has overwritten them with a value of another bucket', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer(), { minLength: CELL_WORDS, maxLength: CELL_WORDS }), (garbage) => {
+        const words = cells();
+        words.set(garbage);
+        for (const [bucket, exemplar] of readExemplars(words).entries()) {
+          if (exemplar !== undefined) expect(bucketOf(exemplar.microseconds)).to.equal(bucket);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('belong to their series, and the latest of all threads is shown', () => {
+    const memory = new SeriesMemory();
+    const [first, second] = [1, 2].map((slot) => new SeriesTable(memory.of(slot)));
+    first!.histogram(NAME, { http_route: '/a' }).record(1_000, ONE);
+    first!.histogram(NAME, { http_route: '/b' }).record(1_000);
+    const exemplarsOf = (route: string) =>
+      readTotals(memory).series.find(({ labels }) => labels.http_route === route)?.exemplars;
+    expect(exemplarsOf('/a')?.[0]).to.include({ ...ONE, microseconds: 1_000 });
+    expect(exemplarsOf('/b')).to.equal(undefined);
+    const at = exemplarsOf('/a')![0]!.at;
+    const later = { traceId: 'e'.repeat(32), spanId: 'f'.repeat(16) };
+    const { now } = Date;
+    Date.now = () => at + 1;
+    try {
+      second!.histogram(NAME, { http_route: '/a' }).record(2_000, later);
+    } finally {
+      Date.now = now;
+    }
+    expect(exemplarsOf('/a')?.[0]).to.include({ ...later, microseconds: 2_000 });
+    // A thread that takes over a slot continues with the row of the earlier one.
+    const used = memory.of(1).byteLength;
+    new SeriesTable(memory.of(1)).histogram(NAME, { http_route: '/a' }).record(9_000, ONE);
+    expect(exemplarsOf('/a')?.[1]).to.include({ ...ONE, microseconds: 9_000 });
+    expect(memory.of(1).byteLength).to.equal(used);
+  });
+
+  it('take no room from counts: without room there are no exemplars', () => {
+    const memory = new SeriesMemory();
+    const routes = new SeriesTable(memory.of(1)).pool('routes');
+    let made = 0;
+    while (memory.of(1).byteLength < SERIES_BYTES * 0.51) {
+      routes.histogram(NAME, { http_route: `/${made++}` }).record(1);
+    }
+    routes.histogram(NAME, { http_route: '/late' }).record(1_000, ONE);
+    const late = readTotals(memory).series.find(({ labels }) => labels.http_route === '/late');
+    expect(late?.cells?.reduce((sum, one) => sum + one, 0)).to.equal(1);
+    expect(late?.exemplars).to.equal(undefined);
+  });
+});

@@ -1,0 +1,209 @@
+// Metrics and logs on their way to a collector with a real socket.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Logger } from 'pino';
+import { Block } from '#src/memory/block.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
+import { OtlpExport } from '#src/primary/otlp-export.js';
+import { exportedSink } from '#src/telemetry/exported-log-sink.js';
+import { createLogger } from '#src/telemetry/log.js';
+import { ExportedLogs } from '#src/telemetry/logs-export.js';
+import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { SERIES_PER_REQUEST } from '#src/telemetry/otlp-metrics.js';
+import { droppedItems } from '#src/telemetry/otlp-sender.js';
+import { OtlpCollector } from '#test/support/otlp-collector.js';
+import { silentLog } from '#test/support/silent-log.js';
+
+const DURATION = 'http_server_request_duration_seconds';
+const PROTOCOLS = ['http/json', 'http/protobuf'] as const;
+const never = () => () => undefined;
+
+function exporting(endpoint: string, protocol: (typeof PROTOCOLS)[number] = 'http/json', log = silentLog) {
+  const memory = new SeriesMemory();
+  const recorder = new SeriesTable(memory.of(0));
+  const logs = new ExportedLogs();
+  const target = { headers: { 'x-key': 'secret' }, protocol };
+  const otel = {
+    serviceName: 'shop',
+    resourceAttributes: { team: 'a' },
+    metrics: { ...target, endpoint: `${endpoint}/v1/metrics`, intervalMs: 60_000 },
+    logs: { ...target, endpoint: `${endpoint}/v1/logs` },
+  };
+  const otlp = new OtlpExport({
+    settings: { otel: otel as never },
+    ...{ instanceId: 'one', recorder, log: log as Logger, every: never, logs },
+  });
+  const source = sharedMemorySource(Block.create({ workers: 1 }), memory);
+  const dropped = (signal: string) =>
+    Object.fromEntries(
+      readTotals(memory)
+        .series.filter(
+          ({ metric, labels, value }) =>
+            metric === 'multilane_otlp_items_dropped_total' && labels.signal === signal && value > 0,
+        )
+        .map(({ labels, value }) => [labels.reason, value]),
+    );
+  return { otlp, recorder, source, logs, dropped };
+}
+
+/** Many series of a metric, with their numbers as values. */
+const many = (count: number): MetricSource => {
+  const series = Array.from({ length: count }, (_, n) =>
+    currentValue('multilane_registry_instances', n, { service: `s${n}`, state: 'healthy' }),
+  );
+  return () => ({ series });
+};
+
+describe('the export by OTLP', () => {
+  let collector: OtlpCollector;
+  beforeEach(async () => {
+    collector = await OtlpCollector.start();
+  });
+  afterEach(() => collector.close());
+
+  for (const protocol of PROTOCOLS) {
+    it(`sends metrics as ${protocol}, with their resource, in requests of bounded size`, async () => {
+      const { otlp, recorder, source, dropped } = exporting(collector.url, protocol);
+      recorder.histogram(DURATION, { http_route: '/a', http_response_status_code: '200' }).record(7_000);
+      recorder.declare('cart_items', 'histogram', 'Items.', [1, 10]);
+      recorder.distribution('cart_items', { kind: 'x' }, [1, 10]).record(2.5);
+      otlp.exportMetrics([source, many(450)]);
+      await otlp.close();
+      const metrics = collector.requests.filter(({ path }) => path === '/v1/metrics');
+      expect(metrics.length).to.be.at.least(3);
+      for (const { bytes } of metrics) expect(bytes).to.be.below(150_000);
+      expect(metrics[0]?.headers).to.include({
+        'x-key': 'secret',
+        'content-type': protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
+      });
+      const named = (name: string) => collector.points.filter((point) => point.name === name);
+      expect(named('multilane_registry_instances').map(({ value }) => value)).to.deep.equal(
+        Array.from({ length: 450 }, (_, n) => n),
+      );
+      const [served] = named('http.server.request.duration');
+      expect(served).to.include({ kind: 'histogram', unit: 's', value: 1, temporality: 2 });
+      expect(served?.sum).to.be.closeTo(0.007, 1e-9);
+      expect(served?.bucketCounts.slice(0, 3)).to.deep.equal([0, 1, 0]);
+      expect(String(served?.attributes['http.response.status_code'])).to.equal('200');
+      const [items] = named('cart_items');
+      expect(items).to.deep.include({ explicitBounds: [1, 10], bucketCounts: [0, 1, 0], sum: 2.5 });
+      expect(items?.resource).to.include({ 'service.name': 'shop', team: 'a', 'service.instance.id': 'one' });
+      const cpu = named('process.cpu.time');
+      expect(cpu.map(({ attributes }) => attributes['cpu.mode'])).to.have.members(['user', 'system']);
+      expect(cpu[0]).to.include({ kind: 'sum', isMonotonic: true, unit: 's' });
+      expect(named('process.memory.usage')[0]?.value).to.be.above(2 ** 20);
+      expect(dropped('metrics')).to.deep.equal({});
+    });
+
+    it(`sends log lines as ${protocol}, with severity, trace and exception`, async () => {
+      const { otlp, logs, dropped } = exporting(collector.url, protocol);
+      const written: string[] = [];
+      const sink = { write: (line: string) => void written.push(line), flush: () => undefined };
+      const lost = (): never => expect.fail('a line found no room');
+      const log = createLogger(
+        { logLevel: 'info', logFormat: 'json' },
+        { worker: 3 },
+        exportedSink(sink, logs.open().memory, lost),
+      );
+      log.error({ err: new TypeError('no\nsuch cart'), token: 'sesame-sesame' }, 'failed: %s', 'cart');
+      log.debug('not at this level');
+      for (let n = 0; n < 300; n++) log.info({ n }, 'counted');
+      await otlp.close();
+      expect(written).to.have.length(301);
+      expect(collector.lines).to.have.length(301);
+      const [failed] = collector.lines;
+      expect(failed).to.include({ body: 'failed: cart', severityText: 'ERROR', severityNumber: 17 });
+      expect(failed?.attributes).to.include({
+        'exception.type': 'TypeError',
+        'exception.message': 'no\nsuch cart',
+      });
+      expect(failed?.attributes['exception.stacktrace']).to.contain('TypeError');
+      expect(Number(failed?.attributes['multilane.worker'])).to.equal(3);
+      expect(JSON.stringify(failed)).to.not.contain('sesame-sesame');
+      expect(collector.lines.slice(1).map(({ attributes }) => Number(attributes.n))).to.deep.equal(
+        Array.from({ length: 300 }, (_, n) => n),
+      );
+      expect(dropped('logs')).to.deep.equal({});
+    });
+  }
+
+  it('counts what the collector refuses, in whole and in part, and logs it without secrets', async () => {
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (...args: unknown[]) => void warnings.push(JSON.stringify(args)) };
+    collector.response = { status: 400, body: '{}' };
+    const first = exporting(collector.url, 'http/json', log as never);
+    first.otlp.exportMetrics([many(450)]);
+    await first.otlp.close();
+    const { refused = 0, unreachable = 0 } = first.dropped('metrics');
+    expect(refused).to.equal(SERIES_PER_REQUEST);
+    expect(refused + unreachable).to.be.at.least(450);
+    expect(collector.requests, 'no request follows one that was refused').to.have.length(1);
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.contain('/v1/metrics').and.not.contain('secret');
+    collector.response = { status: 200, body: '{"partialSuccess":{"rejectedDataPoints":"3"}}' };
+    const second = exporting(collector.url);
+    second.otlp.exportMetrics([many(5)]);
+    await second.otlp.close();
+    expect(second.dropped('metrics').refused).to.be.at.least(3);
+  });
+
+  it('ends within its time when the collector is gone, and counts what was not sent', async () => {
+    await collector.close();
+    const { otlp, logs, dropped } = exporting(collector.url);
+    const sink = { write: () => undefined, flush: () => undefined };
+    exportedSink(sink, logs.open().memory, () => undefined).write('{"level":30,"msg":"x"}\n', String);
+    otlp.exportMetrics([many(10)]);
+    await otlp.close();
+    expect(dropped('metrics').shutdown).to.be.at.least(10);
+    expect(dropped('logs')).to.deep.equal({ shutdown: 1 });
+    collector = await OtlpCollector.start();
+  });
+
+  it('drops and counts the lines that find no room while nothing is sent', async () => {
+    const { logs, dropped, recorder } = exporting(collector.url);
+    const count = droppedItems(recorder, 'logs');
+    const written: string[] = [];
+    const sink = { write: (line: string) => void written.push(line), flush: () => undefined };
+    const exported = exportedSink(sink, logs.open().memory, () => count('queue_full', 1));
+    const line = `${JSON.stringify({ level: 30, msg: 'x'.repeat(1_000) })}\n`;
+    for (let n = 0; n < 1_000; n++) exported.write(line, String);
+    expect(written, 'standard output gets all of them').to.have.length(1_000);
+    const { queue_full: lost = 0 } = dropped('logs');
+    expect([...logs.take()].length + lost).to.equal(1_000);
+    expect(lost).to.be.above(500);
+  });
+
+  it('exports the last lines of a thread that has ended, and forgets its ring', () => {
+    const logs = new ExportedLogs();
+    const thread = logs.open();
+    const sink = { write: () => undefined, flush: () => undefined };
+    exportedSink(sink, thread.memory, () => undefined).write('{"msg":"last"}\n', String);
+    thread.close();
+    expect([...logs.take()]).to.deep.equal(['{"msg":"last"}']);
+    expect([...logs.take()]).to.deep.equal([]);
+  });
+
+  it('counts texts in a ring that are no lines of the logger', async () => {
+    const { otlp, logs, dropped } = exporting(collector.url);
+    const sink = { write: () => undefined, flush: () => undefined };
+    const exported = exportedSink(sink, logs.open().memory, () => undefined);
+    for (const text of ['not JSON', '5', 'null', '{"level":']) exported.write(`${text}\n`, String);
+    const nested = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
+    exported.write(`${nested}\n`, String);
+    await otlp.close();
+    expect(dropped('logs')).to.deep.equal({ unreadable: 5 });
+  });
+
+  it('never keeps the thread for long: the loop turns between requests', async () => {
+    const { otlp } = exporting(collector.url);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    otlp.exportMetrics([many(2_000)]);
+    await otlp.close();
+    clearInterval(timer);
+    expect(turns).to.be.at.least(10);
+    await sleep(0);
+  });
+});
