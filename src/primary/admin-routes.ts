@@ -3,16 +3,20 @@ import type { Logger } from 'pino';
 import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
 import { CpuThreadsSwitch } from '../admin/cpu-threads-switch.js';
+import { dashboardRoutes } from '../admin/dashboard-files.js';
+import { EventTopics } from '../admin/event-topics.js';
 import { limitsRoute } from '../admin/limits-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
 import { sagaRoutes } from '../admin/saga-routes.js';
 import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
+import { Views, viewRoutes, viewTopics } from '../admin/view-routes.js';
 import { workerList } from '../admin/worker-list.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
+import type { ShownSetting } from '../config/print.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
@@ -21,6 +25,7 @@ import { sharedMemorySource } from '../telemetry/metric-families.js';
 import type { ProcessWatch } from '../telemetry/process-watch.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import { withNamedBreakers } from '../upstream/breaker-owners.js';
+import { adminViews } from './admin-views.js';
 import type { SharedState } from './create-shared-state.js';
 import { breakerSource, cpuSource, heldSource, registrySource, workerSource } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
@@ -28,6 +33,12 @@ import type { SagaJournals } from './saga-journals.js';
 
 export interface AdminRouteDeps {
   readonly settings: Settings;
+  /** All settings as operators read them. */
+  readonly shownSettings: readonly ShownSetting[];
+  /** Names of the mounted services. */
+  readonly services: readonly string[];
+  /** The address of the data plane. */
+  readonly dataPlane: string;
   readonly sharedState: SharedState;
   readonly switches: OperatorSwitches;
   readonly workers: AllWorkers;
@@ -38,6 +49,8 @@ export interface AdminRouteDeps {
   readonly cpu: TaskPool;
   readonly readiness: Readiness;
   readonly journals: SagaJournals;
+  /** Shares of the busy time of the workers by route, busiest first. @default not measured */
+  readonly cpuShares?: () => readonly { readonly route: string; readonly ratio: number }[];
   readonly processWatch: ProcessWatch;
   readonly log: Logger;
 }
@@ -45,7 +58,11 @@ export interface AdminRouteDeps {
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   const { settings, sharedState, switches, workers, reload, registry, cpu, readiness, journals } = parts;
   const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
-  const guarded = withNamedBreakers(registry, () => named.list());
+  const owners = {
+    services: () => registry.services(),
+    instances: (service: string) => registry.placesOf(service),
+  };
+  const guarded = withNamedBreakers(owners, () => named.list());
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
   const sources = [
     sharedMemorySource(block, series),
@@ -55,6 +72,14 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     registrySource(registry, parts.shared),
     breakerSource(guarded, board),
   ];
+  const limits = limitsRoute(settings, sharedState, workers);
+  const viewed = adminViews(parts);
+  const views = new Views(viewed);
+  const events = new EventTopics({
+    topics: viewTopics(viewed, views, limits.read),
+    usual: ['overview'],
+    failed: (topic, err) => parts.log.warn({ topic, err }, 'a topic of /events could not be computed'),
+  });
   return [
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
@@ -74,8 +99,11 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
         adminToken: settings.adminToken !== undefined,
       }),
     }),
-    ...breakerRoutes(guarded, board),
-    limitsRoute(settings, sharedState, workers),
+    ...breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: viewed.wallClock() })),
+    limits.route,
+    ...viewRoutes(viewed, views),
+    events.route(),
+    ...dashboardRoutes(),
     ...switchRoutes(
       switches,
       new CpuThreadsSwitch({

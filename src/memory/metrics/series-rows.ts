@@ -37,13 +37,13 @@ export interface Row {
   readonly words: Int32Array;
 }
 
-/** All rows, oldest first. */
-export function* rowsOf(memory: SlotSeries): Generator<Row> {
+/** All rows, oldest first. @param from offset of the first row to read, where a row begins */
+export function* rowsOf(memory: SlotSeries, from: number = SERIES_HEADER): Generator<Row> {
   const used = Atomics.load(new Int32Array(memory, 0, 2), USED);
   // The thread of the memory may have written anything into it. So the reader checks every length: it never
   // reads beyond the end and always terminates.
   const end = Math.min(used, memory.byteLength);
-  for (let at = SERIES_HEADER; at + ROW_BYTES <= end; ) {
+  for (let at = from; at + ROW_BYTES <= end; ) {
     const words = new Int32Array(memory, at, ROW_WORDS);
     const length = words[LENGTH]!;
     const cells = words[CELLS]!;
