@@ -1,6 +1,7 @@
 // `GET /events`: what the process does, as server-sent events. Each topic is computed once a second while a
-// stream has it, and all its streams share the bytes. A client that has not read the last event gets no
+// stream has it, in turns of the event loop of its own, and all its streams share the bytes. A client that has not read the last event gets no
 // further one until it has, so a slow one takes no memory.
+import { setImmediate as turn } from 'node:timers/promises';
 import { ValidationError } from '../errors.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { AdminRoute, EventSink } from './admin-route.js';
@@ -76,8 +77,8 @@ export class EventTopics {
   #follow(sink: EventSink, topics: ReadonlySet<string>): () => void {
     const follower: Follower = { sink, topics, isBehind: false };
     this.#followers.add(follower);
-    this.#stop ??= (this.#options.every ?? ownInterval)(EVERY_MS, () => this.#tick());
-    for (const topic of topics) void this.#sendFirst(follower, topic);
+    this.#stop ??= (this.#options.every ?? ownInterval)(EVERY_MS, () => void this.#tick());
+    void this.#begin(follower);
     return () => {
       this.#followers.delete(follower);
       if (this.#followers.size > 0) return;
@@ -86,23 +87,36 @@ export class EventTopics {
     };
   }
 
+  /** Each topic begins in a turn of its own, and none waits for another one. */
+  async #begin(follower: Follower): Promise<void> {
+    for (const topic of follower.topics) {
+      void this.#sendFirst(follower, topic);
+      await turn();
+    }
+  }
+
   async #sendFirst(follower: Follower, topic: string): Promise<void> {
     const bytes = await this.#eventOf(topic, true);
     if (bytes !== undefined && this.#followers.has(follower)) write(follower, bytes);
   }
 
-  #tick(): void {
+  async #tick(): Promise<void> {
+    // One that is behind by a topic of this tick gets the others of it, too.
+    const behind = new Set([...this.#followers].filter(({ isBehind }) => isBehind));
     const wanted = new Set<string>();
-    for (const { topics, isBehind } of this.#followers) {
-      if (!isBehind) for (const topic of topics) wanted.add(topic);
+    for (const one of this.#followers) {
+      if (!behind.has(one)) for (const topic of one.topics) wanted.add(topic);
     }
-    for (const topic of wanted) if (!this.#running.has(topic)) void this.#sendAll(topic);
+    for (const topic of wanted) {
+      const followers = [...this.#followers].filter((one) => one.topics.has(topic) && !behind.has(one));
+      if (this.#running.has(topic)) continue;
+      void this.#sendAll(topic, followers);
+      await turn();
+    }
   }
 
-  async #sendAll(topic: string): Promise<void> {
-    // The followers of this moment: those that come meanwhile get an event of their own, and one that is
-    // behind by another topic of this turn gets this one too.
-    const followers = [...this.#followers].filter((one) => one.topics.has(topic) && !one.isBehind);
+  /** @param followers those of its beginning: one that comes meanwhile gets an event of its own */
+  async #sendAll(topic: string, followers: readonly Follower[]): Promise<void> {
     this.#running.add(topic);
     const bytes = await this.#eventOf(topic, false);
     this.#running.delete(topic);
@@ -113,6 +127,7 @@ export class EventTopics {
   async #eventOf(topic: string, isFirst: boolean): Promise<Buffer | undefined> {
     try {
       const value = await this.#options.topics[topic]!(isFirst);
+      await turn();
       const data = Buffer.isBuffer(value) ? value.toString('utf8') : value;
       return Buffer.from(formatEvent({ event: topic, data }));
     } catch (error) {

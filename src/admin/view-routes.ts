@@ -13,7 +13,7 @@ import { MOST_SAGAS } from './views/problem-facts.js';
 import { problemsOf } from './views/problems.js';
 import { RecentRise } from './views/recent-rise.js';
 import { Refreshed, recently } from './views/recently.js';
-import { routeHistogram, routeList } from './views/route-list.js';
+import { RouteList, routeHistogram } from './views/route-list.js';
 import { saturationOf } from './views/saturation.js';
 import { serviceList } from './views/service-list.js';
 import type { Traffic } from './views/traffic.js';
@@ -37,9 +37,12 @@ export class Views {
   readonly #fleet: () => Promise<Fleet>;
   readonly #sagas: Refreshed<number>;
   readonly #cpuRefused = new RecentRise();
+  readonly #routes: RouteList;
 
   constructor(sources: ViewSources) {
     this.#sources = sources;
+    const { routes: known, routesInFlight: inFlight, cpuShares, dataPlane } = sources;
+    this.#routes = new RouteList({ known, inFlight, cpuShares, dataPlane });
     this.#fleet = recently(FLEET_MS, sources.lookAtFleet);
     this.#sagas = new Refreshed(SAGAS_MS, () => sources.countSagas(MOST_SAGAS + 1));
   }
@@ -76,9 +79,7 @@ export class Views {
   }
 
   routes(traffic: Traffic, request: PageRequest, search?: string) {
-    const { routes: known, routesInFlight: inFlight, cpuShares, dataPlane } = this.#sources;
-    const sources = { known, inFlight, cpuShares, dataPlane };
-    return { windowS: traffic.windowS, ...routeList(traffic, sources, request, search) };
+    return { windowS: traffic.windowS, ...this.#routes.page(traffic, request, search) };
   }
 
   async services(traffic: Traffic, request: PageRequest) {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ServerSentEvent } from '#src/admin/admin-route.js';
 import { dashboardRoutes } from '#src/admin/dashboard-files.js';
@@ -37,8 +38,10 @@ function client(topics: EventTopics, query = '') {
   return { events, open, read: () => resume() };
 }
 
-/** Resolves when all promises have settled that are settled by now. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets the turns pass that events of all topics take. */
+async function settled(): Promise<void> {
+  for (let n = 0; n < 10; n++) await turn();
+}
 
 function setUp(over: Readonly<Record<string, Topic>> = {}) {
   const asked: string[] = [];

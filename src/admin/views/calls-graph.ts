@@ -75,9 +75,12 @@ function* clients(traffic: Traffic, { known }: MountedServices): Generator<CallE
     const counts = own === undefined ? served : without(served, plus(NOTHING, own.calls, own.errors));
     if (counts.total > 0) yield edgeOf(CLIENTS, service, counts, null);
   }
-  const relayed = [...traffic.routes()].filter(({ route }) => route.startsWith(GATEWAY_ROUTES));
+  const relayed = [...traffic.routes()].filter(([, { route }]) => route.startsWith(GATEWAY_ROUTES));
   if (relayed.length === 0) return;
-  const counts = relayed.reduce((sum, { durations, errors }) => plus(sum, durations.count, errors), NOTHING);
+  const counts = relayed.reduce(
+    (sum, [, { durations, errors }]) => plus(sum, durations.count, errors),
+    NOTHING,
+  );
   yield edgeOf(CLIENTS, GATEWAY, counts, null);
 }
 

@@ -40,11 +40,13 @@ function keyOf(cursor: string, shape: string): readonly (string | number)[] {
 export const cursorOf = (key: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(key)).toString('base64url');
 
+export const compare = <T extends string | number>(a: T, b: T): number => (a === b ? 0 : a < b ? -1 : 1);
+
 /** Compares keys member by member. */
 export function compareKeys(a: readonly (string | number)[], b: readonly (string | number)[]): number {
-  for (const [index, one] of a.entries()) {
-    const other = b[index]!;
-    if (one !== other) return one < other ? -1 : 1;
+  for (let index = 0; index < a.length; index++) {
+    const order = compare(a[index]!, b[index]!);
+    if (order !== 0) return order;
   }
   return 0;
 }
@@ -54,19 +56,22 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
-/**
- * Cuts a page out of a list.
- * @param keyFor returns the place of an item in the order
- */
+/** The order of a list. */
+export interface Order<T> {
+  /** The place of an item in the order, which its cursor has. */
+  readonly keyOf: (item: T) => readonly (string | number)[];
+  /** Compares two items as `compareKeys` compares their keys. */
+  readonly compare: (a: T, b: T) => number;
+}
+
+/** Cuts a page out of a list. */
 export function pageOf<T>(
   all: Iterable<T>,
-  keyFor: (item: T) => readonly (string | number)[],
+  { keyOf: keyFor, compare }: Order<T>,
   { limit, after }: PageRequest,
 ): Page<T> {
-  const keyed = [...all].map((item) => ({ item, key: keyFor(item) }));
-  const later = after === undefined ? keyed : keyed.filter(({ key }) => compareKeys(key, after) > 0);
-  later.sort((a, b) => compareKeys(a.key, b.key));
-  const page = later.slice(0, limit);
-  const isLast = later.length <= limit;
-  return { items: page.map(({ item }) => item), nextCursor: isLast ? null : cursorOf(page.at(-1)!.key) };
+  const later = [...all].filter((item) => after === undefined || compareKeys(keyFor(item), after) > 0);
+  later.sort(compare);
+  const items = later.slice(0, limit);
+  return { items, nextCursor: later.length <= limit ? null : cursorOf(keyFor(items.at(-1)!)) };
 }

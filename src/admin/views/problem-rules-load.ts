@@ -48,11 +48,19 @@ function* sagas({ sagas: count = 0 }: ProblemFacts): Generator<Problem> {
 
 function* errors({ traffic }: ProblemFacts): Generator<Problem> {
   const failing = [...traffic.routes()]
-    .map(({ method, route, errors: failed, durations: { count } }) => ({
-      name: `${method} ${route}`.trim(),
-      failed: failed.recent,
-      all: count.recent,
-    }))
+    .map(
+      ([
+        key,
+        {
+          errors: failed,
+          durations: { count },
+        },
+      ]) => ({
+        name: key.trim(),
+        failed: failed.recent,
+        all: count.recent,
+      }),
+    )
     .filter(({ failed, all }) => failed >= LEAST_ERRORS && failed > all * SOME_FAIL)
     .sort((a, b) => b.failed - a.failed);
   for (const { name, failed, all } of failing.slice(0, MOST_ROUTES)) {

@@ -2,7 +2,7 @@
 import { NotFoundError } from '../../errors.js';
 import { HISTOGRAM_EDGES_US } from '../../memory/metrics/histogram.js';
 import { operationIdOf } from '../../server/docs/openapi.js';
-import { type Page, type PageRequest, pageOf } from './pages.js';
+import { compare, type Order, type Page, type PageRequest, pageOf } from './pages.js';
 import { GRPC, type RouteTraffic, type Traffic } from './traffic.js';
 
 /** A route that workers have, as the operator's switches know it. */
@@ -45,46 +45,66 @@ export interface RouteItem {
 
 /** A route that has had requests, or that workers have, or both. */
 interface Candidate {
+  readonly key: string;
   readonly method: string;
   readonly route: string;
   readonly traffic: RouteTraffic | undefined;
   readonly known: KnownRoute | undefined;
 }
 
+const recentOf = ({ traffic }: Candidate): number => traffic?.durations.count.recent ?? 0;
+
 const keyOf = (method: string, route: string): string => `${method} ${route}`;
 
-export function routeList(
-  traffic: Traffic,
-  sources: RouteListSources,
-  request: PageRequest,
-  search = '',
-): Page<RouteItem> {
-  const wanted = search.toLowerCase();
-  const candidates = candidatesOf(traffic, sources.known()).filter(
-    ({ method, route }) => wanted === '' || keyOf(method, route).toLowerCase().includes(wanted),
-  );
-  const busyFirst = ({ traffic: seen, method, route }: Candidate) =>
-    [-(seen?.durations.count.recent ?? 0), method, route] as const;
-  const { items, nextCursor } = pageOf(candidates, busyFirst, request);
-  const itemOf = itemMaker(traffic, sources);
-  return { items: items.map(itemOf), nextCursor };
+export class RouteList {
+  readonly #sources: RouteListSources;
+  /** The place of each route in the order of names. Thousands of names are not compared for each list. */
+  #ranks: ReadonlyMap<string, number> = new Map();
+
+  constructor(sources: RouteListSources) {
+    this.#sources = sources;
+  }
+
+  /** @param search text that `METHOD route` has to contain, whatever its case */
+  page(traffic: Traffic, request: PageRequest, search = ''): Page<RouteItem> {
+    const wanted = search.toLowerCase();
+    const byKey = candidatesOf(traffic, this.#sources.known());
+    const ranks = this.#ranksOf(byKey);
+    const found = wanted === '' ? [...byKey.values()] : containing(byKey, wanted);
+    const order: Order<Candidate> = {
+      keyOf: (candidate) => [-recentOf(candidate), candidate.method, candidate.route],
+      compare: (a, b) => recentOf(b) - recentOf(a) || ranks.get(a.key)! - ranks.get(b.key)!,
+    };
+    const { items, nextCursor } = pageOf(found, order, request);
+    const itemOf = itemMaker(traffic, this.#sources);
+    return { items: items.map(itemOf), nextCursor };
+  }
+
+  #ranksOf(byKey: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number> {
+    for (const key of byKey.keys()) if (!this.#ranks.has(key)) this.#ranks = ranksOf([...byKey.keys()]);
+    return this.#ranks;
+  }
 }
 
-function candidatesOf(traffic: Traffic, known: readonly KnownRoute[]): readonly Candidate[] {
+/** A method has no characters below the blank, so the keys are in the order of methods, then of routes. */
+const ranksOf = (keys: readonly string[]): ReadonlyMap<string, number> =>
+  new Map([...keys].sort(compare).map((key, rank) => [key, rank]));
+
+const containing = (byKey: ReadonlyMap<string, Candidate>, text: string): readonly Candidate[] =>
+  [...byKey].filter(([key]) => key.toLowerCase().includes(text)).map(([, candidate]) => candidate);
+
+function candidatesOf(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyMap<string, Candidate> {
   const byKey = new Map<string, Candidate>();
-  for (const route of known)
-    byKey.set(keyOf(route.method, route.route), {
-      method: route.method,
-      route: route.route,
-      traffic: undefined,
-      known: route,
-    });
-  for (const seen of traffic.routes()) {
-    const key = keyOf(seen.method, seen.route);
-    const { method, route } = seen;
-    byKey.set(key, { method, route, traffic: seen, known: byKey.get(key)?.known });
+  for (const one of known) {
+    const { method, route } = one;
+    const key = keyOf(method, route);
+    byKey.set(key, { key, method, route, traffic: undefined, known: one });
   }
-  return [...byKey.values()];
+  for (const [key, seen] of traffic.routes()) {
+    const { method, route } = seen;
+    byKey.set(key, { key, method, route, traffic: seen, known: byKey.get(key)?.known });
+  }
+  return byKey;
 }
 
 function itemMaker(traffic: Traffic, sources: RouteListSources): (candidate: Candidate) => RouteItem {
@@ -92,8 +112,7 @@ function itemMaker(traffic: Traffic, sources: RouteListSources): (candidate: Can
   const shares = sources.cpuShares && new Map(sources.cpuShares().map(({ route, ratio }) => [route, ratio]));
   const stalls = new Map([...traffic.counts('multilane_handler_stalls_total')]);
   const dataPlane = sources.dataPlane();
-  return ({ method, route, traffic: seen, known }) => {
-    const key = keyOf(method, route);
+  return ({ key, method, route, traffic: seen, known }) => {
     const durations = seen?.durations;
     const hasDocs = dataPlane !== undefined && known?.service !== undefined && known.service !== null;
     return {

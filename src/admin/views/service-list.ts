@@ -1,6 +1,6 @@
 // The services of the registry with what they do now, and the graph of who calls whom.
 import type { Fleet } from './fleet.js';
-import { type Page, type PageRequest, pageOf } from './pages.js';
+import { compare, type Page, type PageRequest, pageOf } from './pages.js';
 import { type KnownRoute, rate } from './route-list.js';
 import type { WindowCount } from './sliding-window.js';
 import type { Traffic } from './traffic.js';
@@ -28,7 +28,7 @@ export function serviceList(
 ): Page<ServiceItem> {
   const served = servedBy(traffic, known());
   const names = new Set([...fleet.services.keys(), ...mounted]);
-  const { items, nextCursor } = pageOf(names, (name) => [name], request);
+  const { items, nextCursor } = pageOf(names, { keyOf: (name) => [name], compare }, request);
   return {
     items: items.map((service) => {
       const { states = {}, instances = 0 } = fleet.services.get(service) ?? {};

@@ -90,8 +90,9 @@ export class Traffic {
     return Math.round(this.#clock.seconds * 10) / 10;
   }
 
-  routes(): Iterable<RouteTraffic> {
-    return this.#routes.values();
+  /** The routes, by method and template. */
+  routes(): Iterable<readonly [key: string, traffic: RouteTraffic]> {
+    return this.#routes;
   }
 
   route(method: string, route: string): RouteTraffic | undefined {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { callsGraph } from '#src/admin/views/calls-graph.js';
-import { routeHistogram, routeList } from '#src/admin/views/route-list.js';
+import { RouteList, routeHistogram } from '#src/admin/views/route-list.js';
 import { serviceList } from '#src/admin/views/service-list.js';
 import type { Traffic } from '#src/admin/views/traffic.js';
 import { TrafficWatch } from '#src/admin/views/traffic-watch.js';
@@ -116,7 +116,7 @@ describe('the list of routes', () => {
       for (let n = 0; n < 9; n++) test.request('/api/users/{id}', 200, 10_000);
       test.request('/api/users/{id}', 503, 50_000);
     });
-    const [first, second] = routeList(traffic, sources, FIRST).items;
+    const [first, second] = new RouteList(sources).page(traffic, FIRST).items;
     expect(first).to.deep.include({
       ...{ method: 'GET', route: '/api/users/{id}', service: 'users', requests: 110, errors: 1 },
       ...{ perSecond: 20, errorsPerSecond: 2, p50Ms: 10, p99Ms: 50, maxMs: 50, inFlight: 3, off: false },
@@ -134,20 +134,21 @@ describe('the list of routes', () => {
       for (let route = 0; route < 25; route++)
         for (let n = 0; n <= route % 5; n++) test.request(`/r${route}`, 200, 5);
     });
+    const list = new RouteList({ ...sources, known: () => [] });
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
       const after = cursor === null ? undefined : JSON.parse(Buffer.from(cursor, 'base64url').toString());
-      const page = routeList(traffic, { ...sources, known: () => [] }, { limit: 7, after });
+      const page = list.page(traffic, { limit: 7, after });
       seen.push(...page.items.map(({ route }) => route));
       cursor = page.nextCursor;
     } while (cursor !== null);
     expect(seen).to.have.length(25);
     expect(new Set(seen)).to.have.length(25);
     expect(seen[0]).to.equal('/r14');
-    expect(routeList(traffic, sources, FIRST, 'get /API/us').items.map(({ route }) => route)).to.deep.equal([
-      '/api/users/{id}',
-    ]);
+    expect(
+      new RouteList(sources).page(traffic, FIRST, 'get /API/us').items.map(({ route }) => route),
+    ).to.deep.equal(['/api/users/{id}']);
   });
 });
 
