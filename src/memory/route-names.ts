@@ -2,8 +2,8 @@
 // (worker-row.ts, flight-recorder.ts). The names that belong to the numbers are rows in the memory of the
 // thread's metric series.
 import { identityOf, parseIdentity, ROUTE } from './metrics/series-identity.js';
-import { SERIES_BYTES, type SlotSeries } from './metrics/series-memory.js';
-import { begins, namingOf, rowsOf, valueWords } from './metrics/series-rows.js';
+import { SERIES_BYTES, SERIES_HEADER, type SlotSeries } from './metrics/series-memory.js';
+import { begins, namingOf, type Row, rowsOf, valueWords } from './metrics/series-rows.js';
 import type { SeriesStore } from './metrics/series-store.js';
 import { readWide } from './metrics/wide.js';
 
@@ -42,11 +42,31 @@ export class RouteNumbers {
 /** The routes of one slot by their numbers. Any thread may read. */
 export function readRoutes(memory: SlotSeries): ReadonlyMap<number, RouteName> {
   const routes = new Map<number, RouteName>();
-  for (const row of rowsOf(memory)) {
-    if (!begins(memory, row, ROUTE)) continue;
-    const { kind, rest } = parseIdentity(namingOf(memory, row).stays);
-    const [method = '', template = ''] = rest;
-    if (kind === ROUTE) routes.set(readWide(valueWords(memory, row.at), 0), { method, template });
-  }
+  for (const row of rowsOf(memory)) readInto(routes, memory, row);
   return routes;
+}
+
+function readInto(routes: Map<number, RouteName>, memory: SlotSeries, row: Row): void {
+  if (!begins(memory, row, ROUTE)) return;
+  const { kind, rest } = parseIdentity(namingOf(memory, row).stays);
+  const [method = '', template = ''] = rest;
+  if (kind === ROUTE) routes.set(readWide(valueWords(memory, row.at), 0), { method, template });
+}
+
+/** The names of routes for a thread that looks them up often: each row is read once. */
+export class RouteNames {
+  readonly #known = new Map<SlotSeries, { readonly routes: Map<number, RouteName>; end: number }>();
+
+  /** @returns undefined for a number that the thread of this memory has not given to a route */
+  of(memory: SlotSeries, number: number): RouteName | undefined {
+    const known = this.#known.get(memory) ?? { routes: new Map<number, RouteName>(), end: SERIES_HEADER };
+    this.#known.set(memory, known);
+    const name = known.routes.get(number);
+    if (name !== undefined) return name;
+    for (const row of rowsOf(memory, known.end)) {
+      known.end = row.end;
+      readInto(known.routes, memory, row);
+    }
+    return known.routes.get(number);
+  }
 }

@@ -12,7 +12,6 @@ import { sagaRoutes } from '../admin/saga-routes.js';
 import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
 import { Views, viewRoutes, viewTopics } from '../admin/view-routes.js';
-import { workerList } from '../admin/worker-list.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
@@ -84,7 +83,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
       sources,
-      workers: () => workerList(workers, block, series, clock),
+      workers: viewed.workers,
       readiness: () => readiness.verdict(),
     }),
     ...workerRoutes(workers, reload),

@@ -18,6 +18,7 @@ import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
 import { openConnections } from '../memory/open-connections.js';
 import { QuotaCells } from '../memory/quota-cells.js';
+import { RouteNames } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
@@ -50,6 +51,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
   const { settings, sharedState, switches, workers, registry, cpu, readiness, journals } = deps;
   const { block, clock, series, board, named } = sharedState;
   const wallClock = Date.now;
+  const names = new RouteNames();
   return {
     traffic: new TrafficWatch({ memory: series, pause: turn }),
     process: {
@@ -64,7 +66,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
     wallClock,
     clock,
     readiness: () => readiness.verdict(),
-    workers: () => workerList(workers, block, series, clock),
+    workers: () => workerList(workers, block, series, clock, names),
     saturation: saturationFacts(deps),
     lookAtFleet: () =>
       lookAtFleet({

@@ -13,6 +13,7 @@ import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { reclaimSlot } from '#src/memory/reclaim-slot.js';
+import { RouteNames } from '#src/memory/route-names.js';
 import { SnapshotLog } from '#src/memory/snapshot-log.js';
 import { createSharedState, type SharedState } from '#src/primary/create-shared-state.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
@@ -128,7 +129,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   sweepAll(RateTable.of(block, clock));
   for (const thread of threads) flightRecordLog(sharedState, silentLog)(thread, 'test');
 
-  workerList(supervisor, block, series, clock);
+  workerList(supervisor, block, series, clock, new RouteNames());
   const guarded = withNamedBreakers(registry, () => sharedState.named.list());
   const sources = [
     sharedMemorySource(block, series),

@@ -34,6 +34,8 @@ const READ_ATTEMPTS = 100;
 /** A row. Its offset in bytes identifies it within its memory. */
 export interface Row {
   readonly at: number;
+  /** Where the next row begins. */
+  readonly end: number;
   readonly words: Int32Array;
 }
 
@@ -49,7 +51,7 @@ export function* rowsOf(memory: SlotSeries, from: number = SERIES_HEADER): Gener
     const cells = words[CELLS]!;
     const isRow = (cells === 0 || cells === CELL_WORDS) && length % 8 === 0;
     if (!isRow || length < ROW_BYTES + cells * 4 || at + length > end) return;
-    yield { at, words };
+    yield { at, end: at + length, words };
     at += length;
   }
 }

@@ -5,7 +5,7 @@ import { WIDE } from '../layout.js';
 import type { Labels } from './recorder.js';
 import { labelsOf, parseIdentity } from './series-identity.js';
 import { SERIES_HEADER, type SeriesMemory, type SlotSeries } from './series-memory.js';
-import { cellsOf, LENGTH, LONGEST, namingOf, type Row, rowsOf, VALUE } from './series-rows.js';
+import { cellsOf, LONGEST, namingOf, type Row, rowsOf, VALUE } from './series-rows.js';
 import { readWide } from './wide.js';
 
 /** Takes what was counted in one series since the last reading. Several threads may count in one series. */
@@ -87,7 +87,7 @@ export class SeriesWatch {
         if (this.#isTurnOver()) await this.#nextTurn();
       }
       for (const row of rowsOf(memory, slot.end)) {
-        slot.end = row.at + row.words[LENGTH]!;
+        slot.end = row.end;
         this.#add(slot, row);
         if (this.#isTurnOver()) await this.#nextTurn();
       }
