@@ -1,6 +1,6 @@
 // `GET /events`: what the process does, as server-sent events. Each topic is computed once a second while a
-// stream has it, in turns of the event loop of its own, and all its streams share the bytes. A client that has
-// not read the last event gets no further one until it has, so a slow one takes no memory.
+// stream has it, in turns of the event loop of its own, and all its streams share the bytes. A client that
+// has not read the last event gets no further one until it has, so a slow one takes no memory.
 import { setImmediate as turn } from 'node:timers/promises';
 import { ValidationError } from '../errors.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
