@@ -1,5 +1,6 @@
 // The routes of the views: what the process does now, for the dashboard and other readers of JSON
 // (docs/admin-json.md), and the same as topics of `/events`.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { AdminRoute } from './admin-route.js';
 import type { Topic } from './event-topics.js';
 import type { LimitsRoute } from './limits-route.js';
@@ -41,8 +42,8 @@ export class Views {
 
   constructor(sources: ViewSources) {
     this.#sources = sources;
-    const { routes: known, routesInFlight: inFlight, cpuShares, dataPlane } = sources;
-    this.#routes = new RouteList({ known, inFlight, cpuShares, dataPlane });
+    const { routes: known, cpuShares, dataPlane } = sources;
+    this.#routes = new RouteList({ known, cpuShares, dataPlane });
     this.#fleet = recently(FLEET_MS, sources.lookAtFleet);
     this.#sagas = new Refreshed(SAGAS_MS, () => sources.countSagas(MOST_SAGAS + 1));
   }
@@ -78,8 +79,11 @@ export class Views {
     await Promise.race([this.#sagas.settled(), late]);
   }
 
-  routes(traffic: Traffic, request: PageRequest, search?: string) {
-    return { windowS: traffic.windowS, ...this.#routes.page(traffic, request, search) };
+  async routes(traffic: Traffic, request: PageRequest, search?: string) {
+    const inFlight = this.#sources.routesInFlight();
+    // Both take a good part of what one turn may take.
+    await turn();
+    return { windowS: traffic.windowS, ...this.#routes.page(traffic, inFlight, request, search) };
   }
 
   async services(traffic: Traffic, request: PageRequest) {

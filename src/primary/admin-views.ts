@@ -22,6 +22,7 @@ import { RouteNames } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
+import { routeKey } from '../server/kill-switch.js';
 import { isServiceName } from '../service-name.js';
 import { namedBreakerOwner } from '../upstream/breaker-owners.js';
 import type { SharedState } from './create-shared-state.js';
@@ -36,7 +37,7 @@ export interface AdminViewDeps {
   /** The address of the data plane. */
   readonly dataPlane: string;
   readonly sharedState: SharedState;
-  readonly switches: Pick<OperatorSwitches, 'routes' | 'logLevel'>;
+  readonly switches: Pick<OperatorSwitches, 'routes' | 'declaredRoutes' | 'logLevel'>;
   readonly workers: AllWorkers;
   readonly registry: Pick<Registry, 'services' | 'views'>;
   /** undefined: no registry is shared. */
@@ -120,7 +121,22 @@ function saturationFacts({
   };
 }
 
-function routesInFlight({ sharedState: { block } }: AdminViewDeps): () => ReadonlyMap<string, number> {
+/** Requests are counted by the path as it was declared; routes are shown by their template. */
+function routesInFlight({
+  sharedState: { block },
+  switches,
+}: AdminViewDeps): () => ReadonlyMap<string, number> {
   const admission = new AdmissionCells(block, 0);
-  return () => new Map(admission.usage().map(({ name, inFlight }) => [name, inFlight]));
+  return () => {
+    const byTemplate = new Map<string, number>();
+    const busy = admission.usage().filter(({ inFlight }) => inFlight > 0);
+    if (busy.length === 0) return byTemplate;
+    const counts = new Map(busy.map(({ name, inFlight }) => [name, inFlight]));
+    for (const { service, method, path, template } of switches.declaredRoutes) {
+      const inFlight = counts.get(`${service} ${method} ${path}`) ?? 0;
+      const key = routeKey(method, template);
+      if (inFlight > 0) byTemplate.set(key, (byTemplate.get(key) ?? 0) + inFlight);
+    }
+    return byTemplate;
+  };
 }

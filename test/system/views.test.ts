@@ -5,7 +5,7 @@ import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
-import { SWITCHED } from './fixtures/paths.js';
+import { VIEWED } from './fixtures/paths.js';
 
 const ADMIN_TOKEN = 'the-token-of-the-operator-0123456789abcd';
 const AUTHORIZED = { authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -24,6 +24,7 @@ interface RouteItem {
   readonly service: string | null;
   readonly requests: number;
   readonly perSecond: number;
+  readonly inFlight: number;
   readonly docs: string | null;
 }
 interface Edge {
@@ -35,7 +36,7 @@ interface Edge {
 
 describe('the views of the admin plane', () => {
   const cluster = useCluster({
-    config: SWITCHED,
+    config: VIEWED,
     env: { ADMIN_TOKEN, LOG_LEVEL: 'warn' },
   });
   const read = async <T>(path: string): Promise<T> =>
@@ -94,37 +95,68 @@ describe('the views of the admin plane', () => {
         ...['database connections', 'pending bodies', 'buffered bodies', 'open streams'],
       ]);
       const { items } = await read<{ items: RouteItem[] }>('/routes?search=/calls');
-      expect(items[0]).to.include({ method: 'GET', route: '/calls', service: 'switched' });
+      expect(items[0]).to.include({ method: 'GET', route: '/calls', service: 'front' });
       expect(items[0]!.perSecond).to.be.above(0);
-      expect(items[0]!.docs).to.equal(`${cluster.url}/docs#/switched/get_calls`);
+      expect(items[0]!.docs).to.equal(`${cluster.url}/docs#/front/get_calls`);
       const { edges } = await read<{ edges: Edge[] }>('/calls');
-      const called = edges.find(({ from, to }) => from === 'switched' && to === 'inner');
+      const called = edges.find(({ from, to }) => from === 'front' && to === 'inner');
       expect(called?.perSecond, JSON.stringify(edges)).to.be.above(0);
-      const fromClients = edges.find(({ from, to }) => from === 'Clients' && to === 'switched');
+      const fromClients = edges.find(({ from, to }) => from === 'Clients' && to === 'front');
       expect(fromClients?.total).to.be.above(0);
     });
     const { services } = { services: await read<{ items: object[] }>('/services') };
     expect(services.items).to.have.length(2);
     const text = await (await get(`${cluster.adminUrl}/metrics`, AUTHORIZED)).text();
     expect(text).to.match(
-      /^multilane_calls_total\{from="switched",to="inner",target="own",outcome="ok"\} \d+$/m,
+      /^multilane_calls_total\{from="front",to="inner",target="own",outcome="ok"\} \d+$/m,
     );
+  });
+
+  it('count the requests of a route that are in flight, by its template', async () => {
+    const wires = await Promise.all(Array.from({ length: 3 }, () => Wire.open(cluster.url)));
+    for (const [id, wire] of wires.entries()) void wire.request('GET', `/held/${id}`).catch(() => undefined);
+    const held = async (): Promise<number> => {
+      const { items } = await read<{ items: RouteItem[] }>('/routes?search=/held/');
+      return items[0]!.inFlight;
+    };
+    try {
+      expect(await until(held, (count) => count === 3)).to.equal(3);
+    } finally {
+      for (const wire of wires) wire.destroy();
+    }
+    expect(await until(held, (count) => count === 0)).to.equal(0);
+  });
+
+  it('name a route that fails, among the problems', async () => {
+    const wire = await Wire.open(cluster.url);
+    const fail = () => wire.request('GET', '/failing');
+    const { problems } = await until(
+      async () => {
+        for (let n = 0; n < 4; n++) await fail();
+        return read<Overview>('/overview');
+      },
+      (overview) => overview.problems.some(({ id }) => id === 'errors:GET /failing'),
+    );
+    wire.destroy();
+    expect(problems.find(({ id }) => id === 'errors:GET /failing')).to.include({
+      ...{ severity: 'critical', title: '100 % of the requests of GET /failing fail', page: '#/routes' },
+    });
   });
 
   it('say in words what an operator has switched', async () => {
     const changed = await fetch(`${cluster.adminUrl}/switches/routes`, {
       method: 'PUT',
       headers: { ...AUTHORIZED, 'content-type': 'application/json' },
-      body: JSON.stringify({ method: 'GET', route: '/thread', state: 'off', reason: 'too slow' }),
+      body: JSON.stringify({ method: 'GET', route: '/quick', state: 'off', reason: 'too slow' }),
     });
     expect(changed.status).to.equal(200);
     const { problems } = await read<Overview>('/overview');
-    expect(problems.find(({ id }) => id === 'route-off:GET /thread')).to.deep.include({
-      ...{ severity: 'info', title: 'GET /thread is switched off', page: '#/switches' },
+    expect(problems.find(({ id }) => id === 'route-off:GET /quick')).to.deep.include({
+      ...{ severity: 'info', title: 'GET /quick is switched off', page: '#/switches' },
       detail: 'An operator has switched it off: too slow. Its requests get 503.',
     });
     const { items } = await read<{ items: { route: string; off: boolean }[] }>('/routes');
-    expect(items.find(({ route }) => route === '/thread')?.off).to.equal(true);
+    expect(items.find(({ route }) => route === '/quick')?.off).to.equal(true);
   });
 
   it('show the settings as --check does, without secrets', async () => {

@@ -16,8 +16,6 @@ export interface KnownRoute {
 
 export interface RouteListSources {
   readonly known: () => readonly KnownRoute[];
-  /** Requests in flight, by `METHOD template`. */
-  readonly inFlight: () => ReadonlyMap<string, number>;
   /** Shares of the busy time of the workers, by route; undefined: not measured. */
   readonly cpuShares: (() => readonly { readonly route: string; readonly ratio: number }[]) | undefined;
   /** The address of the data plane; undefined until it is known. */
@@ -65,8 +63,16 @@ export class RouteList {
     this.#sources = sources;
   }
 
-  /** @param search text that `METHOD route` has to contain, whatever its case */
-  page(traffic: Traffic, request: PageRequest, search = ''): Page<RouteItem> {
+  /**
+   * @param inFlight requests in flight, by `METHOD template`
+   * @param search text that `METHOD route` has to contain, whatever its case
+   */
+  page(
+    traffic: Traffic,
+    inFlight: ReadonlyMap<string, number>,
+    request: PageRequest,
+    search = '',
+  ): Page<RouteItem> {
     const wanted = search.toLowerCase();
     const byKey = candidatesOf(traffic, this.#sources.known());
     const ranks = this.#ranksOf(byKey);
@@ -76,7 +82,7 @@ export class RouteList {
       compare: (a, b) => recentOf(b) - recentOf(a) || ranks.get(a.key)! - ranks.get(b.key)!,
     };
     const { items, nextCursor } = pageOf(found, order, request);
-    const itemOf = itemMaker(traffic, this.#sources);
+    const itemOf = itemMaker(traffic, inFlight, this.#sources);
     return { items: items.map(itemOf), nextCursor };
   }
 
@@ -107,8 +113,11 @@ function candidatesOf(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyM
   return byKey;
 }
 
-function itemMaker(traffic: Traffic, sources: RouteListSources): (candidate: Candidate) => RouteItem {
-  const inFlight = sources.inFlight();
+function itemMaker(
+  traffic: Traffic,
+  inFlight: ReadonlyMap<string, number>,
+  sources: RouteListSources,
+): (candidate: Candidate) => RouteItem {
   const shares = sources.cpuShares && new Map(sources.cpuShares().map(({ route, ratio }) => [route, ratio]));
   const stalls = new Map([...traffic.counts('multilane_handler_stalls_total')]);
   const dataPlane = sources.dataPlane();
@@ -129,7 +138,7 @@ function itemMaker(traffic: Traffic, sources: RouteListSources): (candidate: Can
       maxMs: durations?.maxMs ?? null,
       cpuRatio: shares === undefined ? null : (shares.get(key) ?? shares.get(route) ?? 0),
       stalls: stalls.get(route)?.total ?? 0,
-      inFlight: inFlight.get(key) ?? inFlight.get(route) ?? 0,
+      inFlight: inFlight.get(key) ?? 0,
       off: known?.state === 'off',
       docs: hasDocs && method !== GRPC ? docsOf(dataPlane, known.service!, method, route) : null,
     };

@@ -63,9 +63,9 @@ async function measured({ watch, pass }: ReturnType<typeof setUp>, meanwhile = (
   return looked;
 }
 
+const IN_FLIGHT = new Map([['GET /api/users/{id}', 3]]);
 const sources = {
   known: () => KNOWN,
-  inFlight: () => new Map([['GET /api/users/{id}', 3]]),
   cpuShares: undefined,
   dataPlane: () => 'http://127.0.0.1:8080',
 };
@@ -116,7 +116,7 @@ describe('the list of routes', () => {
       for (let n = 0; n < 9; n++) test.request('/api/users/{id}', 200, 10_000);
       test.request('/api/users/{id}', 503, 50_000);
     });
-    const [first, second] = new RouteList(sources).page(traffic, FIRST).items;
+    const [first, second] = new RouteList(sources).page(traffic, IN_FLIGHT, FIRST).items;
     expect(first).to.deep.include({
       ...{ method: 'GET', route: '/api/users/{id}', service: 'users', requests: 110, errors: 1 },
       ...{ perSecond: 20, errorsPerSecond: 2, p50Ms: 10, p99Ms: 50, maxMs: 50, inFlight: 3, off: false },
@@ -139,7 +139,7 @@ describe('the list of routes', () => {
     let cursor: string | null = null;
     do {
       const after = cursor === null ? undefined : JSON.parse(Buffer.from(cursor, 'base64url').toString());
-      const page = list.page(traffic, { limit: 7, after });
+      const page = list.page(traffic, IN_FLIGHT, { limit: 7, after });
       seen.push(...page.items.map(({ route }) => route));
       cursor = page.nextCursor;
     } while (cursor !== null);
@@ -147,7 +147,7 @@ describe('the list of routes', () => {
     expect(new Set(seen)).to.have.length(25);
     expect(seen[0]).to.equal('/r14');
     expect(
-      new RouteList(sources).page(traffic, FIRST, 'get /API/us').items.map(({ route }) => route),
+      new RouteList(sources).page(traffic, IN_FLIGHT, FIRST, 'get /API/us').items.map(({ route }) => route),
     ).to.deep.equal(['/api/users/{id}']);
   });
 });
