@@ -1,26 +1,34 @@
 // The routes of breakers: their states, and the operator's command to force one open or closed.
 import { NotFoundError, ValidationError } from '../errors.js';
-import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
+import type { BreakerControl } from '../resilience/breaker-contract.js';
+import { coalesced } from '../telemetry/coalesced.js';
 import type { BreakerOwners } from '../upstream/breaker-owners.js';
-import type { AdminRoute } from './admin-route.js';
+import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
+import { jsonList } from './json-list.js';
+import { type BreakerTimes, breakerView } from './views/breaker-list.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
 type Force = (typeof FORCES)[number];
 
-export function breakerRoutes(registry: BreakerOwners, breakers: BreakerControl): readonly AdminRoute[] {
+/** @param times the clocks now: breakers have the time of one, people read the other */
+export function breakerRoutes(
+  registry: BreakerOwners,
+  breakers: BreakerControl,
+  times: () => BreakerTimes,
+): readonly AdminRoute[] {
+  const viewOf = (service: string, instance: string, slot: number) =>
+    breakerView({ service, instance }, breakers.state(slot), breakers.transitions(slot), times());
+  function* views(): Generator<object> {
+    for (const service of Object.keys(registry.services()))
+      for (const { id, slot } of registry.instances(service)) yield viewOf(service, id, slot);
+  }
+  // There may be thousands of instances, and clients that ask at the same time share one list.
+  const list = coalesced(() => jsonList('{"items":[', views(), '],"nextCursor":null}'));
   return [
     {
       method: 'GET',
       path: '/breakers',
-      handler: () => ({
-        status: 200,
-        json: {
-          items: Object.keys(registry.services()).flatMap((service) =>
-            registry.instances(service).map(({ id, slot }) => viewOf(service, id, slot, breakers)),
-          ),
-          nextCursor: null,
-        },
-      }),
+      handler: async () => ({ status: 200, bytes: await list(), headers: JSON_UTF8 }),
     },
     {
       method: 'PUT',
@@ -31,7 +39,7 @@ export function breakerRoutes(registry: BreakerOwners, breakers: BreakerControl)
         if (found === undefined)
           throw new NotFoundError(`Instance ${instance} of ${service} is not registered.`);
         breakers.force(found.slot, forceOf(body));
-        return { status: 200, json: viewOf(service, instance, found.slot, breakers) };
+        return { status: 200, json: viewOf(service, instance, found.slot) };
       },
     },
   ];
@@ -44,32 +52,4 @@ function forceOf(body: unknown): Force {
     throw new ValidationError([{ path: '/force', message: `must be one of ${FORCES.join(', ')}` }]);
   }
   return known;
-}
-
-function viewOf(service: string, instance: string, slot: number, breakers: BreakerControl) {
-  return { service, instance, ...stateFields(breakers.state(slot)), transitions: breakers.transitions(slot) };
-}
-
-/** Every row has the same members; those that a state does not have are null. */
-function stateFields(state: BreakerState) {
-  const none = { window: null, probes: null, retryInMs: null };
-  switch (state.state) {
-    case 'closed':
-      return {
-        state: 'closed',
-        forced: false,
-        ...none,
-        window: { calls: state.calls, failures: state.failures },
-      };
-    case 'open':
-      return { state: 'open', forced: false, ...none, retryInMs: Math.ceil(state.retryInMs) };
-    case 'half-open': {
-      const { permitted, taken, succeeded } = state;
-      return { state: 'half-open', forced: false, ...none, probes: { permitted, taken, succeeded } };
-    }
-    case 'forced-open':
-      return { state: 'open', forced: true, ...none };
-    case 'forced-closed':
-      return { state: 'closed', forced: true, ...none };
-  }
 }

@@ -39,43 +39,42 @@ interface SharedCounts {
 }
 
 /** Returns the totals of one metric, by the values of one of its labels. */
-type TotalsBy = (metric: string, label: string) => Readonly<Record<string, number>>;
+export type TotalsBy = (metric: string, label: string) => Readonly<Record<string, number>>;
+
+/** `GET /limits`, and its value where totals are known already. */
+export interface LimitsRoute {
+  readonly route: AdminRoute;
+  readonly read: (totalsBy: TotalsBy) => object;
+}
 
 export function limitsRoute(
   settings: LimitSettings,
   { block, clock, series }: SharedCounts,
   supervisor: Pick<AllWorkers, 'threads'>,
-): AdminRoute {
+): LimitsRoute {
   const concurrency = concurrencyView(settings, block, supervisor);
   const bodiesAndStreams = quotaView(settings, block);
   const bulkheads = new BulkheadCells(block, 0);
   const rateLimits = rateLimitView(settings, block, clock);
   const readTotals = coalesced(() => readTotalsInTurns(series, turn));
-  return {
-    method: 'GET',
-    path: '/limits',
-    async handler() {
-      const { series: totals } = await readTotals();
-      const totalsBy: TotalsBy = (metric, label) =>
-        Object.fromEntries(
-          totals
-            .filter((one) => one.metric === metric)
-            .map(({ labels, value }) => [labels[label] ?? '', value]),
-        );
-      return {
-        status: 200,
-        json: {
-          concurrency: concurrency(totalsBy),
-          ...bodiesAndStreams(),
-          bulkheads: bulkheads
-            .usage()
-            .map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
-          databaseConnections: DatabaseBudget.usage(block, clock),
-          rateLimits: rateLimits(totalsBy),
-        },
-      };
-    },
+  const read = (totalsBy: TotalsBy): object => ({
+    concurrency: concurrency(totalsBy),
+    ...bodiesAndStreams(),
+    bulkheads: bulkheads.usage().map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
+    databaseConnections: DatabaseBudget.usage(block, clock),
+    rateLimits: rateLimits(totalsBy),
+  });
+  const handler = async () => {
+    const { series: totals } = await readTotals();
+    const totalsBy: TotalsBy = (metric, label) =>
+      Object.fromEntries(
+        totals
+          .filter((one) => one.metric === metric)
+          .map(({ labels, value }) => [labels[label] ?? '', value]),
+      );
+    return { status: 200, json: read(totalsBy) };
   };
+  return { route: { method: 'GET', path: '/limits', handler }, read };
 }
 
 function concurrencyView(

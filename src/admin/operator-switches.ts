@@ -75,6 +75,11 @@ export class OperatorSwitches {
     this.#routes = routes;
   }
 
+  /** The routes of the newest thread, as they were declared. */
+  get declaredRoutes(): readonly SwitchableRoute[] {
+    return this.#routes;
+  }
+
   get logLevel() {
     const setting = this.#settings.logLevel;
     return { level: this.#logLevel?.value ?? setting, setting, ...sinceAndReason(this.#logLevel) };

@@ -1,12 +1,9 @@
 // The list of the instances of a service, as JSON. A service may have thousands of them, so the list is made
 // in several turns of the event loop, in which connections are accepted, and once for all that ask for it at
 // the same time. No client gets a list that was begun before a change of the registry that it knows of.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { InstanceView } from '../registry/instance.js';
 import type { Registry } from '../registry/registry.js';
-
-/** Characters that are written before the thread yields to its event loop: about one millisecond. */
-const PIECE_LENGTH = 32 * 1024;
+import { jsonList } from './json-list.js';
 
 /** A list that is being made. */
 interface Rendering {
@@ -46,18 +43,12 @@ export class ServicePages {
   }
 
   /** A change that comes meanwhile may be in the list; a client that watches from `revision` gets it too. */
-  async #render(revision: string, views: Iterable<InstanceView>): Promise<Buffer> {
-    const pieces: Buffer[] = [];
-    let text = `{"revision":${JSON.stringify(revision)},"instances":[`;
-    let separator = '';
-    for (const view of views) {
-      text += separator + JSON.stringify(this.#viewOf(view));
-      separator = ',';
-      if (text.length < PIECE_LENGTH) continue;
-      pieces.push(Buffer.from(text));
-      text = '';
-      await turn();
-    }
-    return Buffer.concat([...pieces, Buffer.from(`${text}]}`)]);
+  #render(revision: string, views: Iterable<InstanceView>): Promise<Buffer> {
+    const begin = `{"revision":${JSON.stringify(revision)},"instances":[`;
+    return jsonList(begin, this.#viewsOf(views), ']}');
+  }
+
+  *#viewsOf(views: Iterable<InstanceView>): Generator<object> {
+    for (const view of views) yield this.#viewOf(view);
   }
 }

@@ -6,7 +6,7 @@ import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { elapsed, toWord } from '../memory/elapsed.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
-import { readRoutes } from '../memory/route-names.js';
+import type { RouteNames } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { WorkerView } from './telemetry-routes.js';
 
@@ -17,13 +17,12 @@ export function workerList(
   block: Block,
   series: SeriesMemory,
   clock: Clock,
+  names: RouteNames,
 ): readonly WorkerView[] {
   return supervisor.threads.map(({ worker, kind, slot, generation, state, isOverdue, startedAt }) => {
     const row = readWorker(block, slot);
     const route =
-      row.currentRoute === undefined
-        ? undefined
-        : readRoutes(series.of(slot)).get(row.currentRoute)?.template;
+      row.currentRoute === undefined ? undefined : names.of(series.of(slot), row.currentRoute)?.template;
     return {
       id: worker,
       kind,

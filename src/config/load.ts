@@ -4,7 +4,7 @@ import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile, serviceNamesIn } from './config-file.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { defaultWorkers, machineFacts } from './machine-facts.js';
-import { checkText, helpText, version } from './print.js';
+import { checkText, helpText, type ShownSetting, shownSettings, version } from './print.js';
 import { resolveSettings } from './resolve-settings.js';
 import type { MachineFacts } from './setting.js';
 import type { SettingSource } from './setting-source.js';
@@ -49,6 +49,8 @@ export type Loaded =
       readonly services: readonly unknown[] | undefined;
       /** Warnings to be logged once there is a logger. */
       readonly warnings: readonly string[];
+      /** All settings as people read them. */
+      readonly shown: readonly ShownSetting[];
     }
   /** A text to print on stdout; the process then exits. */
   | { readonly kind: 'help' | 'version' | 'check'; readonly text: string };
@@ -86,7 +88,8 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     });
     return { kind: 'check', text };
   }
-  return { kind: 'run', settings, services: file?.services, warnings };
+  const shown = shownSettings(lines, machine);
+  return { kind: 'run', settings, services: file?.services, warnings, shown };
 }
 
 /** The facts of this machine, except those that the options replace. */

@@ -71,6 +71,34 @@ export interface CheckFacts {
   readonly warnings: readonly string[];
 }
 
+/** A setting as people read it, with secrets masked. */
+export interface ShownSetting {
+  readonly name: string;
+  /** null: it has none. */
+  readonly value: string | null;
+  /** Where the value was written, or `default`. */
+  readonly source: string;
+  readonly default: string;
+  readonly unit: string | null;
+  readonly meaning: string;
+}
+
+/** Plain text of a description in Markdown. */
+const plain = (text: string): string => text.replace(LINK, '$1 (docs/$2)').replaceAll('`', '');
+
+export const shownSettings = (
+  lines: readonly ReadSetting[],
+  machine: MachineFacts,
+): readonly ShownSetting[] =>
+  lines.map(({ name, setting, value, written }) => ({
+    name,
+    value: value === undefined ? null : setting.kind.show(value),
+    source: written === undefined ? 'default' : written.as,
+    default: plain(shownDefault(setting, machine)),
+    unit: setting.unit ?? null,
+    meaning: plain(setting.meaning),
+  }));
+
 /** The text of `--check`. */
 export function checkText(lines: readonly ReadSetting[], facts: CheckFacts): string {
   const rows = [

@@ -84,6 +84,11 @@ export class TaskPool {
     return this.#waiting.size;
   }
 
+  /** The number of tasks that may wait. */
+  get queueLimit(): number {
+    return this.#waiting.maxEntries;
+  }
+
   /** Services of which tasks wait or run. */
   get services(): number {
     return this.#waiting.active;

@@ -3,7 +3,7 @@
 // thread's metric series.
 import { identityOf, parseIdentity, ROUTE } from './metrics/series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './metrics/series-memory.js';
-import { begins, LENGTH, namingOf, type Row, rowsOf, valueWords } from './metrics/series-rows.js';
+import { begins, namingOf, type Row, rowsOf, valueWords } from './metrics/series-rows.js';
 import type { SeriesStore } from './metrics/series-store.js';
 import { readWide } from './metrics/wide.js';
 
@@ -77,8 +77,23 @@ export class RouteNameReader {
     let rows = 0;
     for (const row of rowsOf(this.#memory, this.#end)) {
       addRoute(this.#routes, this.#memory, row);
-      this.#end = row.at + row.words[LENGTH]!;
+      this.#end = row.end;
       if (++rows === MOST_ROWS) return;
     }
+  }
+}
+
+/** The names of the routes of all slots, for a thread that looks them up often. */
+export class RouteNames {
+  readonly #readers = new Map<SlotSeries, RouteNameReader>();
+
+  /** @returns undefined for a number that the thread of this memory has not given to a route */
+  of(memory: SlotSeries, number: number): RouteName | undefined {
+    let reader = this.#readers.get(memory);
+    if (reader === undefined) {
+      reader = new RouteNameReader(memory);
+      this.#readers.set(memory, reader);
+    }
+    return reader.of(number);
   }
 }

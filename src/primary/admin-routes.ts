@@ -4,6 +4,8 @@ import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
 import { CpuThreadsSwitch } from '../admin/cpu-threads-switch.js';
 import { flightsRoute } from '../admin/flights-route.js';
+import { dashboardRoutes } from '../admin/dashboard-files.js';
+import { EventTopics } from '../admin/event-topics.js';
 import { limitsRoute } from '../admin/limits-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
@@ -11,10 +13,11 @@ import { sagaRoutes } from '../admin/saga-routes.js';
 import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
 import { traceRoutes } from '../admin/trace-routes.js';
-import { workerList } from '../admin/worker-list.js';
+import { Views, viewRoutes, viewTopics } from '../admin/view-routes.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
+import type { ShownSetting } from '../config/print.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
@@ -25,6 +28,7 @@ import { Exposition } from '../telemetry/prometheus.js';
 import type { RouteSampler } from '../telemetry/route-sampler.js';
 import { TraceStore } from '../telemetry/trace-store.js';
 import { withNamedBreakers } from '../upstream/breaker-owners.js';
+import { adminViews } from './admin-views.js';
 import type { SharedState } from './create-shared-state.js';
 import {
   breakerSource,
@@ -39,6 +43,12 @@ import type { SagaJournals } from './saga-journals.js';
 
 export interface AdminRouteDeps {
   readonly settings: Settings;
+  /** All settings as operators read them. */
+  readonly shownSettings: readonly ShownSetting[];
+  /** Names of the mounted services. */
+  readonly services: readonly string[];
+  /** The address of the data plane. */
+  readonly dataPlane: string;
   readonly sharedState: SharedState;
   readonly switches: OperatorSwitches;
   readonly workers: AllWorkers;
@@ -56,10 +66,20 @@ export interface AdminRouteDeps {
   readonly withSources: (sources: readonly MetricSource[]) => void;
 }
 
+/** The shares of routes by method and template, as the views name them. */
+const sharesByName = (sampler: RouteSampler): { readonly route: string; readonly ratio: number }[] =>
+  sampler
+    .shares()
+    .map(({ method, route, ratio }) => ({ route: method === '' ? route : `${method} ${route}`, ratio }));
+
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   const { settings, sharedState, switches, workers, reload, registry, cpu, readiness, journals } = parts;
   const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
-  const guarded = withNamedBreakers(registry, () => named.list());
+  const owners = {
+    services: () => registry.services(),
+    instances: (service: string) => registry.placesOf(service),
+  };
+  const guarded = withNamedBreakers(owners, () => named.list());
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
   const sources = [
     sharedMemorySource(block, series),
@@ -71,11 +91,19 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     breakerSource(guarded, board),
   ];
   parts.withSources(sources);
+  const limits = limitsRoute(settings, sharedState, workers);
+  const viewed = adminViews({ ...parts, cpuShares: () => sharesByName(parts.routeSampler) });
+  const views = new Views(viewed);
+  const events = new EventTopics({
+    topics: viewTopics(viewed, views, limits.read),
+    usual: ['overview'],
+    failed: (topic, err) => parts.log.warn({ topic, err }, 'a topic of /events could not be computed'),
+  });
   return [
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
       sources,
-      workers: () => workerList(workers, block, series, clock),
+      workers: viewed.workers,
       readiness: () => readiness.verdict(),
     }),
     ...workerRoutes(workers, reload),
@@ -91,8 +119,11 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
         adminToken: settings.adminToken !== undefined,
       }),
     }),
-    ...breakerRoutes(guarded, board),
-    limitsRoute(settings, sharedState, workers),
+    ...breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: viewed.wallClock() })),
+    limits.route,
+    ...viewRoutes(viewed, views),
+    events.route(),
+    ...dashboardRoutes(),
     ...switchRoutes(
       switches,
       new CpuThreadsSwitch({

@@ -6,25 +6,25 @@ import type { Signals } from '../process/signals.js';
 import { BootState } from './boot-state.js';
 import { becomeReady } from './steps/become-ready.js';
 import { claimOwnership } from './steps/claim-ownership.js';
-import { openSharedMemory } from './steps/open-shared-memory.js';
+import { type Base, openSharedMemory } from './steps/open-shared-memory.js';
 import { prepareDatabases } from './steps/prepare-databases.js';
 import { startServing } from './steps/start-serving.js';
 
 /**
  * Starts the whole process. Resolves when it is ready, or when it is ending.
- * @param warnings doubts about the settings, to be logged
+ * @param read doubts about the settings, to be logged, and the settings as operators read them
  * @param earlyThreads threads of workers that load their code meanwhile; those that are not needed are ended
  * @throws whatever fails before the process holds anything; later failures end the process
  */
 export async function start(
   settings: Settings,
-  warnings: readonly string[],
+  read: Pick<Base, 'shownSettings'> & { readonly warnings: readonly string[] },
   signals: Signals,
   earlyThreads: EarlyThreads,
 ): Promise<void> {
   const boot = new BootState(earlyThreads);
   try {
-    const base = await openSharedMemory(boot, settings, warnings);
+    const base = await openSharedMemory(boot, settings, read);
     const owned = await claimOwnership(boot, base, signals);
     const serving = await startServing(boot, base, owned);
     const databases = await prepareDatabases(boot, base, owned, serving);

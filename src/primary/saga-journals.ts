@@ -6,6 +6,7 @@ import { type ClosableDatabase, createDatabase } from '../db/create-database.js'
 import { addressOf } from '../db/server-url.js';
 import { UnavailableError } from '../errors.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
+import { countNeedingAttention } from '../saga/journal-upkeep.js';
 import { createSagaOperator, type SagaOperator } from '../saga/operator.js';
 import { connectionGauges } from '../telemetry/connection-gauges.js';
 import type { SharedState } from './create-shared-state.js';
@@ -54,6 +55,12 @@ export class SagaJournals {
       throw new UnavailableError('STARTING', 'The saga journals are not all there yet.');
     }
     return createSagaOperator({ dbs: this.#databases, instanceId: this.#instanceId });
+  }
+
+  /** Counts the sagas that need an operator in the journals that are there, at most `most` in each. */
+  async countNeedingAttention(most: number): Promise<number> {
+    const counts = await Promise.all(this.#databases.map((one) => countNeedingAttention(one, most)));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   async close(): Promise<void> {

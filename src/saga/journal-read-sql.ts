@@ -19,6 +19,10 @@ export const RETIRE_KEY = `update saga set key_retired = true where saga_id = $1
 
 export const TIME = `select (extract(epoch from now()) * 1000)::float8 as ms`;
 
+/** Counts sagas that need an operator, up to $1: the partial index finds them. */
+export const COUNT_NEEDING_ATTENTION = `
+select count(*)::int as count from (select from saga where status = 'needs-attention' limit $1) as found`;
+
 export const OPEN_SINCE = `
 select min(created_at) as since from saga where status not in ('completed', 'compensated')`;
 

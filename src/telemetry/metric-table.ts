@@ -224,6 +224,13 @@ export const METRICS = {
   multilane_open_streams: gauge('last', 'Responses that stream now, event streams included.'),
   multilane_file_contents_bytes: gauge('sum', 'Bytes of small files that workers keep in memory.'),
   multilane_calls_waiting: gauge('sum', 'Calls over HTTP that wait for a connection to their instance.'),
+  multilane_calls_total: counter(
+    'Attempts of calls to services, by caller, called service, whether its instance is of this process, and outcome.',
+    'from',
+    'to',
+    'target',
+    'outcome',
+  ),
   multilane_calls_shared_total: counter(
     'Calls that shared the response of another call (singleFlight).',
     'service',

@@ -214,7 +214,7 @@ function createParts(
     ...memory,
     callPermitsOf: limits.callPermitsOf,
     memory: heldByCalls(limits.quotas),
-    observer: timedCalls(
+    observers: timedCalls(
       observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
       settings,
     ),
@@ -276,7 +276,7 @@ function createServices(
     metrics: serviceMetrics(memory.recorder.pool('services')),
     tracing,
     log,
-    call: calls.call,
+    callFrom: (service: string) => calls.callFrom(service),
     cpu,
     shared: createSharedPrimitives({ ...memory, log, rateLimits, isReplacement: thread.generation > 1 }),
     replaceDeps: replaceDeps ?? ((_service, deps) => deps),

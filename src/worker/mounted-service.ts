@@ -69,11 +69,11 @@ export class MountedService {
 
   #createDeps(): ServiceDeps {
     const { name, tasks, sagas = [] } = this.definition;
-    const { call, cpu, metrics, shared, replaceDeps } = this.#context;
+    const { callFrom, cpu, metrics, shared, replaceDeps } = this.#context;
     const deps = replaceDeps(this.definition, {
       db: hasDatabase(this.definition) ? pendingDatabase(this.#pendingDb) : undeclared(name, 'database'),
       sagas: sagas.length > 0 ? pendingSagas(this.#pendingSagas) : undeclared(name, 'sagas'),
-      call,
+      call: callFrom(name),
       cpu: cpu.tasks(name, tasks),
       metrics: metrics(name),
       shared: shared(name),

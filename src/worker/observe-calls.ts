@@ -8,6 +8,7 @@ import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { clientSpan, endClientSpan } from '../telemetry/spans.js';
 import type { AttemptObservation, AttemptResult, CallObserver } from '../upstream/call-observer.js';
 import { CallDurations } from './call-durations.js';
+import { type CallEdge, CallEdges } from './call-edges.js';
 import { errorTypeOf } from './error-type.js';
 import { memoizeByKey } from './memoize-by-key.js';
 import { type IsRegistered, PickCounters } from './pick-counters.js';
@@ -15,13 +16,20 @@ import { type IsRegistered, PickCounters } from './pick-counters.js';
 /** Stands for all further services, once the durations of 512 services are memoized. */
 const OTHER_SERVICES = '_OTHER';
 
+/** The observers of a worker, one for each caller. */
+export interface CallObservers {
+  /** @param caller the calling service, or GATEWAY_CALLER */
+  from(caller: string): CallObserver;
+}
+
 export function observeCalls(
   recorder: SeriesTable,
   tracing: Tracing,
   isRegistered: IsRegistered,
-): CallObserver {
+): CallObservers {
   const picks = new PickCounters(recorder, isRegistered);
   const calls = recorder.pool('calls');
+  const edges = new CallEdges(calls);
   const durationsOf = (protocol: Endpoint['protocol']) =>
     memoizeByKey((service) => new CallDurations(calls, protocol, service), OTHER_SERVICES);
   const durations = { http: durationsOf('http'), grpc: durationsOf('grpc') };
@@ -39,14 +47,14 @@ export function observeCalls(
   const exhausted = memoizeByKey((service) =>
     recorder.counter('multilane_retry_budget_exhausted_total', { service }),
   );
-  return {
-    attempt(endpoint, method, path, attempt, parent) {
+  const attemptFrom = (edgeTo: ReturnType<CallEdges['from']>): CallObserver['attempt'] => {
+    return (endpoint, method, path, attempt, parent) => {
       const { service, id, protocol, local, host, port } = endpoint;
       picks.of(service, id).add();
-      const series = durations[protocol](service);
+      const counted = { series: durations[protocol](service), edge: edgeTo(service, local) };
       if (protocol === 'grpc') {
         const rpc = { method: path.slice(1), service, ...(!local && { host, port }) };
-        return new ObservedRpcAttempt(series, rpc.method, rpcClientSpan(tracing, parent, rpc));
+        return new ObservedRpcAttempt(counted, rpc.method, rpcClientSpan(tracing, parent, rpc));
       }
       const span = clientSpan(tracing, parent, {
         method,
@@ -57,24 +65,33 @@ export function observeCalls(
         port: local ? undefined : port,
         scheme: local ? 'http' : schemeOf(endpoint),
       });
-      return new ObservedHttpAttempt(series, method, span);
-    },
+      return new ObservedHttpAttempt(counted, method, span);
+    };
+  };
+  const others: Omit<CallObserver, 'attempt'> = {
     budgetExhausted: (service) => exhausted(service).add(),
     hedged: (service, outcome) => hedges(`${service} ${outcome}`).add(),
     shared: (service) => shared(service).add(),
     fellBack: (service) => fallbacks(service).add(),
     reportRejected: (service) => rejected(service).add(),
   };
+  return { from: (caller) => ({ ...others, attempt: attemptFrom(edges.from(caller)) }) };
+}
+
+/** What an attempt is counted in. */
+interface Counted {
+  readonly series: CallDurations;
+  readonly edge: CallEdge;
 }
 
 abstract class ObservedAttempt implements AttemptObservation {
   protected readonly span: SpanHandle;
-  readonly #durations: CallDurations;
+  readonly #counted: Counted;
   readonly #method: string;
 
-  constructor(durations: CallDurations, method: string, span: SpanHandle) {
+  constructor(counted: Counted, method: string, span: SpanHandle) {
     this.span = span;
-    this.#durations = durations;
+    this.#counted = counted;
     this.#method = method;
   }
 
@@ -85,9 +102,11 @@ abstract class ObservedAttempt implements AttemptObservation {
   abstract end(result: AttemptResult, microseconds: number): void;
 
   /** @param failure empty: the attempt has not failed */
-  protected record(status: string, failure: string, microseconds: number): void {
+  protected record(result: AttemptResult, status: string, failure: string, microseconds: number): void {
+    const { series, edge } = this.#counted;
     const trace = this.span.recording ? this.span.context : undefined;
-    this.#durations.of(this.#method, status, failure).record(microseconds, trace);
+    series.of(this.#method, status, failure).record(microseconds, trace);
+    edge.ended(result);
   }
 }
 
@@ -95,7 +114,7 @@ class ObservedHttpAttempt extends ObservedAttempt {
   end(result: AttemptResult, microseconds: number): void {
     const status = 'status' in result ? result.status : undefined;
     const error = 'status' in result ? undefined : errorTypeOf(result.error);
-    this.record(String(status ?? ''), error ?? '', microseconds);
+    this.record(result, String(status ?? ''), error ?? '', microseconds);
     endClientSpan(this.span, status, error);
   }
 }
@@ -104,7 +123,7 @@ class ObservedRpcAttempt extends ObservedAttempt {
   end(result: AttemptResult, microseconds: number): void {
     const status = rpcStatusOf(result);
     const error = 'status' in result ? undefined : errorTypeOf(result.error);
-    this.record(status, error ?? (status === 'OK' ? '' : status), microseconds);
+    this.record(result, status, error ?? (status === 'OK' ? '' : status), microseconds);
     endRpcClientSpan(this.span, status, error);
   }
 }

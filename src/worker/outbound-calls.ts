@@ -17,7 +17,6 @@ import { tripRule } from '../resilience/trip-rules.js';
 import { injectTrace } from '../telemetry/propagation.js';
 import { Balancer } from '../upstream/balancer.js';
 import type { Call } from '../upstream/call.js';
-import type { CallObserver } from '../upstream/call-observer.js';
 import { type CallDependencies, createCall } from '../upstream/client.js';
 import { endpointStatuses } from '../upstream/endpoint-status.js';
 import { GrpcTransport } from '../upstream/grpc-transport.js';
@@ -32,6 +31,8 @@ import { type Mail, SingleFlight } from '../upstream/single-flight.js';
 import type { StreamCallDependencies } from '../upstream/stream-call.js';
 import { logTransitions } from '../upstream/transition-log.js';
 import type { Dispatch, StreamDispatch } from '../upstream/transport.js';
+import { GATEWAY_CALLER } from './call-edges.js';
+import type { CallObservers } from './observe-calls.js';
 import type { WorkerMemory } from './worker-memory.js';
 
 /** The number of streamed calls of this worker to one endpoint; further ones wait for the end of another. */
@@ -39,7 +40,7 @@ const STREAMS_PER_ENDPOINT = 1024;
 const STREAMS = { connections: STREAMS_PER_ENDPOINT, maxResponseBytes: Number.POSITIVE_INFINITY };
 
 export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot' | 'clock'> {
-  readonly observer: CallObserver;
+  readonly observers: CallObservers;
   /** Permits of calls with the option `maxConcurrent`. */
   readonly callPermitsOf: CallPermitsOf;
   /** Counts the bytes of responses that arrive. */
@@ -67,7 +68,8 @@ export interface OutboundCallOptions extends Pick<WorkerMemory, 'block' | 'slot'
 }
 
 export interface OutboundCalls {
-  readonly call: Call;
+  /** The calls of a service, which are counted under its name. */
+  callFrom(service: string): Call;
   /** For calls whose bodies are streamed. */
   readonly streamed: StreamCallDependencies;
   /** The number of connections to one endpoint that streamed calls may have. */
@@ -84,7 +86,7 @@ export interface OutboundCalls {
 }
 
 export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls {
-  const { block, slot, clock, observer, callPermitsOf, settings, log, mail } = options;
+  const { block, slot, clock, observers, callPermitsOf, settings, log, mail } = options;
   const { http, grpc, streams, inProcess, connected } = createTransports(options);
   const { meshToken, requestTimeoutMs: timeoutMs, breakerOpenMs: openMs, slowCallMs, ejectionMs } = settings;
   const load = new EndpointCells(block, slot, clock);
@@ -123,12 +125,12 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     watch: threadWatch,
     random: Math.random,
     propagate: injectTrace,
-    observer,
+    observer: observers.from(GATEWAY_CALLER),
     meshToken: meshToken === undefined ? undefined : meshTokens(meshToken),
     timeoutMs,
   } satisfies CallDependencies;
   return {
-    call: createCall(dependencies),
+    callFrom: (service) => createCall({ ...dependencies, observer: observers.from(service) }),
     streamed: dependencies,
     streamsPerEndpoint: STREAMS_PER_ENDPOINT,
     get waiting() {

@@ -2,14 +2,18 @@
 import type { DatabaseObserver } from '../db/database-observer.js';
 import { currentScope } from '../scope.js';
 import type { CallObserver } from '../upstream/call-observer.js';
+import type { CallObservers } from './observe-calls.js';
 
 interface SlowSetting {
   readonly slowRequestMs: number;
 }
 
-/** The same observer when slow requests are not logged. */
-export function timedCalls(observer: CallObserver, { slowRequestMs }: SlowSetting): CallObserver {
-  if (slowRequestMs === 0) return observer;
+/** The same observers when slow requests are not logged. */
+export function timedCalls(observers: CallObservers, { slowRequestMs }: SlowSetting): CallObservers {
+  return slowRequestMs === 0 ? observers : { from: (caller) => timed(observers.from(caller)) };
+}
+
+function timed(observer: CallObserver): CallObserver {
   return {
     ...observer,
     attempt(...about) {

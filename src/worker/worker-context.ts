@@ -22,7 +22,8 @@ export interface WorkerContext extends Omit<WorkerMemory, 'slot'> {
   readonly metrics: (service: string) => OwnMetrics;
   readonly tracing: Tracing;
   readonly log: Logger;
-  readonly call: Call;
+  /** Makes the calls of a service. */
+  readonly callFrom: (service: string) => Call;
   readonly cpu: { tasks(service: string, module: URL | undefined): Cpu };
   readonly shared: (service: string) => Shared;
   readonly replaceDeps: ReplaceDeps;

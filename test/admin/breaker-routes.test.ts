@@ -4,7 +4,7 @@ import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { namedBreakerRow, withNamedBreakers } from '#src/upstream/breaker-owners.js';
-import { adminOf } from '../upstream/admin.js';
+import { adminOf, jsonOf } from '../upstream/admin.js';
 
 function setUp() {
   const time = { now: 0 };
@@ -25,9 +25,10 @@ function setUp() {
     breakerRoutes(
       withNamedBreakers(registry, () => named),
       breakers,
+      () => ({ clockMs: time.now, wallMs: time.now }),
     ),
   );
-  const shown = async () => ((await ask('GET', '/breakers')).json as { items: object[] }).items[0];
+  const shown = async () => (jsonOf(await ask('GET', '/breakers')) as { items: object[] }).items[0];
   return { ask, refusalOf, breakers, fail, shown, time };
 }
 
@@ -36,13 +37,14 @@ const PATH = '/breakers/orders/127.0.0.1:8080';
 describe('the routes of breakers', () => {
   it('show state, window and probes of every instance', async () => {
     const { ask, fail, shown, time } = setUp();
-    expect((await ask('GET', '/breakers')).json).to.have.property('nextCursor', null);
+    expect(jsonOf(await ask('GET', '/breakers'))).to.have.property('nextCursor', null);
     fail(3);
     expect(await shown()).to.deep.equal({
       service: 'orders',
       instance: '127.0.0.1:8080',
       state: 'closed',
       forced: false,
+      since: null,
       window: { calls: 3, failures: 3 },
       probes: null,
       retryInMs: null,
@@ -50,7 +52,12 @@ describe('the routes of breakers', () => {
     });
     fail(17);
     time.now = 1_000;
-    expect(await shown()).to.deep.include({ state: 'open', window: null, retryInMs: 4_000 });
+    expect(await shown()).to.deep.include({
+      state: 'open',
+      window: null,
+      retryInMs: 4_000,
+      since: new Date(0).toISOString(),
+    });
     time.now = 5_000;
     expect(await shown()).to.deep.include({
       state: 'half-open',
@@ -72,7 +79,7 @@ describe('the routes of breakers', () => {
 
   it('show and force the named breakers of a service beside its instances', async () => {
     const { ask, breakers } = setUp();
-    const { items } = (await ask('GET', '/breakers')).json as {
+    const { items } = jsonOf(await ask('GET', '/breakers')) as {
       items: { service: string; instance: string }[];
     };
     expect(items.map(({ service, instance }) => `${service} ${instance}`)).to.deep.equal([

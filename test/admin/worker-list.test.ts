@@ -4,7 +4,7 @@ import { workerList } from '#src/admin/worker-list.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
-import { RouteNumbers } from '#src/memory/route-names.js';
+import { RouteNames, RouteNumbers } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 
 const DAY_MS = 86_400_000;
@@ -28,7 +28,7 @@ describe('the list of workers', () => {
       fc.property(uptimes, fc.nat(49 * DAY_MS), (since, age) => {
         const worker = new WorkerRow(block, 1);
         const before = worker.enterRoute(route, since);
-        const [view] = workerList({ threads }, block, series, () => since + age);
+        const [view] = workerList({ threads }, block, series, () => since + age, new RouteNames());
         worker.leaveRoute(before);
         expect(view!.current).to.deep.equal({ route: '/slow', sinceMs: age });
       }),

@@ -23,6 +23,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
     'beside the monotonic clock, which stops while the machine is suspended: a share ends by the earlier one',
   ],
   'src/memory/metrics/series-cells.ts': [1, 'shown: the time of an exemplar'],
+  'src/primary/admin-views.ts': [1, 'shown: the time of an overview, and since when something is so'],
   'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
   'src/saga/engine.ts': [
     1,

@@ -1,7 +1,10 @@
 // A primary whose shared memory is written over, and everything that it does with that memory.
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { breakerRoutes } from '#src/admin/breaker-routes.js';
 import { limitsRoute } from '#src/admin/limits-route.js';
+import { callsGraph } from '#src/admin/views/calls-graph.js';
+import { TrafficWatch } from '#src/admin/views/traffic-watch.js';
 import { workerList } from '#src/admin/worker-list.js';
 import { rowsFor } from '#src/cluster/worker-rows.js';
 import { addressKeys } from '#src/memory/address-cells.js';
@@ -10,6 +13,7 @@ import { DatabaseBudget } from '#src/memory/database-budget.js';
 import { MAX_ENDPOINTS } from '#src/memory/layout.js';
 import { RateTable } from '#src/memory/rate/rate-table.js';
 import { reclaimSlot } from '#src/memory/reclaim-slot.js';
+import { RouteNames } from '#src/memory/route-names.js';
 import { SnapshotLog } from '#src/memory/snapshot-log.js';
 import { createSharedState, type SharedState } from '#src/primary/create-shared-state.js';
 import { breakerSource, heldSource, workerSource } from '#src/primary/metric-sources.js';
@@ -125,7 +129,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   sweepAll(RateTable.of(block, clock));
   for (const thread of threads) flightRecordLog(sharedState, silentLog)(thread, 'test');
 
-  workerList(supervisor, block, series, clock);
+  workerList(supervisor, block, series, clock, new RouteNames());
   const guarded = withNamedBreakers(registry, () => sharedState.named.list());
   const sources = [
     sharedMemorySource(block, series),
@@ -135,8 +139,13 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   ];
   await new Exposition(sources).render('prometheus');
   const request = { params: {}, query: new URLSearchParams(), body: undefined } as never;
-  await limitsRoute(LIMITS, sharedState, supervisor).handler(request);
-  for (const route of breakerRoutes(guarded, board)) if (route.method === 'GET') await route.handler(request);
+  await limitsRoute(LIMITS, sharedState, supervisor).route.handler(request);
+  const traffic = new TrafficWatch({ memory: series, pause: turn });
+  const seen = await traffic.lookAtOnce();
+  traffic.close();
+  callsGraph(seen, { mounted: new Set(), known: () => [] });
+  for (const route of breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: 0 })))
+    if (route.method === 'GET') await route.handler(request);
   const pool = new DatabaseBudget(block, 0, 0, clock);
   pool.announceWaiting();
   pool.tryAcquire();

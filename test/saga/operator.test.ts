@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { HttpError, ValidationError } from '#src/errors.js';
 import type { SagaRecord } from '#src/saga/journal.js';
 import { pendingStep } from '#src/saga/journal-row.js';
+import { countNeedingAttention } from '#src/saga/journal-upkeep.js';
 import { createSagaOperator, type SagaOperator } from '#src/saga/operator.js';
 import { PgJournal } from '#src/saga/pg-journal.js';
 import { newSagaId } from '#src/saga/saga-id.js';
@@ -52,6 +53,16 @@ describe('an operator', () => {
       ...['sagaId', 'saga', 'version', 'status', 'idempotencyKey'],
       ...['input', 'createdAt', 'updatedAt', 'reason'],
     ]);
+  });
+
+  it('counts the sagas of a journal that need one, up to a bound', async () => {
+    const [first, second] = databases.map(({ db }) => db);
+    const before = await countNeedingAttention(first!, 100);
+    for (let n = 0; n < 3; n++) await stored({ status: 'needs-attention', reason: 'X' }, journals[0]);
+    await stored({}, journals[0]);
+    expect(await countNeedingAttention(first!, 100)).to.equal(before + 3);
+    expect(await countNeedingAttention(first!, 2)).to.equal(2);
+    expect(await countNeedingAttention(second!, 100)).to.be.a('number');
   });
 
   it('reads fewer sagas on a page when their inputs are large, and loses none between pages', async () => {

@@ -27,7 +27,7 @@ const untraced = initTracing(
 describe('the durations of calls to one service', () => {
   it('take no memory from the durations of other services, whatever statuses it responds with', () => {
     const memory = new SeriesMemory();
-    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true).from('shop');
     const call = (service: string, method: string, status: number): void =>
       observer.attempt(endpoint('a', { service }), method, '/', 1, undefined).end({ status }, 5);
     for (const method of ['GET', 'POST']) for (let n = 200; n < 600; n++) call('odd', method, n);
@@ -47,7 +47,7 @@ describe('the durations of calls to one service', () => {
 describe('the durations of calls to more services than have series of their own', () => {
   it('count as those of one service, with as many series, and no call is lost', () => {
     const memory = new SeriesMemory();
-    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true).from('shop');
     const call = (service: string, status: number): void =>
       observer.attempt(endpoint('a', { service }), 'GET', '/', 1, undefined).end({ status }, 5);
     for (let n = 0; n < MAX_MEMOIZED; n++) call(`s${n}`, 200);
@@ -65,7 +65,7 @@ describe('the durations of calls to more services than have series of their own'
 describe('the counters of fallbacks', () => {
   it('count by service, and lose none of services that clients make up', () => {
     const memory = new SeriesMemory();
-    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => false);
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => false).from('shop');
     const MADE_UP = 1_000;
     for (let n = 0; n < 3; n++) observer.fellBack('orders');
     for (let n = 0; n < MADE_UP; n++) observer.fellBack(`s${n}`);
@@ -83,7 +83,7 @@ describe('the counters of calls by instance', () => {
     const picked = new Map<string, number>();
     const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, (service, id) =>
       live.has(`${service} ${id}`),
-    );
+    ).from('shop');
     const sums = (): Map<string, number> => {
       const found = new Map<string, number>();
       for (const { metric, labels, value } of readTotals(memory).series) {
@@ -114,7 +114,7 @@ describe('the counters of calls by instance', () => {
 describe('the durations of calls by gRPC', () => {
   it('have the method and the status of gRPC, also where the attempt has an HTTP status only', () => {
     const memory = new SeriesMemory();
-    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true);
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true).from('shop');
     const to = endpoint('a', { service: 'orders', protocol: 'grpc' });
     const ends: readonly AttemptResult[] = [
       { status: 200 },

@@ -41,7 +41,7 @@ export function mounted(
     metrics: serviceMetrics(recorder),
     tracing: initTracing(settings, { worker: 2, instanceId: 'test' }, { log, recorder }),
     log,
-    call: unused,
+    callFrom: () => unused,
     cpu: { tasks: () => unused },
     shared: () => unused,
     openSagasSince: async () => undefined,

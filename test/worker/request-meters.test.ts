@@ -4,7 +4,7 @@ import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
 import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
-import { OTHER_ROUTES, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
+import { OTHER_ROUTES, RouteNames, RouteNumbers, readRoutes } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { RequestMeters } from '#src/worker/request-meters.js';
 
@@ -103,6 +103,11 @@ describe('the meters of requests', () => {
       [2, '/b'],
       [3, '/c'],
     ]);
+    const known = new RouteNames();
+    expect(known.of(first.memory.of(SLOT), 4)).to.equal(undefined);
+    next.request('GET', '/d', 200);
+    expect(known.of(first.memory.of(SLOT), 4)?.template).to.equal('/d');
+    expect(known.of(first.memory.of(SLOT), 1)?.template).to.equal('/a');
   });
 
   it('give routes numbers until none is left, and also count routes without a number', () => {

@@ -71,9 +71,9 @@ export function cellOf(microseconds: number): number {
  * @param longest the longest duration that was counted, in microseconds
  * @returns microseconds, 0 when nothing was counted
  */
-export function quantile(cells: readonly number[], q: number, longest: number): number {
+export function quantile(cells: ArrayLike<number>, q: number, longest: number): number {
   let total = 0;
-  for (const count of cells) total += count;
+  for (let cell = 0; cell < cells.length; cell++) total += cells[cell]!;
   if (total === 0) return 0;
   let rank = Math.max(1, Math.ceil(q * total));
   for (let cell = 0; cell < cells.length; cell++) {

@@ -34,11 +34,13 @@ const READ_ATTEMPTS = 100;
 /** A row. Its offset in bytes identifies it within its memory. */
 export interface Row {
   readonly at: number;
+  /** Where the next row begins. */
+  readonly end: number;
   readonly words: Int32Array;
 }
 
-/** All rows, oldest first. @param from end of a row: the rows after it */
-export function* rowsOf(memory: SlotSeries, from = SERIES_HEADER): Generator<Row> {
+/** All rows, oldest first. @param from offset of the first row to read, where a row begins */
+export function* rowsOf(memory: SlotSeries, from: number = SERIES_HEADER): Generator<Row> {
   const used = Atomics.load(new Int32Array(memory, 0, 2), USED);
   // The thread of the memory may have written anything into it. So the reader checks every length: it never
   // reads beyond the end and always terminates.
@@ -49,7 +51,7 @@ export function* rowsOf(memory: SlotSeries, from = SERIES_HEADER): Generator<Row
     const cells = words[CELLS]!;
     const isRow = (cells === 0 || cells === CELL_WORDS) && length % 8 === 0;
     if (!isRow || length < ROW_BYTES + cells * 4 || at + length > end) return;
-    yield { at, words };
+    yield { at, end: at + length, words };
     at += length;
   }
 }

@@ -74,8 +74,9 @@ export class SeriesStore {
     assertShape(memory);
     this.memory = memory;
     this.#head = new Int32Array(memory, 0, 2);
-    for (const { at, words } of rowsOf(memory)) {
-      const { stays, identity } = namingOf(memory, { at, words });
+    for (const row of rowsOf(memory)) {
+      const { at, words } = row;
+      const { stays, identity } = namingOf(memory, row);
       const [length, cells] = [words[LENGTH]!, words[CELLS]!];
       this.#used = at + length;
       // A row for which this is false was overwritten by other code. It is not used.

@@ -7,6 +7,7 @@ import { OperatorSwitches } from '../../admin/operator-switches.js';
 import type { ServiceDefinition } from '../../api/service-definition.js';
 import { rowsFor } from '../../cluster/worker-rows.js';
 import { checkGrpcPorts } from '../../config/grpc-checks.js';
+import type { ShownSetting } from '../../config/print.js';
 import type { Settings } from '../../config.js';
 import { SystemdNotifier } from '../../process/systemd-notifier.js';
 import type { Registry } from '../../registry/registry.js';
@@ -23,6 +24,8 @@ import { ServiceDatabases } from '../service-databases.js';
 /** What all later steps use. */
 export interface Base {
   readonly settings: Settings;
+  /** All settings as operators read them. */
+  readonly shownSettings: readonly ShownSetting[];
   readonly services: readonly ServiceDefinition[];
   /** GRPC_WORKERS; 0 when no service declares gRPC. */
   readonly grpcWorkers: number;
@@ -43,7 +46,7 @@ export interface Base {
 export async function openSharedMemory(
   { lifecycle }: BootState,
   settings: Settings,
-  warnings: readonly string[],
+  { warnings, shownSettings }: Pick<Base, 'shownSettings'> & { readonly warnings: readonly string[] },
 ): Promise<Base> {
   const services = await loadServices(settings);
   const delegates = await readAcceptTokens(settings.registryAcceptTokensFile);
@@ -77,7 +80,7 @@ export async function openSharedMemory(
   const databases = new ServiceDatabases(settings, services, log);
   await databases.checkMigrations();
   return {
-    ...{ settings, services, grpcWorkers, delegates, output, log, notifier },
+    ...{ settings, shownSettings, services, grpcWorkers, delegates, output, log, notifier },
     ...{ instanceId, sharedState, switches, databases },
     setRegistry(opened) {
       registry = opened;

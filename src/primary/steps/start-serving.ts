@@ -6,8 +6,10 @@ import { rebalance } from '../../cluster/rebalance.js';
 import type { Sharding } from '../../cluster/sharding.js';
 import { oldGenerationLimit } from '../../config/heap-limit.js';
 import type { Settings } from '../../config.js';
+import { shownHost } from '../../process/ready.js';
 import type { RegistrySync } from '../../registry/backends/registry-sync.js';
 import type { Registry } from '../../registry/registry.js';
+import { schemeOf } from '../../server/certificate.js';
 import { takeCensus } from '../../server/connections/connection-census.js';
 import type { ShareLoop } from '../../shares/share-loop.js';
 import { watchEjections } from '../../upstream/ejection-watch.js';
@@ -98,6 +100,9 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
         ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
           ...{ ...threads, routeSampler },
           withSources: (sources) => otlp.exportMetrics(sources),
+        shownSettings: base.shownSettings,
+        services: services.map(({ name }) => name),
+        dataPlane: `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`,
       }),
     );
   // Beside a predecessor, the admin plane opens later: until this process is ready, the predecessor has it,

@@ -156,12 +156,16 @@ function pathOf(shape: string, names: readonly string[]): string {
   return `/${shape.replaceAll('{}', () => `{${names[next++]}}`)}`;
 }
 
-function uniqueId({ method, path }: RouteInfo, ids: Set<string>): string {
-  const base = `${method} ${path}`
+/** The id of an operation, unless another one has it already: letters and digits of its method and path. */
+export const operationIdOf = (method: string, path: string): string =>
+  `${method} ${path}`
     .replace(/\([^)]*\)/g, '')
     .match(/[A-Za-z0-9]+/g)!
     .join('_')
     .toLowerCase();
+
+function uniqueId({ method, path }: RouteInfo, ids: Set<string>): string {
+  const base = operationIdOf(method, path);
   let id = base;
   for (let n = 2; ids.has(id); n++) id = `${base}_${n}`;
   ids.add(id);

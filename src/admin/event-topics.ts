@@ -1,0 +1,146 @@
+// `GET /events`: what the process does, as server-sent events. Each topic is computed once a second while a
+// stream has it, in turns of the event loop of its own, and all its streams share the bytes. A client that
+// has not read the last event gets no further one until it has, so a slow one takes no memory.
+import { setImmediate as turn } from 'node:timers/promises';
+import { ValidationError } from '../errors.js';
+import { type Every, ownInterval } from '../grouped-interval.js';
+import type { AdminRoute, EventSink } from './admin-route.js';
+import { formatEvent } from './event-stream.js';
+
+export const EVERY_MS = 1_000;
+
+/**
+ * What a topic sends: the value of the `GET` of the same name, or its JSON.
+ * @param isFirst the stream begins: the value is wanted at once, with what is known
+ */
+export type Topic = (isFirst: boolean) => Promise<object | Buffer>;
+
+export interface EventTopicsOptions {
+  readonly topics: Readonly<Record<string, Topic>>;
+  /** Topics of a client that names none. */
+  readonly usual: readonly string[];
+  /** Called when a topic cannot be computed; its streams get the next one. */
+  readonly failed: (topic: string, error: unknown) => void;
+  /** @default a timer of its own */
+  readonly every?: Every;
+}
+
+interface Follower {
+  readonly sink: EventSink;
+  readonly topics: ReadonlySet<string>;
+  /** It has not read what it was sent. */
+  isBehind: boolean;
+}
+
+export class EventTopics {
+  readonly #options: EventTopicsOptions;
+  readonly #followers = new Set<Follower>();
+  readonly #running = new Set<string>();
+  #stop: (() => void) | undefined;
+
+  constructor(options: EventTopicsOptions) {
+    this.#options = options;
+  }
+
+  /** Streams that are open. */
+  get streams(): number {
+    return this.#followers.size;
+  }
+
+  route(): AdminRoute {
+    return {
+      method: 'GET',
+      path: '/events',
+      handler: ({ query }) => {
+        const topics = this.#topicsIn(query);
+        return { status: 200, stream: (sink) => this.#follow(sink, topics) };
+      },
+    };
+  }
+
+  /** @throws ValidationError for an unknown topic */
+  #topicsIn(query: URLSearchParams): ReadonlySet<string> {
+    const { topics, usual } = this.#options;
+    const named = query
+      .getAll('topics')
+      .join(',')
+      .split(',')
+      .filter((name) => name !== '');
+    const unknown = named.find((name) => !Object.hasOwn(topics, name));
+    if (unknown !== undefined)
+      throw new ValidationError([
+        { path: '/topics', message: `must be a comma list of ${Object.keys(topics).join(', ')}` },
+      ]);
+    return new Set(named.length === 0 ? usual : named);
+  }
+
+  #follow(sink: EventSink, topics: ReadonlySet<string>): () => void {
+    const follower: Follower = { sink, topics, isBehind: false };
+    this.#followers.add(follower);
+    this.#stop ??= (this.#options.every ?? ownInterval)(EVERY_MS, () => void this.#tick());
+    void this.#begin(follower);
+    return () => {
+      this.#followers.delete(follower);
+      if (this.#followers.size > 0) return;
+      this.#stop?.();
+      this.#stop = undefined;
+    };
+  }
+
+  /** Each topic begins in a turn of its own, and none waits for another one. */
+  async #begin(follower: Follower): Promise<void> {
+    for (const topic of follower.topics) {
+      void this.#sendFirst(follower, topic);
+      await turn();
+    }
+  }
+
+  async #sendFirst(follower: Follower, topic: string): Promise<void> {
+    const bytes = await this.#eventOf(topic, true);
+    if (bytes !== undefined && this.#followers.has(follower)) write(follower, bytes);
+  }
+
+  async #tick(): Promise<void> {
+    // One that is behind by a topic of this tick gets the others of it, too.
+    const behind = new Set([...this.#followers].filter(({ isBehind }) => isBehind));
+    const wanted = new Set<string>();
+    for (const one of this.#followers) {
+      if (!behind.has(one)) for (const topic of one.topics) wanted.add(topic);
+    }
+    for (const topic of wanted) {
+      const followers = [...this.#followers].filter((one) => one.topics.has(topic) && !behind.has(one));
+      if (this.#running.has(topic)) continue;
+      void this.#sendAll(topic, followers);
+      await turn();
+    }
+  }
+
+  /** @param followers those of its beginning: one that comes meanwhile gets an event of its own */
+  async #sendAll(topic: string, followers: readonly Follower[]): Promise<void> {
+    this.#running.add(topic);
+    const bytes = await this.#eventOf(topic, false);
+    this.#running.delete(topic);
+    if (bytes === undefined) return;
+    for (const follower of followers) if (this.#followers.has(follower)) write(follower, bytes);
+  }
+
+  async #eventOf(topic: string, isFirst: boolean): Promise<Buffer | undefined> {
+    try {
+      const value = await this.#options.topics[topic]!(isFirst);
+      await turn();
+      const data = Buffer.isBuffer(value) ? value.toString('utf8') : value;
+      return Buffer.from(formatEvent({ event: topic, data }));
+    } catch (error) {
+      this.#options.failed(topic, error);
+      return undefined;
+    }
+  }
+}
+
+function write(follower: Follower, bytes: Buffer): void {
+  if (!follower.sink.write(bytes)) return;
+  follower.isBehind = true;
+  follower.sink.onceRead(() => {
+    follower.isBehind = false;
+  });
+}

@@ -1,0 +1,199 @@
+// The routes of the views: what the process does now, for the dashboard and other readers of JSON
+// (docs/admin-json.md), and the same as topics of `/events`.
+import { setImmediate as turn } from 'node:timers/promises';
+import type { AdminRoute } from './admin-route.js';
+import type { Topic } from './event-topics.js';
+import type { LimitsRoute } from './limits-route.js';
+import { breakerView } from './views/breaker-list.js';
+import { callsGraph } from './views/calls-graph.js';
+import { cpuView } from './views/cpu-view.js';
+import type { Fleet } from './views/fleet.js';
+import { overviewOf } from './views/overview.js';
+import { type PageRequest, pageRequest } from './views/pages.js';
+import { MOST_SAGAS } from './views/problem-facts.js';
+import { problemsOf } from './views/problems.js';
+import { RecentRise } from './views/recent-rise.js';
+import { Refreshed, recently } from './views/recently.js';
+import { RouteList, routeHistogram } from './views/route-list.js';
+import { saturationOf } from './views/saturation.js';
+import { serviceList } from './views/service-list.js';
+import type { Traffic } from './views/traffic.js';
+import type { ViewSources } from './views/view-sources.js';
+
+/** The registry is looked through at most so often. */
+const FLEET_MS = 1_000;
+const SAGAS_MS = 5_000;
+/** How long the first request waits for the count of sagas. */
+const FIRST_SAGAS_MS = 300;
+/** A worker that retains more than this share of the heap that it may is named. */
+const FULL_HEAP = 0.9;
+const ROUTES = { most: 1_000, usual: 100, shape: 'number string string' };
+const SERVICES = { most: 1_000, usual: 1_000, shape: 'string' };
+const EVENT_ROUTES: PageRequest = { limit: 200, after: undefined };
+const EVENT_SERVICES: PageRequest = { limit: SERVICES.usual, after: undefined };
+
+/** Makes the views, which share what is expensive to look at. */
+export class Views {
+  readonly #sources: ViewSources;
+  readonly #fleet: () => Promise<Fleet>;
+  readonly #sagas: Refreshed<number>;
+  readonly #cpuRefused = new RecentRise();
+  readonly #routes: RouteList;
+
+  constructor(sources: ViewSources) {
+    this.#sources = sources;
+    const { routes: known, cpuShares, dataPlane } = sources;
+    this.#routes = new RouteList({ known, cpuShares, dataPlane });
+    this.#fleet = recently(FLEET_MS, sources.lookAtFleet);
+    this.#sagas = new Refreshed(SAGAS_MS, () => sources.countSagas(MOST_SAGAS + 1));
+  }
+
+  async overview(traffic: Traffic) {
+    const { process, uptimeS, wallClock, readiness: readReadiness } = this.#sources;
+    const fleet = await this.#fleet();
+    const readiness = readReadiness();
+    const facts = this.#sources.saturation();
+    const saturation = saturationOf(facts);
+    const wallMs = wallClock();
+    const problems = problemsOf({
+      ...this.#problemFacts(facts),
+      traffic,
+      fleet,
+      readiness,
+      saturation,
+      wallMs,
+    });
+    const { used: inFlight } = facts.inFlight;
+    return overviewOf({
+      ...{ process, wallMs, readiness, inFlight, traffic, saturation, problems },
+      uptimeS: uptimeS(),
+    });
+  }
+
+  /** Waits a little for the first count of sagas, which is then there in most cases. */
+  async counted(): Promise<void> {
+    if (this.#sagas.get() !== undefined) return;
+    const late = new Promise<void>((resolve) => {
+      setTimeout(resolve, FIRST_SAGAS_MS).unref();
+    });
+    await Promise.race([this.#sagas.settled(), late]);
+  }
+
+  async routes(traffic: Traffic, request: PageRequest, search?: string) {
+    const inFlight = this.#sources.routesInFlight();
+    // Both take a good part of what one turn may take.
+    await turn();
+    return { windowS: traffic.windowS, ...this.#routes.page(traffic, inFlight, request, search) };
+  }
+
+  async services(traffic: Traffic, request: PageRequest) {
+    const fleet = await this.#fleet();
+    return { windowS: traffic.windowS, ...serviceList(traffic, fleet, this.#mounted, request) };
+  }
+
+  calls(traffic: Traffic) {
+    return callsGraph(traffic, this.#mounted);
+  }
+
+  cpu(traffic: Traffic) {
+    const { cpu, cpuShares } = this.#sources;
+    return cpuView(traffic, cpu, cpuShares?.() ?? []);
+  }
+
+  settings() {
+    return { items: this.#sources.settings };
+  }
+
+  /** The breakers that an operator should look at: those that are not closed or that are forced. */
+  async notableBreakers() {
+    const { breakers, clock, wallClock } = this.#sources;
+    const { notable, notableCount } = await this.#fleet();
+    const times = { clockMs: clock(), wallMs: wallClock() };
+    const items = notable.map(({ slot, breaker, ...owner }) =>
+      breakerView(owner, breaker, breakers.transitions(slot), times),
+    );
+    return { items, nextCursor: null, total: notableCount };
+  }
+
+  get #mounted() {
+    const { mounted, routes: known } = this.#sources;
+    return { mounted, known };
+  }
+
+  #problemFacts({ workers, heapLimitBytes, cpuQueue }: ReturnType<ViewSources['saturation']>) {
+    const { clock, database, cpu, registryOutage, routes, logLevel, workers: list } = this.#sources;
+    const refused = Object.values(cpu.refused).reduce((sum, count) => sum + count, 0);
+    return {
+      workers: list(),
+      fullHeaps:
+        heapLimitBytes === undefined
+          ? []
+          : workers
+              .map(({ worker, heapRetainedBytes }) => ({ worker, ratio: heapRetainedBytes / heapLimitBytes }))
+              .filter(({ ratio }) => ratio > FULL_HEAP),
+      clockMs: clock(),
+      database: database(),
+      cpu: {
+        queued: cpuQueue.used,
+        queueLimit: cpuQueue.limit ?? Number.POSITIVE_INFINITY,
+        stuck: cpu.unfinished.length,
+        recentlyRefused: this.#cpuRefused.of(refused, clock()),
+      },
+      registryOutage: registryOutage(),
+      routesOff: routes().filter(({ state }) => state === 'off'),
+      logLevel: logLevel(),
+      sagas: this.#sagas.get(),
+    };
+  }
+}
+
+export function viewRoutes({ traffic }: Pick<ViewSources, 'traffic'>, views: Views): readonly AdminRoute[] {
+  const get = (path: string, read: (query: URLSearchParams) => Promise<object>): AdminRoute => ({
+    method: 'GET',
+    path,
+    handler: async ({ query }) => ({ status: 200, json: await read(query) }),
+  });
+  return [
+    get('/overview', async () => {
+      const [seen] = await Promise.all([traffic.look(), views.counted()]);
+      return views.overview(seen);
+    }),
+    get('/routes', async (query) => {
+      const request = pageRequest(query, ROUTES);
+      return views.routes(await traffic.look(), request, query.get('search') ?? '');
+    }),
+    get('/routes/histogram', async (query) => {
+      const seen = await traffic.look();
+      return routeHistogram(seen, query.get('method') ?? 'GET', query.get('route') ?? '');
+    }),
+    get('/services', async (query) => {
+      const request = pageRequest(query, SERVICES);
+      return views.services(await traffic.look(), request);
+    }),
+    get('/calls', async () => views.calls(await traffic.look())),
+    get('/cpu', async () => views.cpu(await traffic.look())),
+    get('/settings', async () => views.settings()),
+  ];
+}
+
+/** The topics of `/events` that views have. */
+export function viewTopics(
+  { traffic, workers }: Pick<ViewSources, 'traffic' | 'workers'>,
+  views: Views,
+  limits: LimitsRoute['read'],
+): Readonly<Record<string, Topic>> {
+  const of =
+    (read: (seen: Traffic) => object | Promise<object>): Topic =>
+    async (isFirst) =>
+      read(await (isFirst ? traffic.lookAtOnce() : traffic.look()));
+  return {
+    overview: of((seen) => views.overview(seen)),
+    routes: of((seen) => views.routes(seen, EVENT_ROUTES)),
+    workers: async () => workers(),
+    services: of((seen) => views.services(seen, EVENT_SERVICES)),
+    calls: of((seen) => views.calls(seen)),
+    breakers: () => views.notableBreakers(),
+    limits: of((seen) => limits(seen.totalsBy)),
+    cpu: of((seen) => views.cpu(seen)),
+  };
+}

@@ -1,0 +1,46 @@
+// The CPU pool: its threads, its queue, and its tasks.
+import type { Traffic } from './traffic.js';
+
+/** The pool as the views read it. */
+export interface CpuPoolReading {
+  readonly liveThreads: number;
+  /** The most threads. */
+  readonly threads: number;
+  readonly running: number;
+  readonly queueLength: number;
+  /** The number of tasks that may wait. */
+  readonly queueLimit: number;
+  readonly utilization: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Threads that were ordered to end and still run. */
+  readonly unfinished: readonly unknown[];
+}
+
+/** Further tasks are not listed; their metric has at most 200 names. */
+const MOST_TASKS = 256;
+
+export function cpuView(
+  traffic: Traffic,
+  pool: CpuPoolReading,
+  shares: readonly { readonly route: string; readonly ratio: number }[],
+) {
+  const tasks = [...traffic.tasks()].sort((a, b) => b.durations.count.total - a.durations.count.total);
+  return {
+    threads: pool.liveThreads,
+    maxThreads: pool.threads,
+    busy: pool.running,
+    queued: pool.queueLength,
+    queueLimit: pool.queueLimit,
+    utilization: pool.utilization,
+    refused: pool.refused,
+    tasks: tasks.slice(0, MOST_TASKS).map(({ service, task, durations, failed }) => ({
+      service,
+      task,
+      runs: durations.count.total,
+      failed: failed.total,
+      p50Ms: durations.totalQuantileMs(0.5),
+      p99Ms: durations.totalQuantileMs(0.99),
+    })),
+    shares,
+  };
+}

@@ -1,0 +1,76 @@
+// The instances of all services, as far as the views need them: how many are in which state, and which ones
+// an operator should look at. There may be thousands, so they are looked at in several turns of the event
+// loop, and the lists of single ones are bounded.
+import type { InstanceView } from '../../registry/instance.js';
+import type { BreakerControl, BreakerState } from '../../resilience/breaker-contract.js';
+
+export interface BreakerOwner {
+  readonly service: string;
+  readonly instance: string;
+  readonly slot: number;
+}
+
+/** An instance that is named because of its breaker. */
+export interface SeenBreaker extends BreakerOwner {
+  readonly breaker: BreakerState;
+}
+
+export interface ServiceFleet {
+  readonly states: Record<string, number>;
+  instances: number;
+}
+
+export interface Fleet {
+  readonly services: ReadonlyMap<string, ServiceFleet>;
+  /** The first MOST_LISTED breakers that are not closed or are forced. */
+  readonly notable: readonly SeenBreaker[];
+  /** All of those, also those that are not listed. */
+  readonly notableCount: number;
+}
+
+export interface FleetSources {
+  readonly registry: {
+    services(): Readonly<Record<string, number>>;
+    views(service: string): Iterable<Pick<InstanceView, 'id' | 'slot' | 'state'>>;
+  };
+  /** Breakers that services have by name. */
+  readonly namedBreakers: () => readonly BreakerOwner[];
+  readonly breakers: Pick<BreakerControl, 'state'>;
+  readonly pause: () => Promise<unknown>;
+  readonly clock?: () => number;
+}
+
+export const MOST_LISTED = 200;
+const INSTANCES_PER_LOOK = 32;
+const TURN_MS = 1;
+
+export const isNotable = ({ state }: BreakerState): boolean => state !== 'closed';
+
+export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
+  const { registry, breakers, pause, clock = () => performance.now() } = sources;
+  const services = new Map<string, ServiceFleet>();
+  const notable: SeenBreaker[] = [];
+  let notableCount = 0;
+  const look = (owner: BreakerOwner): void => {
+    const breaker = breakers.state(owner.slot);
+    if (!isNotable(breaker)) return;
+    notableCount += 1;
+    if (notable.length < MOST_LISTED) notable.push({ ...owner, breaker });
+  };
+  let began = clock();
+  let seen = 0;
+  for (const service of Object.keys(registry.services())) {
+    const fleet: ServiceFleet = { states: Object.create(null) as Record<string, number>, instances: 0 };
+    services.set(service, fleet);
+    for (const { id: instance, slot, state } of registry.views(service)) {
+      fleet.states[state] = (fleet.states[state] ?? 0) + 1;
+      fleet.instances += 1;
+      look({ service, instance, slot });
+      if (++seen % INSTANCES_PER_LOOK !== 0 || clock() - began < TURN_MS) continue;
+      await pause();
+      began = clock();
+    }
+  }
+  for (const owner of sources.namedBreakers()) look(owner);
+  return { services, notable, notableCount };
+}

@@ -1,0 +1,138 @@
+// Problems of the services that are called: instances, breakers, the retry budget, the shared registry.
+import { openedAt } from './breaker-list.js';
+import type { SeenBreaker, ServiceFleet } from './fleet.js';
+import { counted, type Problem, type ProblemFacts, problem } from './problem-facts.js';
+
+const MOST_BREAKERS = 20;
+const MOST_SERVICES = 20;
+
+export function fleetProblems(facts: ProblemFacts): readonly Problem[] {
+  return [
+    ...instances(facts),
+    ...breakers(facts),
+    ...registry(facts),
+    ...retryBudget(facts),
+    ...forced(facts),
+  ];
+}
+
+function* instances({ fleet }: ProblemFacts): Generator<Problem> {
+  const found = [...fleet.services].flatMap(([service, one]) => [...problemsOfService(service, one)]);
+  yield* found.filter(({ severity }) => severity === 'critical').slice(0, MOST_SERVICES);
+  yield* found.filter(({ severity }) => severity !== 'critical').slice(0, MOST_SERVICES);
+}
+
+function* problemsOfService(service: string, { states, instances: all }: ServiceFleet): Generator<Problem> {
+  const { healthy = 0, ejected = 0, unhealthy = 0, starting = 0 } = states;
+  const page = '#/services';
+  // Ejected ones are called when there is no other, so they count as a rest of the service.
+  if (all > 0 && healthy + ejected === 0) {
+    const isStarting = starting > 0;
+    yield problem({
+      id: `no-instance:${service}`,
+      severity: 'critical',
+      title: `No instance of ${service} is healthy`,
+      detail: `Of ${counted(all, 'instance')}, ${Object.entries(states)
+        .map(([state, count]) => `${count} ${state}`)
+        .join(
+          ', ',
+        )}. ${isStarting ? 'It may still be starting.' : 'Calls to it fail or go to unhealthy instances.'}`,
+      page,
+    });
+  } else if (unhealthy > 0)
+    yield problem({
+      id: `unhealthy:${service}`,
+      severity: 'warning',
+      title: `${unhealthy} of ${counted(all, 'instance')} of ${service} ${unhealthy === 1 ? 'fails its' : 'fail their'} health checks`,
+      detail: 'Calls go to the others.',
+      page,
+    });
+  if (ejected > 0)
+    yield problem({
+      id: `ejected:${service}`,
+      severity: 'warning',
+      title: `${ejected} of ${counted(all, 'instance')} of ${service} ${ejected === 1 ? 'is' : 'are'} ejected`,
+      detail: 'They fail where others do not, and are tried again when their time is over (EJECTION_MS).',
+      page,
+    });
+}
+
+function* breakers(facts: ProblemFacts): Generator<Problem> {
+  const open = facts.fleet.notable.filter(
+    ({ breaker: { state } }) => state === 'open' || state === 'half-open',
+  );
+  for (const one of open.slice(0, MOST_BREAKERS)) yield openBreaker(one, facts);
+  const more = facts.fleet.notableCount - MOST_BREAKERS;
+  if (open.length > MOST_BREAKERS)
+    yield problem({
+      id: 'breaker-open',
+      severity: 'warning',
+      title: `About ${more} more breakers are open or forced`,
+      detail: 'The page of breakers lists them.',
+      page: '#/breakers',
+    });
+}
+
+function openBreaker(
+  { service, instance, breaker }: SeenBreaker,
+  { traffic, clockMs, wallMs }: ProblemFacts,
+): Problem {
+  const calls = traffic.callsTo(service);
+  const all = calls?.durations.count.recent ?? 0;
+  const failed = `${calls?.errors.recent ?? 0} of ${counted(all, 'call')} to ${service}`;
+  const seen = all === 0 ? '' : ` ${failed} in the last ${traffic.windowS} s failed.`;
+  const next =
+    breaker.state === 'open'
+      ? `It lets probes through in ${Math.ceil(Math.max(0, breaker.retryInMs) / 1000)} s.`
+      : breaker.state === 'half-open'
+        ? `It is half-open: ${breaker.succeeded} of ${breaker.permitted} probes have succeeded.`
+        : '';
+  const since = breaker.state === 'open' ? openedAt(breaker.since, { clockMs, wallMs }) : null;
+  return problem({
+    id: `breaker-open:${service}:${instance}`,
+    severity: 'warning',
+    title: `The breaker of ${service} (${instance}) is ${breaker.state}`,
+    detail: `Calls to it are refused at once.${seen} ${next}`,
+    page: '#/breakers',
+    since,
+  });
+}
+
+function* registry({ registryOutage }: ProblemFacts): Generator<Problem> {
+  if (registryOutage === undefined) return;
+  yield problem({
+    id: 'registry',
+    severity: 'warning',
+    title: 'The shared registry cannot be reached',
+    detail: `The registry ${registryOutage}. The instances that were found before stay.`,
+    page: '#/services',
+  });
+}
+
+function* retryBudget({ traffic }: ProblemFacts): Generator<Problem> {
+  for (const [service, { recent }] of traffic.counts('multilane_retry_budget_exhausted_total')) {
+    if (recent === 0) continue;
+    yield problem({
+      id: `retry-budget:${service}`,
+      severity: 'warning',
+      title: `Calls to ${service} are not repeated any more`,
+      detail: `${counted(recent, 'retry was', 'retries were')} not made in the last ${traffic.windowS} s, because the retry budget of the process is used up.`,
+      page: '#/breakers',
+    });
+  }
+}
+
+function* forced({ fleet }: ProblemFacts): Generator<Problem> {
+  const all = fleet.notable.filter(({ breaker: { state } }) => state.startsWith('forced-'));
+  for (const { service, instance, breaker } of all.slice(0, MOST_BREAKERS)) {
+    const to = breaker.state === 'forced-open' ? 'open' : 'closed';
+    yield problem({
+      id: `breaker-forced:${service}:${instance}`,
+      severity: 'info',
+      title: `An operator holds the breaker of ${service} (${instance}) ${to}`,
+      detail:
+        to === 'open' ? 'All calls to it are refused.' : 'It protects nothing until it is set to auto again.',
+      page: '#/breakers',
+    });
+  }
+}

@@ -1,0 +1,161 @@
+// Problems of the work: requests that fail or are refused, limits that are used up, sagas that are stuck.
+import {
+  counted,
+  listed,
+  MOST_SAGAS,
+  type Problem,
+  type ProblemFacts,
+  percent,
+  problem,
+} from './problem-facts.js';
+
+const MUCH_FAILS = 0.5;
+const SOME_FAIL = 0.05;
+/** Fewer errors in the window say nothing about a route. */
+const LEAST_ERRORS = 3;
+const MOST_ROUTES = 20;
+const NEARLY_ALL = 0.9;
+/** A rate limit that refuses less than this share of the requests does its work. */
+const MUCH_REFUSED = 0.1;
+const LEAST_REFUSED = 10;
+/** These have rules of their own. */
+const APART = new Set(['event loops', 'heap', 'CPU pool', 'CPU queue', 'database connections']);
+
+export function loadProblems(facts: ProblemFacts): readonly Problem[] {
+  return [
+    ...sagas(facts),
+    ...errors(facts),
+    ...databases(facts),
+    ...shedding(facts),
+    ...rateLimits(facts),
+    ...cpu(facts),
+    ...saturated(facts),
+    ...routesOff(facts),
+  ];
+}
+
+function* sagas({ sagas: count = 0 }: ProblemFacts): Generator<Problem> {
+  if (count === 0) return;
+  yield problem({
+    id: 'sagas',
+    severity: 'critical',
+    title: `${count > MOST_SAGAS ? `More than ${MOST_SAGAS} sagas need` : counted(count, 'saga needs', 'sagas need')} an operator`,
+    detail:
+      'Their compensation has failed or their definition is missing. Read the reason, then retry or skip the step.',
+    page: '#/sagas?status=needs-attention',
+  });
+}
+
+function* errors({ traffic }: ProblemFacts): Generator<Problem> {
+  const failing = [...traffic.routes()]
+    .map(
+      ([
+        key,
+        {
+          errors: failed,
+          durations: { count },
+        },
+      ]) => ({
+        name: key.trim(),
+        failed: failed.recent,
+        all: count.recent,
+      }),
+    )
+    .filter(({ failed, all }) => failed >= LEAST_ERRORS && failed > all * SOME_FAIL)
+    .sort((a, b) => b.failed - a.failed);
+  for (const { name, failed, all } of failing.slice(0, MOST_ROUTES)) {
+    yield problem({
+      id: `errors:${name}`,
+      severity: failed > all * MUCH_FAILS ? 'critical' : 'warning',
+      title: `${percent(failed / all)} of the requests of ${name} fail`,
+      detail: `${failed} of ${counted(all, 'request')} in the last ${traffic.windowS} s had a status of 500 or above.`,
+      page: '#/routes',
+    });
+  }
+}
+
+function* databases({ database: { held, most, waiting } }: ProblemFacts): Generator<Problem> {
+  if (most === 0 || held < most * NEARLY_ALL || (waiting === 0 && most < 10)) return;
+  const isOut = held >= most && waiting > 0;
+  yield problem({
+    id: 'databases',
+    severity: isOut ? 'critical' : 'warning',
+    title: isOut ? 'All database connections are in use' : 'Nearly all database connections are in use',
+    detail: `${held} of ${most} (DATABASE_POOL_MAX)${waiting > 0 ? `, and ${counted(waiting, 'pool waits', 'pools wait')} for one` : ''}. Callers that get none before their deadline see 503 DATABASE_BUSY.`,
+    page: '#/limits',
+  });
+}
+
+function* shedding({ traffic }: ProblemFacts): Generator<Problem> {
+  const reasons = [...traffic.counts('multilane_requests_shed_total')].filter(
+    ([reason, { recent }]) => recent > 0 && reason !== 'rate_limit',
+  );
+  if (reasons.length === 0) return;
+  const refused = reasons.reduce((sum, [, { recent }]) => sum + recent, 0);
+  yield problem({
+    id: 'shedding',
+    severity: 'warning',
+    title: `${counted(refused, 'request was', 'requests were')} refused`,
+    detail: `In the last ${traffic.windowS} s, because of ${listed(reasons.map(([reason, { recent }]) => `${reason} (${recent})`))}.`,
+    page: '#/limits',
+  });
+}
+
+function* rateLimits({ traffic }: ProblemFacts): Generator<Problem> {
+  const all = traffic.requests.count.recent;
+  for (const [limit, { recent }] of traffic.counts('multilane_rate_limited_total')) {
+    if (recent < LEAST_REFUSED || recent < all * MUCH_REFUSED) continue;
+    yield problem({
+      id: `rate-limit:${limit}`,
+      severity: 'warning',
+      title: `A rate limit refuses ${percent(recent / Math.max(recent, all))} of the requests`,
+      detail: `${limit === '' ? 'The limit' : `Limit ${limit}`} has refused ${counted(recent, 'request')} in the last ${traffic.windowS} s.`,
+      page: '#/limits',
+    });
+  }
+}
+
+function* cpu({ cpu: { queued, queueLimit, recentlyRefused, stuck } }: ProblemFacts): Generator<Problem> {
+  if (recentlyRefused > 0 || queued >= queueLimit * NEARLY_ALL)
+    yield problem({
+      id: 'cpu-queue',
+      severity: 'warning',
+      title: recentlyRefused > 0 ? 'CPU tasks are refused' : 'The queue of the CPU pool is nearly full',
+      detail: `${queued} of ${queueLimit} places are taken, ${counted(recentlyRefused, 'task was', 'tasks were')} refused in the last seconds (503 CPU_QUEUE_FULL).`,
+      page: '#/cpu',
+    });
+  if (stuck > 0)
+    yield problem({
+      id: 'cpu-stuck',
+      severity: 'warning',
+      title: `${counted(stuck, 'CPU thread is', 'CPU threads are')} stuck`,
+      detail: 'They were ordered to end and are still in native code, which cannot be interrupted.',
+      page: '#/cpu',
+    });
+}
+
+function* saturated({ saturation }: ProblemFacts): Generator<Problem> {
+  for (const { name, used, limit, ratio, unit } of saturation) {
+    if (ratio === null || ratio <= NEARLY_ALL || APART.has(name)) continue;
+    yield problem({
+      id: `saturated:${name}`,
+      severity: 'warning',
+      title: `${percent(ratio)} of the limit of ${name} is used`,
+      detail: `${used} of ${limit} ${unit}. Beyond it requests are refused.`,
+      page: '#/limits',
+    });
+  }
+}
+
+function* routesOff({ routesOff: off }: ProblemFacts): Generator<Problem> {
+  for (const { method, route, since, reason } of off) {
+    yield problem({
+      id: `route-off:${method} ${route}`,
+      severity: 'info',
+      title: `${method} ${route} is switched off`,
+      detail: `An operator has switched it off${reason === null ? '' : `: ${reason}`}. Its requests get 503.`,
+      page: '#/switches',
+      since,
+    });
+  }
+}

@@ -1,0 +1,157 @@
+// Problems of the process itself: readiness, workers, memory, and what it cannot report any more.
+import { OVERFLOW } from '../../memory/metrics/series.js';
+import { counted, listed, type Problem, type ProblemFacts, percent, problem } from './problem-facts.js';
+
+/** A loop that is busier than this has no time left for a burst. */
+const BUSY_LOOP = 0.95;
+const MOST_NAMED = 10;
+
+export function processProblems(facts: ProblemFacts): readonly Problem[] {
+  return [
+    ...unready(facts),
+    ...workers(facts),
+    ...restarts(facts),
+    ...loops(facts),
+    ...heaps(facts),
+    ...stalls(facts),
+    ...lost(facts),
+    ...labels(facts),
+    ...logLevel(facts),
+  ];
+}
+
+function* unready({ readiness, workers }: ProblemFacts): Generator<Problem> {
+  if (!workers.some(({ kind, state }) => kind === 'http' && state === 'ready'))
+    yield problem({
+      id: 'no-worker',
+      severity: 'critical',
+      title: 'No worker serves requests',
+      detail: 'Every request gets 503 until a worker is ready. The log says why the last ones have ended.',
+      page: '#/workers',
+    });
+  if (!readiness.ready)
+    yield problem({
+      id: 'not-ready',
+      severity: 'critical',
+      title: 'The process is not ready',
+      detail: `Load balancers send it no requests: ${readiness.reasons.join('; ') || 'it is starting'}.`,
+      page: '#/overview',
+    });
+}
+
+function* workers({ workers: all }: ProblemFacts): Generator<Problem> {
+  const named = all.filter(({ state }) => state === 'stalled' || state === 'wedged');
+  for (const { id, state, current, startedAt } of named.slice(0, MOST_NAMED)) {
+    const where = current === null ? 'outside of a handler' : `in ${current.route} for ${current.sinceMs} ms`;
+    const what =
+      state === 'stalled'
+        ? 'It gets no new connections; the handler is interrupted where that is safe.'
+        : 'It cannot be interrupted; another thread serves in its place.';
+    yield problem({
+      id: `worker:${id}:${startedAt ?? ''}`,
+      severity: 'warning',
+      title: `Worker ${id} is ${state}`,
+      detail: `Its event loop is blocked ${where}. ${what}`,
+      page: '#/workers',
+    });
+  }
+}
+
+/** A reload replaces workers as well, which is no problem. */
+function* restarts({ traffic }: ProblemFacts): Generator<Problem> {
+  for (const [reason, { recent }] of traffic.counts('multilane_worker_restarts_total')) {
+    if (recent === 0 || reason === 'reload') continue;
+    yield problem({
+      id: `worker-restarts:${reason}`,
+      severity: 'warning',
+      title: `${counted(recent, 'worker was', 'workers were')} replaced (${reason})`,
+      detail: 'The log has the reason of each, and the requests that it had in flight.',
+      page: '#/workers',
+    });
+  }
+}
+
+function* loops({ workers: all }: ProblemFacts): Generator<Problem> {
+  const busy = all.filter(({ loopUtilization }) => loopUtilization > BUSY_LOOP);
+  if (busy.length === 0) return;
+  yield problem({
+    id: 'loop',
+    severity: 'warning',
+    title: `${counted(busy.length, 'event loop is', 'event loops are')} busy all the time`,
+    detail: `Workers ${listed(busy.map(({ id }) => String(id)))} have no time left. Look which routes use it, move work to the CPU pool, or add workers.`,
+    page: '#/workers',
+  });
+}
+
+function* heaps({ fullHeaps }: ProblemFacts): Generator<Problem> {
+  if (fullHeaps.length === 0) return;
+  const shown = fullHeaps.map(({ worker, ratio }) => `${worker} (${percent(ratio)})`);
+  yield problem({
+    id: 'heap',
+    severity: 'warning',
+    title: `${counted(fullHeaps.length, 'worker retains', 'workers retain')} nearly all the heap that it may`,
+    detail: `Workers ${listed(shown)} of the limit (WORKER_HEAP_MB). A worker above it is replaced.`,
+    page: '#/workers',
+  });
+}
+
+function* stalls({ traffic }: ProblemFacts): Generator<Problem> {
+  for (const [route, { recent }] of traffic.counts('multilane_handler_stalls_total')) {
+    if (recent === 0) continue;
+    yield problem({
+      id: `stalls:${route}`,
+      severity: 'warning',
+      title: `${route === '' ? 'Code outside of handlers' : route} has blocked an event loop`,
+      detail: `${counted(recent, 'stall')} of at least STALL_MS in the last seconds. Other requests of the worker waited meanwhile; a CPU profile of the worker shows the code.`,
+      page: '#/routes',
+    });
+  }
+}
+
+function* lost({ traffic }: ProblemFacts): Generator<Problem> {
+  const recentOf = (metric: string): number =>
+    [...traffic.counts(metric)].reduce((sum, [, { recent }]) => sum + recent, 0);
+  const lines = recentOf('multilane_log_lines_dropped_total');
+  if (lines > 0)
+    yield problem({
+      id: 'logs-dropped',
+      severity: 'warning',
+      title: `${counted(lines, 'log line was', 'log lines were')} lost`,
+      detail: 'The reader of standard output is too slow. Raise LOG_LEVEL, or read faster.',
+      page: '#/overview',
+    });
+  const spans = recentOf('multilane_spans_dropped_total');
+  if (spans === 0) return;
+  const reasons = [...traffic.counts('multilane_spans_dropped_total')].filter(([, { recent }]) => recent > 0);
+  yield problem({
+    id: 'spans-dropped',
+    severity: 'warning',
+    title: `${counted(spans, 'span was', 'spans were')} lost`,
+    detail: `They did not reach the collector: ${reasons.map(([reason]) => reason).join(', ')}.`,
+    page: '#/traces',
+  });
+}
+
+function* labels({ traffic }: ProblemFacts): Generator<Problem> {
+  const full = [...traffic.counts(OVERFLOW)].filter(([, { total }]) => total > 0).map(([metric]) => metric);
+  if (full.length === 0) return;
+  yield problem({
+    id: 'labels',
+    severity: 'info',
+    title: 'Some series are counted under fewer labels',
+    detail: `Too many different labels for ${listed(full)}. Totals stay right; a label with values that clients choose is the usual cause.`,
+    page: '#/overview',
+  });
+}
+
+function* logLevel({ logLevel: { level, setting, since, reason } }: ProblemFacts): Generator<Problem> {
+  if (level === setting) return;
+  yield problem({
+    id: 'log-level',
+    severity: 'info',
+    title: `The log level is ${level} instead of ${setting}`,
+    detail: `An operator has changed it${reason === null ? '.' : `: ${reason}`}`,
+    page: '#/switches',
+    since,
+  });
+}

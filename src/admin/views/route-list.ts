@@ -1,0 +1,168 @@
+// The routes of all services with what they do now, and the durations of one of them as a histogram.
+import { NotFoundError } from '../../errors.js';
+import { HISTOGRAM_EDGES_US } from '../../memory/metrics/histogram.js';
+import { operationIdOf } from '../../server/docs/openapi.js';
+import { compare, type Order, type Page, type PageRequest, pageOf } from './pages.js';
+import { GRPC, type RouteTraffic, type Traffic } from './traffic.js';
+
+/** A route that workers have, as the operator's switches know it. */
+export interface KnownRoute {
+  readonly service: string | null;
+  readonly method: string;
+  /** The template. */
+  readonly route: string;
+  readonly state: 'on' | 'off';
+}
+
+export interface RouteListSources {
+  readonly known: () => readonly KnownRoute[];
+  /** Shares of the busy time of the workers, by route; undefined: not measured. */
+  readonly cpuShares: (() => readonly { readonly route: string; readonly ratio: number }[]) | undefined;
+  /** The address of the data plane; undefined until it is known. */
+  readonly dataPlane: () => string | undefined;
+}
+
+export interface RouteItem {
+  readonly method: string;
+  readonly route: string;
+  readonly service: string | null;
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly errors: number;
+  readonly errorsPerSecond: number;
+  readonly p50Ms: number | null;
+  readonly p90Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+  readonly cpuRatio: number | null;
+  readonly stalls: number;
+  readonly inFlight: number;
+  readonly off: boolean;
+  readonly docs: string | null;
+}
+
+/** A route that has had requests, or that workers have, or both. */
+interface Candidate {
+  readonly key: string;
+  readonly method: string;
+  readonly route: string;
+  readonly traffic: RouteTraffic | undefined;
+  readonly known: KnownRoute | undefined;
+}
+
+const recentOf = ({ traffic }: Candidate): number => traffic?.durations.count.recent ?? 0;
+
+const keyOf = (method: string, route: string): string => `${method} ${route}`;
+
+export class RouteList {
+  readonly #sources: RouteListSources;
+  /** The place of each route in the order of names. Thousands of names are not compared for each list. */
+  #ranks: ReadonlyMap<string, number> = new Map();
+
+  constructor(sources: RouteListSources) {
+    this.#sources = sources;
+  }
+
+  /**
+   * @param inFlight requests in flight, by `METHOD template`
+   * @param search text that `METHOD route` has to contain, whatever its case
+   */
+  page(
+    traffic: Traffic,
+    inFlight: ReadonlyMap<string, number>,
+    request: PageRequest,
+    search = '',
+  ): Page<RouteItem> {
+    const wanted = search.toLowerCase();
+    const byKey = candidatesOf(traffic, this.#sources.known());
+    const ranks = this.#ranksOf(byKey);
+    const found = wanted === '' ? [...byKey.values()] : containing(byKey, wanted);
+    const order: Order<Candidate> = {
+      keyOf: (candidate) => [-recentOf(candidate), candidate.method, candidate.route],
+      compare: (a, b) => recentOf(b) - recentOf(a) || ranks.get(a.key)! - ranks.get(b.key)!,
+    };
+    const { items, nextCursor } = pageOf(found, order, request);
+    const itemOf = itemMaker(traffic, inFlight, this.#sources);
+    return { items: items.map(itemOf), nextCursor };
+  }
+
+  #ranksOf(byKey: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number> {
+    for (const key of byKey.keys()) if (!this.#ranks.has(key)) this.#ranks = ranksOf([...byKey.keys()]);
+    return this.#ranks;
+  }
+}
+
+/** A method has no characters below the blank, so the keys are in the order of methods, then of routes. */
+const ranksOf = (keys: readonly string[]): ReadonlyMap<string, number> =>
+  new Map([...keys].sort(compare).map((key, rank) => [key, rank]));
+
+const containing = (byKey: ReadonlyMap<string, Candidate>, text: string): readonly Candidate[] =>
+  [...byKey].filter(([key]) => key.toLowerCase().includes(text)).map(([, candidate]) => candidate);
+
+function candidatesOf(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyMap<string, Candidate> {
+  const byKey = new Map<string, Candidate>();
+  for (const one of known) {
+    const { method, route } = one;
+    const key = keyOf(method, route);
+    byKey.set(key, { key, method, route, traffic: undefined, known: one });
+  }
+  for (const [key, seen] of traffic.routes()) {
+    const { method, route } = seen;
+    byKey.set(key, { key, method, route, traffic: seen, known: byKey.get(key)?.known });
+  }
+  return byKey;
+}
+
+function itemMaker(
+  traffic: Traffic,
+  inFlight: ReadonlyMap<string, number>,
+  sources: RouteListSources,
+): (candidate: Candidate) => RouteItem {
+  const shares = sources.cpuShares && new Map(sources.cpuShares().map(({ route, ratio }) => [route, ratio]));
+  const stalls = new Map([...traffic.counts('multilane_handler_stalls_total')]);
+  const dataPlane = sources.dataPlane();
+  return ({ key, method, route, traffic: seen, known }) => {
+    const durations = seen?.durations;
+    const hasDocs = dataPlane !== undefined && known?.service !== undefined && known.service !== null;
+    return {
+      method,
+      route,
+      service: known?.service ?? null,
+      requests: durations?.count.total ?? 0,
+      perSecond: rate(durations?.count.perSecond),
+      errors: seen?.errors.total ?? 0,
+      errorsPerSecond: rate(seen?.errors.perSecond),
+      p50Ms: durations?.quantileMs(0.5) ?? null,
+      p90Ms: durations?.quantileMs(0.9) ?? null,
+      p99Ms: durations?.quantileMs(0.99) ?? null,
+      maxMs: durations?.maxMs ?? null,
+      cpuRatio: shares === undefined ? null : (shares.get(key) ?? shares.get(route) ?? 0),
+      stalls: stalls.get(route)?.total ?? 0,
+      inFlight: inFlight.get(key) ?? 0,
+      off: known?.state === 'off',
+      docs: hasDocs && method !== GRPC ? docsOf(dataPlane, known.service!, method, route) : null,
+    };
+  };
+}
+
+/** The address of an operation in the page of the data plane (src/server/docs), which can execute it. */
+const docsOf = (dataPlane: string, service: string, method: string, template: string): string =>
+  `${dataPlane}/docs#/${encodeURIComponent(service)}/${operationIdOf(method, template)}`;
+
+export const rate = (perSecond = 0): number => Math.round(perSecond * 100) / 100;
+
+/** @throws NotFoundError for a route without a request */
+export function routeHistogram(traffic: Traffic, method: string, route: string) {
+  const seen = traffic.route(method, route);
+  if (seen === undefined) throw new NotFoundError('This route has had no request yet.');
+  const { durations, statuses } = seen;
+  return {
+    method,
+    route,
+    windowS: traffic.windowS,
+    edgesMs: HISTOGRAM_EDGES_US.map((edge) => edge / 1000),
+    window: [...durations.recent],
+    total: [...durations.total],
+    statuses: Object.fromEntries(statuses),
+  };
+}

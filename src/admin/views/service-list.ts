@@ -1,0 +1,83 @@
+// The services of the registry with what they do now, and the graph of who calls whom.
+import type { Fleet } from './fleet.js';
+import { compare, type Page, type PageRequest, pageOf } from './pages.js';
+import { type KnownRoute, rate } from './route-list.js';
+import type { WindowCount } from './sliding-window.js';
+import type { Traffic } from './traffic.js';
+
+export interface ServiceItem {
+  readonly service: string;
+  readonly local: boolean;
+  readonly states: Readonly<Record<string, number>>;
+  readonly instances: number;
+  readonly perSecond: number;
+  readonly errorsPerSecond: number;
+}
+
+export interface MountedServices {
+  /** The services that are mounted in this process. */
+  readonly mounted: ReadonlySet<string>;
+  readonly known: () => readonly KnownRoute[];
+}
+
+export function serviceList(
+  traffic: Traffic,
+  fleet: Fleet,
+  { mounted, known }: MountedServices,
+  request: PageRequest,
+): Page<ServiceItem> {
+  const served = servedBy(traffic, known());
+  const names = new Set([...fleet.services.keys(), ...mounted]);
+  const { items, nextCursor } = pageOf(names, { keyOf: (name) => [name], compare }, request);
+  return {
+    items: items.map((service) => {
+      const { states = {}, instances = 0 } = fleet.services.get(service) ?? {};
+      const local = mounted.has(service);
+      const counts = local ? served.get(service) : calledAs(traffic, service);
+      return {
+        service,
+        local,
+        states,
+        instances,
+        perSecond: rate(counts?.perSecond),
+        errorsPerSecond: rate(counts?.errorsPerSecond),
+      };
+    }),
+    nextCursor,
+  };
+}
+
+/** Counts of several routes together. */
+export interface ServedCounts {
+  perSecond: number;
+  errorsPerSecond: number;
+  recent: number;
+  total: number;
+  errors: number;
+}
+
+function calledAs(traffic: Traffic, service: string): ServedCounts | undefined {
+  const calls = traffic.callsTo(service);
+  return calls && plus(NOTHING, calls.durations.count, calls.errors);
+}
+
+/** The requests of each service that is mounted here, by the routes that it has. */
+export function servedBy(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyMap<string, ServedCounts> {
+  const served = new Map<string, ServedCounts>();
+  for (const { service, method, route } of known) {
+    const seen = service === null ? undefined : traffic.route(method, route);
+    if (service === null || seen === undefined) continue;
+    served.set(service, plus(served.get(service) ?? NOTHING, seen.durations.count, seen.errors));
+  }
+  return served;
+}
+
+export const NOTHING: ServedCounts = { perSecond: 0, errorsPerSecond: 0, recent: 0, total: 0, errors: 0 };
+
+export const plus = (sum: ServedCounts, calls: WindowCount, errors: WindowCount): ServedCounts => ({
+  perSecond: sum.perSecond + calls.perSecond,
+  errorsPerSecond: sum.errorsPerSecond + errors.perSecond,
+  recent: sum.recent + calls.recent,
+  total: sum.total + calls.total,
+  errors: sum.errors + errors.total,
+});

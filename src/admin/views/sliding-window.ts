@@ -1,0 +1,154 @@
+// Counts of the last seconds. A reading puts what was counted since the reading before into the newest of ten
+// parts, and drops the oldest part. What is not counted costs nothing: only counts that the window holds are
+// looked at when a part is dropped.
+import { HISTOGRAM_EDGES_US, quantile } from '../../memory/metrics/histogram.js';
+
+/** Parts of the window, one for each reading. */
+export const PARTS = 10;
+
+/** What the windows of one source have in common: the times of the readings, and which counts to drop. */
+export class WindowClock {
+  /** When each part began, in milliseconds. */
+  readonly #began = new Float64Array(PARTS);
+  readonly #active = new Set<WindowCount | WindowHistogram>();
+  #part = 0;
+  #parts = 0;
+  #endedAt = 0;
+  #isBase = true;
+
+  /** The part that counts are put into now. */
+  get part(): number {
+    return this.#part;
+  }
+
+  /** Whether the first reading is under way: what it finds was counted before, so no window has it. */
+  get isBase(): boolean {
+    return this.#isBase;
+  }
+
+  /** The length of the window; 0 before the second reading. */
+  get seconds(): number {
+    if (this.#parts === 0) return 0;
+    const oldest = (this.#part - this.#parts + 1 + PARTS) % PARTS;
+    return Math.max(0, this.#endedAt - this.#began[oldest]!) / 1000;
+  }
+
+  /** A reading begins: its part takes the place of the oldest one. */
+  begin(): void {
+    if (this.#endedAt === 0) return;
+    this.#isBase = false;
+    this.#part = (this.#part + 1) % PARTS;
+    this.#parts = Math.min(PARTS, this.#parts + 1);
+    this.#began[this.#part] = this.#endedAt;
+    for (const count of this.#active) if (count.drop(this.#part)) this.#active.delete(count);
+  }
+
+  /** @param at the time of the reading, in milliseconds above 0 */
+  end(at: number): void {
+    this.#endedAt = at;
+  }
+
+  /** The count has something in the window. */
+  activate(count: WindowCount | WindowHistogram): void {
+    this.#active.add(count);
+  }
+}
+
+/** A number of events. */
+export class WindowCount {
+  readonly #clock: WindowClock;
+  #parts: Float64Array | undefined;
+  /** Since the start of the process. */
+  total = 0;
+  /** In the window. */
+  recent = 0;
+
+  constructor(clock: WindowClock) {
+    this.#clock = clock;
+  }
+
+  add(n: number): void {
+    this.total += n;
+    if (this.#clock.isBase) return;
+    this.#parts ??= new Float64Array(PARTS);
+    this.#parts[this.#clock.part] = this.#parts[this.#clock.part]! + n;
+    this.recent += n;
+    this.#clock.activate(this);
+  }
+
+  get perSecond(): number {
+    const { seconds } = this.#clock;
+    return seconds === 0 ? 0 : this.recent / seconds;
+  }
+
+  /** @returns whether nothing is left in the window */
+  drop(part: number): boolean {
+    const parts = this.#parts!;
+    this.recent -= parts[part]!;
+    parts[part] = 0;
+    return this.recent === 0;
+  }
+}
+
+const CELLS = HISTOGRAM_EDGES_US.length + 1;
+
+/** Durations by the cells of histogram.ts. */
+export class WindowHistogram {
+  readonly #clock: WindowClock;
+  /** Counts since the start of the process. */
+  readonly total = new Float64Array(CELLS);
+  /** Counts in the window. */
+  readonly recent = new Float64Array(CELLS);
+  /** What each part has counted: cell, count, cell, count … */
+  readonly #parts: number[][] = Array.from({ length: PARTS }, () => []);
+  readonly count: WindowCount;
+  /** The longest duration since the start of the process, in microseconds. */
+  longestUs = 0;
+
+  constructor(clock: WindowClock) {
+    this.#clock = clock;
+    this.count = new WindowCount(clock);
+  }
+
+  record(cell: number, n: number): void {
+    if (cell >= CELLS) return;
+    this.total[cell] = this.total[cell]! + n;
+    this.count.add(n);
+    if (this.#clock.isBase) return;
+    this.recent[cell] = this.recent[cell]! + n;
+    this.#parts[this.#clock.part]!.push(cell, n);
+    this.#clock.activate(this);
+  }
+
+  reach(us: number): void {
+    this.longestUs = Math.max(this.longestUs, us);
+  }
+
+  /** A quantile of the window in milliseconds; null when nothing was counted. */
+  quantileMs(q: number): number | null {
+    return this.count.recent === 0 ? null : quantile(this.recent, q, this.longestUs) / 1000;
+  }
+
+  /** A quantile since the start of the process; null when nothing was counted. */
+  totalQuantileMs(q: number): number | null {
+    return this.count.total === 0 ? null : quantile(this.total, q, this.longestUs) / 1000;
+  }
+
+  /**
+   * The longest duration of the window, up to the width of its cell: the upper edge of the highest cell that
+   * is not empty, or the longest duration of all when that is less.
+   */
+  get maxMs(): number | null {
+    return this.quantileMs(1);
+  }
+
+  drop(part: number): boolean {
+    const counted = this.#parts[part]!;
+    for (let at = 0; at < counted.length; at += 2) {
+      const cell = counted[at]!;
+      this.recent[cell] = this.recent[cell]! - counted[at + 1]!;
+    }
+    counted.length = 0;
+    return this.#parts.every(({ length }) => length === 0);
+  }
+}

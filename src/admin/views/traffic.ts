@@ -1,0 +1,266 @@
+// What the process does, by route, caller, database and task: the series of all threads, put together for the
+// views of the admin plane. This file says what the labels of each metric mean; series-watch.ts reads them.
+import type { Labels } from '../../memory/metrics/recorder.js';
+import { OVERFLOW } from '../../memory/metrics/series.js';
+import type { FollowSeries, SeriesFollower } from '../../memory/metrics/series-watch.js';
+import { type WindowClock, WindowCount, WindowHistogram } from './sliding-window.js';
+
+/** The method of gRPC calls, as in `/switches`. */
+export const GRPC = 'GRPC';
+
+/** gRPC statuses of calls that failed by a fault of the server (OpenTelemetry's conventions for gRPC). */
+const SERVER_FAULTS = new Set([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+]);
+
+export interface RouteTraffic {
+  readonly method: string;
+  /** The template; empty for requests that no route has matched. */
+  readonly route: string;
+  readonly durations: WindowHistogram;
+  readonly errors: WindowCount;
+  /** Responses since the start, by status. */
+  readonly statuses: Map<string, number>;
+}
+
+export interface CallTraffic {
+  readonly calls: WindowCount;
+  readonly errors: WindowCount;
+}
+
+export interface EdgeTraffic extends CallTraffic {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Calls or statements, with those that failed. */
+export interface TimedTraffic {
+  readonly durations: WindowHistogram;
+  readonly errors: WindowCount;
+}
+
+export interface TaskTraffic {
+  readonly service: string;
+  readonly task: string;
+  readonly durations: WindowHistogram;
+  readonly failed: WindowCount;
+}
+
+/** Counters that are shown by one label, each with that label; `undefined`: it has none. */
+const COUNTERS: Readonly<Record<string, string | undefined>> = {
+  multilane_requests_shed_total: 'reason',
+  multilane_rate_limited_total: 'limit',
+  multilane_rate_limit_overflow_total: undefined,
+  multilane_retry_budget_exhausted_total: 'service',
+  multilane_log_lines_dropped_total: undefined,
+  multilane_spans_dropped_total: 'reason',
+  multilane_handler_stalls_total: 'route',
+  multilane_worker_restarts_total: 'reason',
+  [OVERFLOW]: 'metric',
+};
+
+export class Traffic {
+  readonly #clock: WindowClock;
+  /** All requests of the data plane. */
+  readonly requests: WindowHistogram;
+  readonly errors: WindowCount;
+  readonly #routes = new Map<string, RouteTraffic>();
+  readonly #edges = new Map<string, EdgeTraffic>();
+  /** Attempts to reach instances of this process, by service. */
+  readonly #ownCalls = new Map<string, CallTraffic>();
+  /** Calls by called service. */
+  readonly #called = new Map<string, TimedTraffic>();
+  readonly #databases = new Map<string, TimedTraffic>();
+  readonly #tasks = new Map<string, TaskTraffic>();
+  readonly #counters = new Map<string, Map<string, WindowCount>>();
+
+  constructor(clock: WindowClock) {
+    this.#clock = clock;
+    this.requests = new WindowHistogram(clock);
+    this.errors = new WindowCount(clock);
+  }
+
+  /** The length of the window in seconds. */
+  get windowS(): number {
+    return Math.round(this.#clock.seconds * 10) / 10;
+  }
+
+  /** The routes, by method and template. */
+  routes(): Iterable<readonly [key: string, traffic: RouteTraffic]> {
+    return this.#routes;
+  }
+
+  route(method: string, route: string): RouteTraffic | undefined {
+    return this.#routes.get(`${method} ${route}`);
+  }
+
+  edges(): Iterable<EdgeTraffic> {
+    return this.#edges.values();
+  }
+
+  ownCallsTo(service: string): CallTraffic | undefined {
+    return this.#ownCalls.get(service);
+  }
+
+  callsTo(service: string): TimedTraffic | undefined {
+    return this.#called.get(service);
+  }
+
+  databases(): Iterable<readonly [service: string, traffic: TimedTraffic]> {
+    return this.#databases;
+  }
+
+  tasks(): Iterable<TaskTraffic> {
+    return this.#tasks.values();
+  }
+
+  /** The counts of one of COUNTERS, by its label. */
+  counts(metric: string): Iterable<readonly [label: string, count: WindowCount]> {
+    return this.#counters.get(metric) ?? [];
+  }
+
+  /** The totals of one of COUNTERS, by its label. */
+  readonly totalsBy = (metric: string): Readonly<Record<string, number>> =>
+    Object.fromEntries([...this.counts(metric)].map(([label, { total }]) => [label, total]));
+
+  readonly follow: FollowSeries = (metric, labels) => {
+    switch (metric) {
+      case 'http_server_request_duration_seconds':
+        return this.#httpRoute(labels);
+      case 'rpc_server_call_duration_seconds':
+        return this.#rpcRoute(labels);
+      case 'multilane_calls_total':
+        return this.#edge(labels);
+      case 'http_client_request_duration_seconds':
+      case 'rpc_client_call_duration_seconds':
+        return timed(this.#timedIn(this.#called, labels.server_address), labels);
+      case 'db_client_operation_duration_seconds':
+        return timed(this.#timedIn(this.#databases, labels.db_namespace), labels);
+      case 'multilane_cpu_task_duration_seconds':
+        return this.#task(labels);
+      default:
+        return Object.hasOwn(COUNTERS, metric) ? this.#counter(metric, labels) : undefined;
+    }
+  };
+
+  #httpRoute(labels: Labels): SeriesFollower {
+    const { http_request_method: method = '', http_route: route = '' } = labels;
+    const { http_response_status_code: status = '' } = labels;
+    return this.#route(method, route, status, Number(status) >= 500);
+  }
+
+  #rpcRoute({ rpc_method: method = '', rpc_response_status_code: status = '' }: Labels): SeriesFollower {
+    return this.#route(GRPC, `/${method}`, status, SERVER_FAULTS.has(status));
+  }
+
+  #route(method: string, route: string, status: string, isError: boolean): SeriesFollower {
+    const key = `${method} ${route}`;
+    const clock = this.#clock;
+    const traffic = this.#routes.get(key) ?? {
+      method,
+      route,
+      durations: new WindowHistogram(clock),
+      errors: new WindowCount(clock),
+      statuses: new Map<string, number>(),
+    };
+    this.#routes.set(key, traffic);
+    const { durations, errors, statuses } = traffic;
+    return {
+      recorded: (cell, n) => {
+        durations.record(cell, n);
+        this.requests.record(cell, n);
+        statuses.set(status, (statuses.get(status) ?? 0) + n);
+        if (!isError) return;
+        errors.add(n);
+        this.errors.add(n);
+      },
+      reached: (us) => {
+        durations.reach(us);
+        this.requests.reach(us);
+      },
+    };
+  }
+
+  #edge({ from = '', to = '', target, outcome }: Labels): SeriesFollower {
+    const key = `${from} ${to}`;
+    const clock = this.#clock;
+    const edge = this.#edges.get(key) ?? {
+      from,
+      to,
+      calls: new WindowCount(clock),
+      errors: new WindowCount(clock),
+    };
+    this.#edges.set(key, edge);
+    const own = target === 'own' ? this.#ownCallsOf(to) : undefined;
+    return {
+      added: (n) => {
+        edge.calls.add(n);
+        own?.calls.add(n);
+        if (outcome !== 'error') return;
+        edge.errors.add(n);
+        own?.errors.add(n);
+      },
+    };
+  }
+
+  #ownCallsOf(service: string): CallTraffic {
+    const clock = this.#clock;
+    const own = this.#ownCalls.get(service) ?? {
+      calls: new WindowCount(clock),
+      errors: new WindowCount(clock),
+    };
+    this.#ownCalls.set(service, own);
+    return own;
+  }
+
+  #timedIn(map: Map<string, TimedTraffic>, name = ''): TimedTraffic {
+    const clock = this.#clock;
+    const one = map.get(name) ?? { durations: new WindowHistogram(clock), errors: new WindowCount(clock) };
+    map.set(name, one);
+    return one;
+  }
+
+  /** What a task had left behind when it ended is no run. */
+  #task({ service = '', task = '', outcome = '' }: Labels): SeriesFollower | undefined {
+    if (outcome === 'leftover') return undefined;
+    const key = `${service} ${task}`;
+    const clock = this.#clock;
+    const traffic = this.#tasks.get(key) ?? {
+      service,
+      task,
+      durations: new WindowHistogram(clock),
+      failed: new WindowCount(clock),
+    };
+    this.#tasks.set(key, traffic);
+    return {
+      recorded: (cell, n) => {
+        traffic.durations.record(cell, n);
+        if (outcome !== 'ok') traffic.failed.add(n);
+      },
+      reached: (us) => traffic.durations.reach(us),
+    };
+  }
+
+  #counter(metric: string, labels: Labels): SeriesFollower {
+    const label = COUNTERS[metric];
+    const value = label === undefined ? '' : (labels[label] ?? '');
+    const counts = this.#counters.get(metric) ?? new Map<string, WindowCount>();
+    this.#counters.set(metric, counts);
+    const count = counts.get(value) ?? new WindowCount(this.#clock);
+    counts.set(value, count);
+    return { added: (n) => count.add(n) };
+  }
+}
+
+const timed = ({ durations, errors }: TimedTraffic, { error_type: error = '' }: Labels): SeriesFollower => ({
+  recorded: (cell, n) => {
+    durations.record(cell, n);
+    if (error !== '') errors.add(n);
+  },
+  reached: (us) => durations.reach(us),
+});

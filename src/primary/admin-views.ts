@@ -1,0 +1,142 @@
+// What the views of the admin plane are made from: shared memory, the registry, the threads and the settings.
+import { hostname } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { OperatorSwitches } from '../admin/operator-switches.js';
+import { lookAtFleet } from '../admin/views/fleet.js';
+import type { SaturationFacts } from '../admin/views/saturation.js';
+import { TrafficWatch } from '../admin/views/traffic-watch.js';
+import type { ViewSources } from '../admin/views/view-sources.js';
+import { workerList } from '../admin/worker-list.js';
+import type { AllWorkers } from '../cluster/all-workers.js';
+import { heapLimits } from '../cluster/heap-limits.js';
+import { oldGenerationLimit } from '../config/heap-limit.js';
+import { version } from '../config/print.js';
+import type { Settings } from '../config.js';
+import type { TaskPool } from '../cpu/task-pool.js';
+import { AdmissionCells, readInFlight } from '../memory/admission-cells.js';
+import { DatabaseBudget } from '../memory/database-budget.js';
+import type { QuotaName } from '../memory/layout.js';
+import { openConnections } from '../memory/open-connections.js';
+import { QuotaCells } from '../memory/quota-cells.js';
+import { RouteNames } from '../memory/route-names.js';
+import { readWorker } from '../memory/worker-row.js';
+import type { RegistrySync } from '../registry/backends/registry-sync.js';
+import type { Registry } from '../registry/registry.js';
+import { routeKey } from '../server/kill-switch.js';
+import { isServiceName } from '../service-name.js';
+import { namedBreakerOwner } from '../upstream/breaker-owners.js';
+import type { SharedState } from './create-shared-state.js';
+import type { Readiness } from './readiness.js';
+import type { SagaJournals } from './saga-journals.js';
+
+export interface AdminViewDeps {
+  readonly settings: Settings;
+  readonly shownSettings: ViewSources['settings'];
+  /** Names of the mounted services. */
+  readonly services: readonly string[];
+  /** The address of the data plane. */
+  readonly dataPlane: string;
+  readonly sharedState: SharedState;
+  readonly switches: Pick<OperatorSwitches, 'routes' | 'declaredRoutes' | 'logLevel'>;
+  readonly workers: AllWorkers;
+  readonly registry: Pick<Registry, 'services' | 'views'>;
+  /** undefined: no registry is shared. */
+  readonly shared: Pick<RegistrySync, 'outage'> | undefined;
+  readonly cpu: TaskPool;
+  readonly readiness: Pick<Readiness, 'verdict'>;
+  readonly journals: Pick<SagaJournals, 'countNeedingAttention'>;
+  readonly cpuShares?: ViewSources['cpuShares'];
+}
+
+export function adminViews(deps: AdminViewDeps): ViewSources {
+  const { settings, sharedState, switches, workers, registry, cpu, readiness, journals } = deps;
+  const { block, clock, series, board, named } = sharedState;
+  const wallClock = Date.now;
+  const names = new RouteNames();
+  return {
+    traffic: new TrafficWatch({ memory: series, pause: turn }),
+    process: {
+      service: settings.otel.serviceName,
+      version: version(),
+      pid: process.pid,
+      node: process.version,
+      host: hostname(),
+      startedMs: wallClock() - process.uptime() * 1000,
+    },
+    uptimeS: () => process.uptime(),
+    wallClock,
+    clock,
+    readiness: () => readiness.verdict(),
+    workers: () => workerList(workers, block, series, clock, names),
+    saturation: saturationFacts(deps),
+    lookAtFleet: () =>
+      lookAtFleet({
+        registry,
+        namedBreakers: () =>
+          named.list().flatMap(({ slot, name }) => {
+            const { service, id: instance } = namedBreakerOwner(name)!;
+            return isServiceName(service) ? [{ service, instance, slot }] : [];
+          }),
+        breakers: board,
+        pause: turn,
+      }),
+    breakers: board,
+    database: () => DatabaseBudget.usage(block, clock),
+    cpu,
+    cpuShares: deps.cpuShares,
+    registryOutage: () => deps.shared?.outage,
+    routes: () => switches.routes,
+    routesInFlight: routesInFlight(deps),
+    logLevel: () => switches.logLevel,
+    countSagas: (most) => journals.countNeedingAttention(most),
+    mounted: new Set(deps.services),
+    dataPlane: () => deps.dataPlane,
+    settings: deps.shownSettings,
+  };
+}
+
+function saturationFacts({
+  settings,
+  sharedState: { block, clock },
+  workers,
+  cpu,
+}: AdminViewDeps): () => SaturationFacts {
+  const connections = openConnections(block);
+  const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
+  const heapLimitBytes = heapLimits(settings.workerHeapMb, oldGenerationLimit())?.softBytes;
+  return () => {
+    const { held: used, most: limit } = DatabaseBudget.usage(block, clock);
+    return {
+      inFlight: { used: readInFlight(block), limit: settings.maxInFlight },
+      workers: workers.threads.map(({ slot }) => readWorker(block, slot)),
+      heapLimitBytes,
+      connections: { used: connections(), limit: settings.maxConnections },
+      cpuThreads: { used: cpu.running, limit: cpu.threads },
+      cpuQueue: { used: cpu.queueLength, limit: cpu.queueLimit },
+      databaseConnections: { used, limit },
+      pendingBodies: { used: held('bodies'), limit: settings.maxPendingBodies },
+      bufferedBodies: { used: held('bodyBytes'), limit: settings.maxBufferedBodyBytes },
+      openStreams: { used: held('streams'), limit: settings.maxStreams },
+    };
+  };
+}
+
+/** Requests are counted by the path as it was declared; routes are shown by their template. */
+function routesInFlight({
+  sharedState: { block },
+  switches,
+}: AdminViewDeps): () => ReadonlyMap<string, number> {
+  const admission = new AdmissionCells(block, 0);
+  return () => {
+    const byTemplate = new Map<string, number>();
+    const busy = admission.usage().filter(({ inFlight }) => inFlight > 0);
+    if (busy.length === 0) return byTemplate;
+    const counts = new Map(busy.map(({ name, inFlight }) => [name, inFlight]));
+    for (const { service, method, path, template } of switches.declaredRoutes) {
+      const inFlight = counts.get(`${service} ${method} ${path}`) ?? 0;
+      const key = routeKey(method, template);
+      if (inFlight > 0) byTemplate.set(key, (byTemplate.get(key) ?? 0) + inFlight);
+    }
+    return byTemplate;
+  };
+}

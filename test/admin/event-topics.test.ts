@@ -1,0 +1,201 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { ServerSentEvent } from '#src/admin/admin-route.js';
+import { dashboardRoutes } from '#src/admin/dashboard-files.js';
+import { EventTopics, type Topic } from '#src/admin/event-topics.js';
+import { get } from '#test/support/client.js';
+import { expectProblem } from '#test/support/problem.js';
+import { sentEvents } from '#test/support/sent-events.js';
+import { adminOf } from '../upstream/admin.js';
+import { closePlanes, plane } from './admin-fixture.js';
+
+/** A client that reads only when its test says so. */
+function client(topics: EventTopics, query = '') {
+  const events: ServerSentEvent[] = [];
+  let resume = (): void => undefined;
+  let isGone = false;
+  const { ask } = adminOf([topics.route()]);
+  const open = async () => {
+    const { stream } = await ask('GET', `/events${query}`);
+    return stream!({
+      send: () => true,
+      write: (bytes) => {
+        events.push(...sentEvents(bytes));
+        return !isGone;
+      },
+      isBehind: false,
+      onceRead: (then) => {
+        resume = then;
+      },
+      close: () => {
+        isGone = true;
+      },
+    });
+  };
+  return { events, open, read: () => resume() };
+}
+
+/** Lets the turns pass that events of all topics take. */
+async function settled(): Promise<void> {
+  for (let n = 0; n < 10; n++) await turn();
+}
+
+function setUp(over: Readonly<Record<string, Topic>> = {}) {
+  const asked: string[] = [];
+  const failures: string[] = [];
+  let tick = (): void => undefined;
+  let intervals = 0;
+  const topics = new EventTopics({
+    topics: {
+      overview: async (isFirst) => {
+        asked.push(`overview ${isFirst}`);
+        return { n: asked.length };
+      },
+      cpu: async () => {
+        asked.push('cpu');
+        return Buffer.from('{"as":"bytes"}');
+      },
+      ...over,
+    },
+    usual: ['overview'],
+    failed: (topic, error) => failures.push(`${topic}: ${(error as Error).message}`),
+    every: (_ms, work) => {
+      intervals += 1;
+      tick = work;
+      return () => {
+        intervals -= 1;
+      };
+    },
+  });
+  const next = async (): Promise<void> => {
+    tick();
+    await settled();
+  };
+  return { topics, asked, failures, next, running: () => intervals };
+}
+
+describe('the topics of events', () => {
+  it('are sent at once, then each time, and computed once for all streams', async () => {
+    const { topics, asked, next, running } = setUp();
+    const [one, two] = [client(topics), client(topics, '?topics=overview,cpu')];
+    const stops = [await one.open(), await two.open()];
+    await settled();
+    expect(one.events.map(({ event, data }) => `${event} ${String(data)}`)).to.deep.equal([
+      'overview {"n":1}',
+    ]);
+    expect(two.events.map(({ event }) => event)).to.deep.equal(['overview', 'cpu']);
+    expect(two.events[1]!.data).to.equal('{"as":"bytes"}');
+    asked.length = 0;
+    one.read();
+    two.read();
+    await next();
+    expect(asked.sort()).to.deep.equal(['cpu', 'overview false']);
+    expect([one.events.length, two.events.length]).to.deep.equal([2, 4]);
+    for (const stop of stops) stop();
+    expect([topics.streams, running()]).to.deep.equal([0, 0]);
+  });
+
+  it('are not computed for a topic without a stream, nor for a client that does not read', async () => {
+    const { topics, asked, next } = setUp();
+    const slow = client(topics);
+    await slow.open();
+    await settled();
+    asked.length = 0;
+    await next();
+    await next();
+    expect(asked).to.deep.equal([]);
+    expect(slow.events).to.have.length(1);
+    slow.read();
+    await next();
+    expect(asked).to.deep.equal(['overview false']);
+    expect(slow.events).to.have.length(2);
+  });
+
+  it('are computed by one turn at a time', async () => {
+    const begun: (() => void)[] = [];
+    const { topics, next } = setUp({
+      overview: (isFirst) =>
+        isFirst ? Promise.resolve({}) : new Promise((resolve) => begun.push(() => resolve({}))),
+    });
+    const one = client(topics);
+    await one.open();
+    await settled();
+    one.read();
+    await next();
+    await next();
+    expect(begun).to.have.length(1);
+    begun[0]!();
+    await settled();
+    one.read();
+    await next();
+    expect(begun).to.have.length(2);
+  });
+
+  it('go on after one could not be computed', async () => {
+    let isBroken = true;
+    const { topics, failures, next } = setUp({
+      overview: async () => {
+        if (isBroken) throw new Error('torn');
+        return {};
+      },
+    });
+    const one = client(topics);
+    await one.open();
+    await settled();
+    await next();
+    expect(failures).to.deep.equal(['overview: torn', 'overview: torn']);
+    isBroken = false;
+    await next();
+    expect(one.events).to.have.length(1);
+  });
+
+  it('are refused when they are unknown', async () => {
+    const { topics } = setUp();
+    const { refusalOf, ask } = adminOf([topics.route()]);
+    expect((await refusalOf('GET', '/events?topics=overview,__proto__')).code).to.equal('VALIDATION_FAILED');
+    expect((await ask('GET', '/events?topics=')).status).to.equal(200);
+  });
+});
+
+describe('the files of the dashboard', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dashboard-'));
+  });
+  afterEach(async () => {
+    await closePlanes();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('are served to every client, which asks again each time and gets 304', async () => {
+    writeFileSync(join(folder, 'index.html'), '<!doctype html><title>Multilane</title>');
+    writeFileSync(join(folder, 'dashboard.js'), 'let x;');
+    writeFileSync(join(folder, 'dashboard.js.map'), '{}');
+    const { url } = await plane(dashboardRoutes(folder), { token: 'x'.repeat(32) });
+    const page = await get(`${url}/`);
+    expect(page.status).to.equal(200);
+    expect(page.headers.get('content-type')).to.equal('text/html; charset=utf-8');
+    expect(page.headers.get('cache-control')).to.equal('no-cache');
+    expect(page.headers.get('content-security-policy')).to.equal(
+      "default-src 'self'; frame-ancestors 'none'",
+    );
+    expect(await page.text()).to.include('<title>Multilane</title>');
+    const etag = page.headers.get('etag')!;
+    const again = await get(`${url}/`, { 'if-none-match': `"other", W/${etag}` });
+    expect([again.status, await again.text()]).to.deep.equal([304, '']);
+    const script = await get(`${url}/dashboard.js`);
+    expect(script.headers.get('content-type')).to.equal('text/javascript; charset=utf-8');
+    const head = await fetch(`${url}/dashboard.js`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length')]).to.deep.equal([200, '6']);
+    expect((await get(`${url}/dashboard.js.map`)).status).to.equal(401);
+  });
+
+  it('are a 404 that says how to build them where they are not built', async () => {
+    const { url } = await plane(dashboardRoutes(join(folder, 'absent')));
+    const problem = await expectProblem(await get(`${url}/`), 404, 'NOT_FOUND');
+    expect(problem.detail).to.include('npm run build');
+  });
+});

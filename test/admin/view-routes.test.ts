@@ -1,0 +1,144 @@
+// The views as routes, made from sources that their test sets.
+import { expect } from 'chai';
+import { Views, viewRoutes, viewTopics } from '#src/admin/view-routes.js';
+import type { Fleet } from '#src/admin/views/fleet.js';
+import { TrafficWatch } from '#src/admin/views/traffic-watch.js';
+import type { ViewSources } from '#src/admin/views/view-sources.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { adminOf, jsonOf } from '../upstream/admin.js';
+
+const NOTHING = { used: 0, limit: 100 };
+const WORKER = {
+  ...{ id: 1, kind: 'http' as const, generation: 1, state: 'ready', connections: 0, inFlight: 0 },
+  ...{ requests: 0, loopUtilization: 0.1, loopDelayP99Ms: 1, heapUsedMb: 10, current: null },
+  startedAt: '2026-01-01T00:00:00.000Z',
+};
+
+function setUp(over: Partial<ViewSources> = {}) {
+  const memory = new SeriesMemory();
+  const looks = { fleet: 0, sagas: 0 };
+  const fleet: Fleet = {
+    services: new Map([['orders', { states: { healthy: 2 }, instances: 2 }]]),
+    notable: [{ service: 'orders', instance: 'a', slot: 3, breaker: { state: 'forced-open' } }],
+    notableCount: 250,
+  };
+  const sources: ViewSources = {
+    traffic: new TrafficWatch({
+      memory,
+      pause: async () => undefined,
+      later: (work) => {
+        setImmediate(work);
+        return () => undefined;
+      },
+    }),
+    process: { service: 'shop', version: '1.2.3', pid: 42, node: 'v20', host: 'h', startedMs: 0 },
+    uptimeS: () => 12.7,
+    wallClock: () => 12_700,
+    clock: () => 12_700,
+    readiness: () => ({ ready: true, reasons: [] }),
+    workers: () => [WORKER],
+    saturation: () => ({
+      ...{ inFlight: { used: 7, limit: 100 }, workers: [], heapLimitBytes: undefined, connections: NOTHING },
+      ...{ cpuThreads: NOTHING, cpuQueue: NOTHING, databaseConnections: { used: 0, limit: 0 } },
+      ...{ pendingBodies: NOTHING, bufferedBodies: NOTHING, openStreams: NOTHING },
+    }),
+    async lookAtFleet() {
+      looks.fleet += 1;
+      return fleet;
+    },
+    breakers: { transitions: () => ({ open: 1, halfOpen: 0, closed: 0 }) },
+    database: () => ({ held: 0, most: 0, waiting: 0 }),
+    cpu: {
+      ...{ liveThreads: 1, threads: 2, running: 1, queueLength: 3, queueLimit: 64, utilization: 0.5 },
+      ...{ refused: { queue: 0 }, unfinished: [] },
+    },
+    cpuShares: () => [{ route: 'GET /a', ratio: 0.25 }],
+    registryOutage: () => undefined,
+    routes: () => [{ service: 'shop', method: 'GET', route: '/a', state: 'on', since: null, reason: null }],
+    routesInFlight: () => new Map([['GET /a', 2]]),
+    logLevel: () => ({ level: 'info', setting: 'info', since: null, reason: null }),
+    async countSagas(most) {
+      looks.sagas += 1;
+      return most + 0;
+    },
+    mounted: new Set(['shop']),
+    dataPlane: () => 'http://127.0.0.1:8080',
+    settings: [
+      { name: 'PORT', value: '8080', source: 'default', default: '8080', unit: null, meaning: 'a port' },
+    ],
+    ...over,
+  };
+  const views = new Views(sources);
+  const { ask, refusalOf } = adminOf(viewRoutes(sources, views));
+  const read = async (path: string): Promise<object> => jsonOf(await ask('GET', path)) as object;
+  const topics = viewTopics(sources, views, (totalsBy) => ({
+    shed: totalsBy('multilane_requests_shed_total', 'reason'),
+  }));
+  return { read, refusalOf, topics, looks, table: new SeriesTable(memory.of(1)) };
+}
+
+describe('the routes of views', () => {
+  it('show the process, what is used of its limits, and its problems', async () => {
+    const { read, looks } = setUp();
+    const overview = await read('/overview');
+    expect(overview).to.deep.include({
+      at: '1970-01-01T00:00:12.700Z',
+      process: {
+        ...{ service: 'shop', version: '1.2.3', pid: 42, node: 'v20', host: 'h', uptimeS: 12 },
+        ...{ startedAt: '1970-01-01T00:00:00.000Z', ready: true, reasons: [] },
+      },
+      requests: { perSecond: 0, errorsPerSecond: 0, inFlight: 7, total: 0, errors: 0 },
+      latencyMs: { p50: null, p90: null, p99: null, max: null },
+    });
+    const { problems } = overview as { problems: { id: string }[] };
+    expect(problems.map(({ id }) => id)).to.deep.equal(['sagas', 'breaker-forced:orders:a']);
+    await read('/overview');
+    // The count of sagas and the look at all instances are shared for a while.
+    expect(looks).to.deep.equal({ fleet: 1, sagas: 1 });
+  });
+
+  it('wait for no database that does not respond', async () => {
+    const { read } = setUp({ countSagas: () => new Promise(() => undefined) });
+    const { problems } = (await read('/overview')) as { problems: { id: string }[] };
+    expect(problems.map(({ id }) => id)).to.deep.equal(['breaker-forced:orders:a']);
+  });
+
+  it('show the CPU pool with its tasks, and the shares of routes', async () => {
+    const { read, table } = setUp();
+    const labels = { service: 'shop', task: 'fib' };
+    const tasks = 'multilane_cpu_task_duration_seconds';
+    table.histogram(tasks, { ...labels, outcome: 'ok' }).record(10_000);
+    table.histogram(tasks, { ...labels, outcome: 'error' }).record(10_000);
+    table.histogram(tasks, { ...labels, outcome: 'leftover' }).record(10_000);
+    expect(await read('/cpu')).to.deep.equal({
+      ...{ threads: 1, maxThreads: 2, busy: 1, queued: 3, queueLimit: 64, utilization: 0.5 },
+      refused: { queue: 0 },
+      tasks: [{ ...labels, runs: 2, failed: 1, p50Ms: 10, p99Ms: 10 }],
+      shares: [{ route: 'GET /a', ratio: 0.25 }],
+    });
+    const { items } = (await read('/routes')) as { items: object[] };
+    expect(items[0]).to.include({ method: 'GET', route: '/a', cpuRatio: 0.25, inFlight: 2 });
+  });
+
+  it('show the settings, and refuse a histogram of a route without a request', async () => {
+    const { read, refusalOf } = setUp();
+    expect(await read('/settings')).to.deep.nested.include({ 'items[0].name': 'PORT' });
+    expect((await refusalOf('GET', '/routes/histogram?method=GET&route=/none')).code).to.equal('NOT_FOUND');
+    expect((await refusalOf('GET', '/services?cursor=WzFd')).code).to.equal('BAD_CURSOR');
+  });
+});
+
+describe('the topics of views', () => {
+  it('have the values of the routes, the first one at once', async () => {
+    const { topics, table } = setUp();
+    table.counter('multilane_requests_shed_total', { reason: 'overload' }).add(3);
+    const first = (await topics.overview!(true)) as { windowS: number };
+    expect(first.windowS).to.equal(0);
+    expect(await topics.limits!(false)).to.deep.equal({ shed: { overload: 3 } });
+    expect(await topics.breakers!(false)).to.deep.include({ total: 250, nextCursor: null });
+    expect(await topics.workers!(false)).to.deep.equal([WORKER]);
+    for (const topic of ['routes', 'services', 'calls', 'cpu'])
+      expect(await topics[topic]!(false), topic).to.be.an('object');
+  });
+});

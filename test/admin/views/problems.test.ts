@@ -1,0 +1,256 @@
+import { expect } from 'chai';
+import type { Fleet } from '#src/admin/views/fleet.js';
+import type { ProblemFacts } from '#src/admin/views/problem-facts.js';
+import { MOST_PROBLEMS, problemsOf } from '#src/admin/views/problems.js';
+import { WindowClock } from '#src/admin/views/sliding-window.js';
+import { Traffic } from '#src/admin/views/traffic.js';
+import { OVERFLOW } from '#src/memory/metrics/series.js';
+import type { BreakerState } from '#src/resilience/breaker-contract.js';
+
+type Counting = (metric: string, labels?: Readonly<Record<string, string>>, n?: number) => void;
+
+/** A window of ten seconds in which this was counted. */
+function trafficOf(fill: (count: Counting) => void = () => {}): Traffic {
+  const clock = new WindowClock();
+  const traffic = new Traffic(clock);
+  clock.begin();
+  clock.end(1_000);
+  clock.begin();
+  fill((metric, labels = {}, n = 1) => {
+    const follower = traffic.follow(metric, labels)!;
+    follower.added?.(n);
+    follower.recorded?.(20, n);
+  });
+  clock.end(11_000);
+  return traffic;
+}
+
+const requests = (count: Counting, route: string, status: number, n: number): void =>
+  count(
+    'http_server_request_duration_seconds',
+    { http_request_method: 'GET', http_route: route, http_response_status_code: String(status) },
+    n,
+  );
+
+const fleetOf = (
+  services: Readonly<Record<string, Readonly<Record<string, number>>>>,
+  notable: readonly BreakerState[] = [],
+): Fleet => ({
+  services: new Map(
+    Object.entries(services).map(([service, states]) => [
+      service,
+      { states, instances: Object.values(states).reduce((sum, n) => sum + n, 0) },
+    ]),
+  ),
+  notable: notable.map((breaker, n) => ({ service: 'orders', instance: `i${n}`, slot: n, breaker })),
+  notableCount: notable.length,
+});
+
+const worker = (over: Partial<ProblemFacts['workers'][number]> = {}): ProblemFacts['workers'][number] => ({
+  ...{ id: 1, kind: 'http', state: 'ready', loopUtilization: 0.2, current: null },
+  startedAt: '2026-01-01T00:00:00.000Z',
+  ...over,
+});
+
+const HEALTHY: ProblemFacts = {
+  readiness: { ready: true, reasons: [] },
+  workers: [worker(), worker({ id: 2 })],
+  saturation: [{ name: 'connections', used: 5, limit: 100, ratio: 0.05, unit: 'connections' }],
+  fullHeaps: [],
+  traffic: trafficOf((count) => requests(count, '/a', 200, 1_000)),
+  fleet: fleetOf({ orders: { healthy: 3 } }),
+  clockMs: 50_000,
+  wallMs: Date.parse('2026-01-01T12:00:00Z'),
+  database: { held: 1, most: 20, waiting: 0 },
+  cpu: { queued: 0, queueLimit: 64, stuck: 0, recentlyRefused: 0 },
+  registryOutage: undefined,
+  routesOff: [],
+  logLevel: { level: 'info', setting: 'info', since: null, reason: null },
+  sagas: 0,
+};
+
+const shown = (over: Partial<ProblemFacts>): string[] =>
+  problemsOf({ ...HEALTHY, ...over }).map(({ severity, title }) => `${severity}: ${title}`);
+
+/** What each change of a healthy process is reported as. */
+const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...lines: string[]]>> = {
+  'no worker': [{ workers: [worker({ state: 'starting' })] }, 'critical: No worker serves requests'],
+  'a process that is not ready': [
+    { readiness: { ready: false, reasons: ['draining'] } },
+    'critical: The process is not ready',
+  ],
+  'a stalled worker': [
+    { workers: [worker(), worker({ id: 2, state: 'stalled', current: { route: '/slow', sinceMs: 1_200 } })] },
+    'warning: Worker 2 is stalled',
+  ],
+  'workers that were replaced, but not by a reload': [
+    {
+      traffic: trafficOf((count) => {
+        count('multilane_worker_restarts_total', { reason: 'crash' }, 2);
+        count('multilane_worker_restarts_total', { reason: 'reload' }, 2);
+      }),
+    },
+    'warning: 2 workers were replaced (crash)',
+  ],
+  'a busy event loop': [
+    { workers: [worker({ loopUtilization: 0.99 })] },
+    'warning: 1 event loop is busy all the time',
+  ],
+  'a full heap': [
+    { fullHeaps: [{ worker: 2, ratio: 0.95 }] },
+    'warning: 1 worker retains nearly all the heap that it may',
+  ],
+  'a stalled handler': [
+    { traffic: trafficOf((count) => count('multilane_handler_stalls_total', { route: '/slow' })) },
+    'warning: /slow has blocked an event loop',
+  ],
+  'lost log lines and spans': [
+    {
+      traffic: trafficOf((count) => {
+        count('multilane_log_lines_dropped_total', {}, 3);
+        count('multilane_spans_dropped_total', { reason: 'timeout' });
+      }),
+    },
+    'warning: 3 log lines were lost',
+    'warning: 1 span was lost',
+  ],
+  'too many labels': [
+    { traffic: trafficOf((count) => count(OVERFLOW, { metric: 'shop_views_total' })) },
+    'info: Some series are counted under fewer labels',
+  ],
+  'a changed log level': [
+    { logLevel: { level: 'debug', setting: 'info', since: null, reason: 'late orders' } },
+    'info: The log level is debug instead of info',
+  ],
+  'sagas that are stuck': [{ sagas: 1 }, 'critical: 1 saga needs an operator'],
+  'more sagas than are counted': [{ sagas: 101 }, 'critical: More than 100 sagas need an operator'],
+  'a route that fails': [
+    {
+      traffic: trafficOf((count) => {
+        requests(count, '/a', 200, 80);
+        requests(count, '/a', 503, 20);
+        requests(count, '/b', 500, 3);
+        requests(count, '/c', 500, 2);
+        requests(count, '/d', 404, 50);
+      }),
+    },
+    'critical: 100 % of the requests of GET /b fail',
+    'warning: 20 % of the requests of GET /a fail',
+  ],
+  'database connections that are used up': [
+    { database: { held: 20, most: 20, waiting: 2 } },
+    'critical: All database connections are in use',
+  ],
+  'database connections that are nearly used up': [
+    { database: { held: 19, most: 20, waiting: 0 } },
+    'warning: Nearly all database connections are in use',
+  ],
+  'requests that are refused': [
+    { traffic: trafficOf((count) => count('multilane_requests_shed_total', { reason: 'overload' }, 7)) },
+    'warning: 7 requests were refused',
+  ],
+  'a rate limit that refuses much': [
+    {
+      traffic: trafficOf((count) => {
+        requests(count, '/a', 429, 100);
+        count('multilane_rate_limited_total', { limit: 'RATE_LIMIT' }, 50);
+        count('multilane_rate_limited_total', { limit: 'other' }, 5);
+      }),
+    },
+    'warning: A rate limit refuses 50 % of the requests',
+  ],
+  'a full CPU queue': [
+    { cpu: { queued: 64, queueLimit: 64, stuck: 0, recentlyRefused: 4 } },
+    'warning: CPU tasks are refused',
+  ],
+  'stuck CPU threads': [
+    { cpu: { queued: 0, queueLimit: 64, stuck: 1, recentlyRefused: 0 } },
+    'warning: 1 CPU thread is stuck',
+  ],
+  'another limit that is used up': [
+    { saturation: [{ name: 'open streams', used: 95, limit: 100, ratio: 0.95, unit: 'streams' }] },
+    'warning: 95 % of the limit of open streams is used',
+  ],
+  'a route that is off': [
+    { routesOff: [{ method: 'GET', route: '/a', since: null, reason: null }] },
+    'info: GET /a is switched off',
+  ],
+  'a service without a healthy instance': [
+    { fleet: fleetOf({ orders: { unhealthy: 2 } }) },
+    'critical: No instance of orders is healthy',
+  ],
+  'unhealthy and ejected instances': [
+    { fleet: fleetOf({ orders: { healthy: 7, unhealthy: 1, ejected: 2 } }) },
+    'warning: 1 of 10 instances of orders fails its health checks',
+    'warning: 2 of 10 instances of orders are ejected',
+  ],
+  'breakers that are open, half-open or forced': [
+    {
+      fleet: fleetOf({ orders: { healthy: 3 } }, [
+        { state: 'forced-open' },
+        { state: 'open', since: 20_000, retryInMs: 2_100 },
+        { state: 'half-open', permitted: 3, taken: 1, succeeded: 0 },
+      ]),
+    },
+    'warning: The breaker of orders (i1) is open',
+    'warning: The breaker of orders (i2) is half-open',
+    'info: An operator holds the breaker of orders (i0) open',
+  ],
+  'a registry that cannot be reached': [
+    { registryOutage: 'cannot be reached' },
+    'warning: The shared registry cannot be reached',
+  ],
+  'retries that are not made': [
+    {
+      traffic: trafficOf((count) =>
+        count('multilane_retry_budget_exhausted_total', { service: 'orders' }, 9),
+      ),
+    },
+    'warning: Calls to orders are not repeated any more',
+  ],
+};
+
+describe('problems in words', () => {
+  it('are none in a healthy process', () => {
+    expect(shown({})).to.deep.equal([]);
+  });
+
+  for (const [name, [over, ...lines]] of Object.entries(CASES)) {
+    it(`name ${name}`, () => {
+      expect(shown(over)).to.deep.equal(lines);
+    });
+  }
+
+  it('say since when a breaker is open, what it has seen, and when it tries again', () => {
+    const traffic = trafficOf((count) => {
+      count('http_client_request_duration_seconds', { server_address: 'orders' }, 10);
+      count('http_client_request_duration_seconds', { server_address: 'orders', error_type: 'X' }, 30);
+    });
+    const open: BreakerState = { state: 'open', since: 20_000, retryInMs: 2_100 };
+    const [found] = problemsOf({ ...HEALTHY, traffic, fleet: fleetOf({}, [open]) });
+    expect(found).to.deep.include({
+      since: '2026-01-01T11:59:30.000Z',
+      detail:
+        'Calls to it are refused at once. 30 of 40 calls to orders in the last 10 s failed. It lets probes through in 3 s.',
+    });
+  });
+
+  it('have ids of their own, and the most important ones come first when there are too many', () => {
+    const services = Object.fromEntries(
+      Array.from({ length: 300 }, (_, n) => [
+        `s${n}`,
+        n % 2 === 0 ? { unhealthy: 1 } : { ejected: 1, healthy: 1 },
+      ]),
+    );
+    const routesOff = Array.from({ length: 300 }, (_, n) => ({
+      ...{ method: 'GET', route: `/${n}`, since: null, reason: null },
+    }));
+    const found = problemsOf({ ...HEALTHY, fleet: fleetOf(services), routesOff, sagas: 1 });
+    expect(found).to.have.length(MOST_PROBLEMS);
+    expect(new Set(found.map(({ id }) => id))).to.have.length(MOST_PROBLEMS);
+    expect(found[0]!.id).to.equal('sagas');
+    const order = ['critical', 'warning', 'info'];
+    const severities = found.map(({ severity }) => order.indexOf(severity));
+    expect(severities).to.deep.equal([...severities].sort((a, b) => a - b));
+  });
+});

@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { PARTS, WindowClock, WindowCount, WindowHistogram } from '#src/admin/views/sliding-window.js';
+import { cellOf } from '#src/memory/metrics/histogram.js';
+
+function setUp() {
+  const clock = new WindowClock();
+  let now = 1_000;
+  const reading = (fill: () => void, afterMs = 1_000): void => {
+    clock.begin();
+    fill();
+    now += afterMs;
+    clock.end(now);
+  };
+  return { clock, reading };
+}
+
+describe('a sliding window', () => {
+  it('is empty after the first reading, whose counts are totals only', () => {
+    const { clock, reading } = setUp();
+    const count = new WindowCount(clock);
+    expect(count.perSecond).to.equal(0);
+    reading(() => count.add(1_000));
+    expect([count.total, count.recent, count.perSecond, clock.seconds]).to.deep.equal([1_000, 0, 0, 0]);
+  });
+
+  it('has the counts of the last ten readings, by the time that they took', () => {
+    const { clock, reading } = setUp();
+    const count = new WindowCount(clock);
+    reading(() => count.add(7));
+    reading(() => count.add(10), 500);
+    expect([clock.seconds, count.perSecond]).to.deep.equal([0.5, 20]);
+    for (let n = 1; n < PARTS; n++) reading(() => count.add(10));
+    expect([clock.seconds, count.recent]).to.deep.equal([9.5, 100]);
+    reading(() => count.add(1));
+    expect([clock.seconds, count.recent, count.total]).to.deep.equal([10, 91, 108]);
+  });
+
+  it('is empty again when nothing was counted for its length', () => {
+    const { clock, reading } = setUp();
+    const durations = new WindowHistogram(clock);
+    reading(() => undefined);
+    reading(() => durations.record(cellOf(3_000), 4));
+    for (let n = 0; n < PARTS - 1; n++) reading(() => undefined);
+    expect(durations.count.recent).to.equal(4);
+    reading(() => undefined);
+    expect(durations.count.recent).to.equal(0);
+    expect([...durations.recent].every((n) => n === 0)).to.equal(true);
+    expect(durations.quantileMs(0.5)).to.equal(null);
+    expect(durations.totalQuantileMs(1)).to.equal(0);
+  });
+
+  it('keeps its counts right over many turns of the ring', () => {
+    const { clock, reading } = setUp();
+    const durations = new WindowHistogram(clock);
+    const counted: number[] = [];
+    reading(() => undefined);
+    for (let n = 0; n < 95; n++) {
+      const amount = (n * 7) % 5;
+      reading(() => amount > 0 && durations.record(cellOf(1_000 * (1 + (n % 3))), amount));
+      counted.push(amount);
+      const recent = counted.slice(-PARTS).reduce((sum, one) => sum + one, 0);
+      expect(durations.count.recent, `reading ${n}`).to.equal(recent);
+      expect([...durations.recent].reduce((sum, one) => sum + one, 0)).to.equal(recent);
+    }
+  });
+
+  it('has the quantiles of its own durations, not of earlier ones', () => {
+    const { clock, reading } = setUp();
+    const durations = new WindowHistogram(clock);
+    durations.reach(5_000_000);
+    reading(() => durations.record(cellOf(5_000_000), 1_000));
+    reading(() => {
+      durations.record(cellOf(10_000), 98);
+      durations.record(cellOf(100_000), 2);
+    });
+    expect(durations.quantileMs(0.5)).to.equal(10);
+    expect(durations.quantileMs(0.99)).to.equal(100);
+    expect(durations.maxMs).to.equal(100);
+    expect(durations.totalQuantileMs(0.5)).to.equal(5_000);
+  });
+});

@@ -1,0 +1,209 @@
+import { expect } from 'chai';
+import { callsGraph } from '#src/admin/views/calls-graph.js';
+import { RouteList, routeHistogram } from '#src/admin/views/route-list.js';
+import { serviceList } from '#src/admin/views/service-list.js';
+import type { Traffic } from '#src/admin/views/traffic.js';
+import { TrafficWatch } from '#src/admin/views/traffic-watch.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+
+const FIRST = { limit: 100, after: undefined };
+const KNOWN = [
+  { service: 'users', method: 'GET', route: '/api/users/{id}', state: 'on' as const },
+  { service: 'orders', method: 'GET', route: '/api/orders', state: 'off' as const },
+];
+
+function setUp() {
+  const memory = new SeriesMemory();
+  const table = new SeriesTable(memory.of(1));
+  const time = { now: 1_000 };
+  const timers: { readonly work: () => void; readonly at: number }[] = [];
+  const watch = new TrafficWatch({
+    memory,
+    pause: async () => undefined,
+    clock: () => time.now,
+    later: (work, ms) => {
+      const timer = { work, at: time.now + ms };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer), 1);
+    },
+  });
+  /** Lets time pass, and what is due run. */
+  const pass = async (ms: number): Promise<void> => {
+    for (const end = time.now + ms; time.now < end; ) {
+      await settled();
+      time.now = Math.min(end, timers[0]?.at ?? end);
+      for (const due of timers.filter(({ at }) => at <= time.now)) {
+        timers.splice(timers.indexOf(due), 1);
+        due.work();
+      }
+    }
+    await settled();
+  };
+  const request = (route: string, status: number, us: number, method = 'GET'): void =>
+    table
+      .histogram('http_server_request_duration_seconds', {
+        ...{ http_request_method: method, http_route: route, http_response_status_code: String(status) },
+        url_scheme: 'http',
+      })
+      .record(us);
+  const call = (from: string, to: string, target: 'own' | 'remote', outcome = 'ok'): void =>
+    table.counter('multilane_calls_total', { from, to, target, outcome }).add();
+  return { table, watch, time, timers, pass, request, call };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Looks, and lets the half second pass that the first window takes. */
+async function measured({ watch, pass }: ReturnType<typeof setUp>, meanwhile = () => {}): Promise<Traffic> {
+  await watch.lookAtOnce();
+  const looked = watch.look();
+  meanwhile();
+  await pass(500);
+  return looked;
+}
+
+const IN_FLIGHT = new Map([['GET /api/users/{id}', 3]]);
+const sources = {
+  known: () => KNOWN,
+  cpuShares: undefined,
+  dataPlane: () => 'http://127.0.0.1:8080',
+};
+
+describe('the watch of traffic', () => {
+  it('reads nothing until a client looks, and nothing any more 15 s after the last look', async () => {
+    const test = setUp();
+    expect(test.watch.isReading).to.equal(false);
+    await measured(test);
+    await test.pass(14_000);
+    expect([test.watch.isReading, test.timers.length]).to.deep.equal([true, 1]);
+    await test.pass(3_000);
+    expect([test.watch.isReading, test.timers.length]).to.deep.equal([false, 0]);
+  });
+
+  it('begins with an empty window when a client looks again', async () => {
+    const test = setUp();
+    await measured(test, () => test.request('/a', 200, 1_000));
+    await test.pass(20_000);
+    for (let n = 0; n < 50; n++) test.request('/a', 200, 1_000);
+    const again = await test.watch.lookAtOnce();
+    expect(again.requests.count.total).to.equal(51);
+    expect(again.requests.count.recent).to.equal(0);
+    expect(again.windowS).to.equal(0);
+  });
+
+  it('starts again after a reading has failed, and passes the failure on', async () => {
+    const memory = {
+      all: () => {
+        throw new Error('torn');
+      },
+    };
+    const watch = new TrafficWatch({ memory, pause: async () => undefined });
+    const failure = await watch.look().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    expect(failure).to.equal('torn');
+    expect(watch.isReading).to.equal(false);
+  });
+});
+
+describe('the list of routes', () => {
+  it('has rates, errors and quantiles of the window, and totals since the start', async () => {
+    const test = setUp();
+    for (let n = 0; n < 100; n++) test.request('/api/users/{id}', 200, 900_000);
+    const traffic = await measured(test, () => {
+      for (let n = 0; n < 9; n++) test.request('/api/users/{id}', 200, 10_000);
+      test.request('/api/users/{id}', 503, 50_000);
+    });
+    const [first, second] = new RouteList(sources).page(traffic, IN_FLIGHT, FIRST).items;
+    expect(first).to.deep.include({
+      ...{ method: 'GET', route: '/api/users/{id}', service: 'users', requests: 110, errors: 1 },
+      ...{ perSecond: 20, errorsPerSecond: 2, p50Ms: 10, p99Ms: 50, maxMs: 50, inFlight: 3, off: false },
+      ...{ cpuRatio: null, docs: 'http://127.0.0.1:8080/docs#/users/get_api_users_id' },
+    });
+    // A route without a request is listed, too.
+    expect(second).to.deep.include({ route: '/api/orders', requests: 0, p50Ms: null, off: true });
+    expect(routeHistogram(traffic, 'GET', '/api/users/{id}').statuses).to.deep.equal({ 200: 109, 503: 1 });
+    expect(() => routeHistogram(traffic, 'GET', '/none')).to.throw('no request');
+  });
+
+  it('is read page by page, without a route twice, and may be searched', async () => {
+    const test = setUp();
+    const traffic = await measured(test, () => {
+      for (let route = 0; route < 25; route++)
+        for (let n = 0; n <= route % 5; n++) test.request(`/r${route}`, 200, 5);
+    });
+    const list = new RouteList({ ...sources, known: () => [] });
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const after = cursor === null ? undefined : JSON.parse(Buffer.from(cursor, 'base64url').toString());
+      const page = list.page(traffic, IN_FLIGHT, { limit: 7, after });
+      seen.push(...page.items.map(({ route }) => route));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    expect(seen).to.have.length(25);
+    expect(new Set(seen)).to.have.length(25);
+    expect(seen[0]).to.equal('/r14');
+    expect(
+      new RouteList(sources).page(traffic, IN_FLIGHT, FIRST, 'get /API/us').items.map(({ route }) => route),
+    ).to.deep.equal(['/api/users/{id}']);
+  });
+});
+
+describe('the services and who calls them', () => {
+  const services = { mounted: new Set(['users', 'orders']), known: () => KNOWN };
+
+  it('are known from calls, with clients in front and databases behind', async () => {
+    const test = setUp();
+    const traffic = await measured(test, () => {
+      // Ten requests of clients to users, each of which calls orders in this process; one fails.
+      for (let n = 0; n < 10; n++) {
+        test.request('/api/users/{id}', 200, 1_000);
+        test.request('/api/orders', n === 0 ? 503 : 200, 1_000);
+        test.call('users', 'orders', 'own', n === 0 ? 'error' : 'ok');
+        test.table
+          .histogram('db_client_operation_duration_seconds', { db_namespace: 'orders' })
+          .record(2_000);
+      }
+      test.call('_gateway', 'mailer', 'remote');
+      test.request('/svc/{service}/*', 200, 9_000);
+    });
+    const { nodes, edges } = callsGraph(traffic, services);
+    const shown = edges.map(({ from, to, perSecond, errors, total }) => [from, to, perSecond, total, errors]);
+    expect(shown).to.have.deep.members([
+      ['users', 'orders', 20, 10, 1],
+      ['Clients', 'users', 20, 10, 0],
+      ['orders', 'orders database', 20, 10, 0],
+      ['Gateway', 'mailer', 2, 1, 0],
+      ['Clients', 'Gateway', 2, 1, 0],
+    ]);
+    expect(nodes).to.have.deep.members([
+      { name: 'users', kind: 'service' },
+      { name: 'orders', kind: 'service' },
+      { name: 'mailer', kind: 'service' },
+      { name: 'Clients', kind: 'client' },
+      { name: 'Gateway', kind: 'gateway' },
+      { name: 'orders database', kind: 'database' },
+    ]);
+  });
+
+  it('are listed with the states of their instances', async () => {
+    const test = setUp();
+    const traffic = await measured(test, () => test.request('/api/users/{id}', 500, 1_000));
+    const fleet = {
+      services: new Map([['mailer', { states: { healthy: 2, ejected: 1 }, instances: 3 }]]),
+      notable: [],
+      notableCount: 0,
+    };
+    expect(serviceList(traffic, fleet, services, FIRST).items).to.deep.equal([
+      {
+        ...{ service: 'mailer', local: false, states: { healthy: 2, ejected: 1 }, instances: 3 },
+        ...{ perSecond: 0, errorsPerSecond: 0 },
+      },
+      { service: 'orders', local: true, states: {}, instances: 0, perSecond: 0, errorsPerSecond: 0 },
+      { service: 'users', local: true, states: {}, instances: 0, perSecond: 2, errorsPerSecond: 2 },
+    ]);
+  });
+});

@@ -1,0 +1,108 @@
+import { expect } from 'chai';
+import type { Recorder } from '#src/memory/metrics/recorder.js';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { SeriesWatch } from '#src/memory/metrics/series-watch.js';
+
+const SECONDS = 'http_server_request_duration_seconds';
+const CALLS = 'multilane_calls_total';
+
+function setUp() {
+  const memory = new SeriesMemory();
+  const found: string[] = [];
+  const watch = new SeriesWatch({
+    memory,
+    pause: async () => undefined,
+    follow: (metric, labels) => {
+      if (metric === 'unwanted') return undefined;
+      const name = `${metric} ${Object.values(labels).join(' ')}`.trim();
+      return {
+        added: (n) => found.push(`${name} +${n}`),
+        recorded: (cell, n) => found.push(`${name} [${cell}] +${n}`),
+        reached: (us) => found.push(`${name} <= ${us}`),
+      };
+    },
+  });
+  const read = async (): Promise<string[]> => {
+    await watch.read();
+    return found.splice(0);
+  };
+  const table = (slot: number): Recorder => new SeriesTable(memory.of(slot));
+  return { watch, read, table };
+}
+
+describe('a watch of series', () => {
+  it('passes on what was counted since the last reading, of old and new rows of all threads', async () => {
+    const { read, table, watch } = setUp();
+    const [one, two] = [table(1), table(2)];
+    one.counter(CALLS, { to: 'a' }).add(3);
+    expect(await read()).to.deep.equal([`${CALLS} a +3`]);
+    expect(await read()).to.deep.equal([]);
+    one.counter(CALLS, { to: 'a' }).add();
+    two.counter(CALLS, { to: 'a' }).add(5);
+    two.counter(CALLS, { to: 'b' }).add();
+    expect(await read()).to.deep.equal([`${CALLS} a +1`, `${CALLS} a +5`, `${CALLS} b +1`]);
+    expect(watch.rows).to.equal(3);
+  });
+
+  it('passes on the cells of a histogram that have grown, durations of 0 among them', async () => {
+    const { read, table } = setUp();
+    const durations = table(1).histogram(SECONDS, { route: '/a' });
+    durations.record(5);
+    durations.record(12);
+    expect(await read()).to.deep.equal([
+      `${SECONDS} /a [0] +1`,
+      `${SECONDS} /a [1] +1`,
+      `${SECONDS} /a <= 12`,
+    ]);
+    durations.record(0);
+    durations.record(0);
+    expect(await read()).to.deep.equal([`${SECONDS} /a [0] +2`]);
+    durations.record(12);
+    expect(await read()).to.deep.equal([`${SECONDS} /a [1] +1`]);
+  });
+
+  it('counts on where the low word of a cell has passed 2^32', async () => {
+    const { read, table } = setUp();
+    const counter = table(1).counter(CALLS);
+    counter.add(2 ** 32 - 1);
+    expect(await read()).to.deep.equal([`${CALLS} +4294967295`]);
+    counter.add(2);
+    expect(await read()).to.deep.equal([`${CALLS} +2`]);
+  });
+
+  it('follows no gauges, no metric that is not wanted, and no series of things that come and go', async () => {
+    const { read, table, watch } = setUp();
+    const one = table(1);
+    one.gauge('multilane_open_streams').set(3);
+    one.counter('unwanted').add(3);
+    one
+      .transient(
+        'multilane_balancer_picks_total',
+        { service: 'a' },
+        {
+          ...{ label: 'endpoint', value: 'x' },
+          isGone: () => false,
+        },
+      )
+      .add(2);
+    expect(await read()).to.deep.equal([]);
+    expect(watch.rows).to.equal(0);
+  });
+
+  it('waits for the next turn when a turn has taken a millisecond', async () => {
+    const memory = new SeriesMemory();
+    const table = new SeriesTable(memory.of(1));
+    for (let route = 0; route < 320; route++) table.counter(CALLS, { to: `s${route}` }).add();
+    let now = 0;
+    let turns = 0;
+    const watch = new SeriesWatch({
+      memory,
+      follow: () => ({}),
+      pause: async () => void turns++,
+      clock: () => (now += 0.6),
+    });
+    await watch.read();
+    expect(turns).to.equal(5);
+  });
+});
