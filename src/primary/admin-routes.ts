@@ -4,6 +4,7 @@ import type { AdminRoute } from '../admin/admin-route.js';
 import { breakerRoutes } from '../admin/breaker-routes.js';
 import { CpuThreadsSwitch } from '../admin/cpu-threads-switch.js';
 import { limitsRoute } from '../admin/limits-route.js';
+import { mcpRoute } from '../admin/mcp/mcp-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
 import { sagaRoutes } from '../admin/saga-routes.js';
@@ -13,6 +14,7 @@ import { workerList } from '../admin/worker-list.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
+import { version } from '../config/print.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
@@ -55,7 +57,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     registrySource(registry, parts.shared),
     breakerSource(guarded, board),
   ];
-  return [
+  const routes: readonly AdminRoute[] = [
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
       sources,
@@ -86,4 +88,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     ),
     ...sagaRoutes(() => journals.operator()),
   ];
+  // An assistant passes on what it reads, so the endpoint exists only where an operator has set a token.
+  if (settings.adminToken === undefined) return routes;
+  return [...routes, mcpRoute({ routes, version: version(), recorder })];
 }
