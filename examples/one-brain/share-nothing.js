@@ -29,9 +29,11 @@ function serve() {
         : { worker: process.pid, status };
     }
   };
-  const server = createServer(async (request, response) => {
-    const body = request.url === '/pay' ? await pay() : { worker: process.pid };
+  const respond = (response, body) =>
     response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+  const server = createServer((request, response) => {
+    if (request.url === '/pay') void pay().then((body) => respond(response, body));
+    else respond(response, { worker: process.pid });
   });
   server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => process.send?.(server.address().port));
 }
