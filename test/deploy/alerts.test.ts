@@ -8,15 +8,13 @@ import { expect } from 'chai';
 import { ROOT } from '../support/cluster.js';
 import { requirePromtool } from '../telemetry/exposition.js';
 import { ALERT_CASES, type AlertCase } from './alert-cases.js';
-import { isOfTable, namesIn, rulesIn } from './rule-names.js';
+import { isKnown, namesIn, rulesIn } from './rule-names.js';
 
 const FOLDER = join(ROOT, 'deploy/prometheus');
 const FILES = ['multilane-recording.yml', 'multilane-alerts.yml'].map((name) => join(FOLDER, name));
 const [recordings, alerts] = FILES.map((file) => rulesIn(readFileSync(file, 'utf8')));
 const RECORDED = recordings!.map(({ name }) => name);
 const RECORDED_LABELS = ['http_request_method', 'http_route'];
-/** Metrics of prom-client that an alert may use; those of a live page are in test/telemetry/prometheus.test.ts. */
-const OF_NODE = ['process_open_fds', 'process_max_fds', 'nodejs_eventloop_lag_p99_seconds'];
 
 const labelled = (series: string, job: string, instance: string): string => {
   const added = `job="${job}",instance="${instance}"`;
@@ -101,7 +99,7 @@ describe('the alerts of deploy/prometheus', () => {
     it(`use metrics and labels that exist: ${name}`, () => {
       const { metrics, recorded, strangeLabels } = namesIn(expr, RECORDED_LABELS);
       expect(metrics.length + recorded.length).to.be.above(0);
-      expect(metrics.filter((metric) => !isOfTable(metric) && !OF_NODE.includes(metric))).to.deep.equal([]);
+      expect(metrics.filter((metric) => !isKnown(metric))).to.deep.equal([]);
       expect(recorded.filter((series) => !RECORDED.includes(series))).to.deep.equal([]);
       expect(strangeLabels).to.deep.equal([]);
     });
@@ -110,6 +108,6 @@ describe('the alerts of deploy/prometheus', () => {
   it('would be refused with a metric or a label that does not exist', () => {
     expect(namesIn('sum by (rout) (multilane_handler_stalls_total)').strangeLabels).to.deep.equal(['rout']);
     expect(namesIn('multilane_workers{stat="ready"}').strangeLabels).to.deep.equal(['stat']);
-    expect(isOfTable(namesIn('rate(multilane_stalls_total[5m])').metrics[0]!)).to.equal(false);
+    expect(isKnown(namesIn('rate(multilane_stalls_total[5m])').metrics[0]!)).to.equal(false);
   });
 });

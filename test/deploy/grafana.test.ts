@@ -8,7 +8,7 @@ import { expect } from 'chai';
 import { metricEntry } from '#src/telemetry/metric-table.js';
 import { ROOT } from '../support/cluster.js';
 import { requirePromtool } from '../telemetry/exposition.js';
-import { isOfTable, namesIn, rulesIn } from './rule-names.js';
+import { isKnown, namesIn, rulesIn } from './rule-names.js';
 
 interface Target {
   readonly refId: string;
@@ -37,10 +37,6 @@ const targets = panels.flatMap(({ targets = [] }) => targets);
 const RECORDED = rulesIn(readFileSync(join(ROOT, 'deploy/prometheus/multilane-recording.yml'), 'utf8')).map(
   ({ name }) => name,
 );
-/** Metrics that prom-client makes. */
-const OF_NODE =
-  /^(process_(open_fds|max_fds|resident_memory_bytes|cpu_seconds_total)|nodejs_eventloop_lag_p99_seconds)$/;
-
 /** An expression as Grafana sends it. */
 const sent = (expr: string): string =>
   expr.replaceAll('$__rate_interval', '1m').replaceAll(/\$(job|instance)/g, '.+');
@@ -66,7 +62,7 @@ describe('the dashboard of deploy/grafana', () => {
     for (const { expr } of targets) {
       const { metrics, recorded, strangeLabels } = namesIn(sent(expr), ['http_request_method', 'http_route']);
       expect(
-        metrics.filter((name) => !isOfTable(name) && !OF_NODE.test(name)),
+        metrics.filter((name) => !isKnown(name)),
         expr,
       ).to.deep.equal([]);
       expect(

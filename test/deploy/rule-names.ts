@@ -1,4 +1,5 @@
 // Reads rule files and expressions of PromQL as far as tests need it: the names of metrics and labels.
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { METRICS, metricEntry } from '#src/telemetry/metric-table.js';
 
 /** Labels that Prometheus adds to every series of a target, and the one of histograms. */
@@ -65,4 +66,11 @@ export function namesIn(expr: string, recordedLabels: readonly string[] = []): N
   return { metrics: [...metrics], recorded: [...recorded], strangeLabels: [...strange] };
 }
 
-export const isOfTable = (metric: string): boolean => Object.hasOwn(METRICS, metric);
+const registry = new Registry();
+collectDefaultMetrics({ register: registry });
+/** The metrics of the process itself, which prom-client makes. */
+const OF_PROCESS = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+
+/** Whether `/metrics` has a metric of this name. */
+export const isKnown = (metric: string): boolean =>
+  Object.hasOwn(METRICS, metric) || OF_PROCESS.includes(metric);

@@ -1,5 +1,6 @@
 // Tools that show the load of the process: what is wrong, routes, workers, the CPU pool, and why a worker is
 // stalled.
+import { setImmediate as turn } from 'node:timers/promises';
 import { Type } from '@sinclair/typebox';
 import { explainStall } from './explain-stall.js';
 import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
@@ -139,6 +140,8 @@ export async function allItems(
     found.push(...itemsOf(json));
     cursor = (json as { readonly nextCursor?: string | null }).nextCursor ?? undefined;
     if (cursor === undefined) break;
+    // This thread also accepts connections.
+    await turn();
   }
   return found;
 }

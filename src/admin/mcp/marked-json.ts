@@ -1,5 +1,7 @@
 // Writes a value as JSON for an assistant: within a limit of bytes, and with a mark around every text that
-// may have been written by a stranger. The result is valid JSON however much of the value was left out.
+// may have been written by a stranger. The result is valid JSON however much of the value was left out. The
+// thread that writes it also accepts connections, so it writes in turns of its event loop.
+import { setImmediate as turn } from 'node:timers/promises';
 
 /**
  * Members whose values are written by clients, by other programs or by failing code. Such a value is shown
@@ -13,6 +15,8 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 const MAX_TEXT = 4_000;
 const MAX_NAME = 200;
 const MAX_LEVELS = 24;
+/** When writing has taken this many milliseconds, it goes on in the next turn. */
+const TURN_MS = 1;
 /** Bytes that the note about omitted members and the closing bracket of one level may take. */
 const RESERVE = 64;
 
@@ -26,35 +30,43 @@ export interface MarkedJson {
 }
 
 /** @param limit bytes of the text in UTF-8, at least 4 KiB */
-export function markedJson(value: unknown, limit: number): MarkedJson {
+export async function markedJson(value: unknown, limit: number): Promise<MarkedJson> {
   const writer = new Writer(limit);
-  writer.write(value, false, 0);
+  let begun = performance.now();
+  for (const _ of writer.write(value, false, 0)) {
+    if (performance.now() - begun < TURN_MS) continue;
+    await turn();
+    begun = performance.now();
+  }
   return writer.result;
 }
 
 class Writer {
-  readonly #pieces: string[] = [];
+  #written = '';
   #left: number;
   #isCut = false;
+  /** Whether something did not fit: nothing but notes and closing brackets follows. */
+  #isFull = false;
 
   constructor(limit: number) {
     this.#left = limit;
   }
 
   get result(): MarkedJson {
-    return { text: this.#pieces.join(''), isCut: this.#isCut };
+    return { text: this.#written, isCut: this.#isCut };
   }
 
-  write(given: unknown, isMarked: boolean, level: number): void {
+  /** Yields after each object and each list: there writing may pause. */
+  *write(given: unknown, isMarked: boolean, level: number): Generator<undefined> {
     const value = plainValue(given);
     if (typeof value === 'string') this.#text(value, level);
-    else if (typeof value !== 'object' || value === null) this.#add(JSON.stringify(value) ?? 'null');
+    else if (typeof value !== 'object' || value === null) this.#add(plainJson(value));
     else if (level >= MAX_LEVELS) this.#omit('"…"');
-    else if (Array.isArray(value)) this.#list(value, isMarked, level);
-    else this.#members(value as Readonly<Record<string, unknown>>, isMarked, level);
+    else if (Array.isArray(value)) yield* this.#list(value, isMarked, level);
+    else yield* this.#members(value as Readonly<Record<string, unknown>>, isMarked, level);
   }
 
-  #list(items: readonly unknown[], isMarked: boolean, level: number): void {
+  *#list(items: readonly unknown[], isMarked: boolean, level: number): Generator<undefined> {
     this.#add('[');
     for (const [at, item] of items.entries()) {
       if (at > 0) this.#add(',');
@@ -62,40 +74,50 @@ class Writer {
         this.#omit(`"… ${items.length - at} more left out"`);
         break;
       }
-      this.write(item, isMarked, level + 1);
+      yield* this.write(item, isMarked, level + 1);
     }
     this.#add(']');
+    yield;
   }
 
-  #members(members: Readonly<Record<string, unknown>>, isMarked: boolean, level: number): void {
+  *#members(
+    members: Readonly<Record<string, unknown>>,
+    isMarked: boolean,
+    level: number,
+  ): Generator<undefined> {
     this.#add('{');
-    const entries = Object.entries(members).filter(([, value]) => value !== undefined);
-    for (const [at, [name, value]] of entries.entries()) {
+    const names = Object.keys(members).filter((name) => members[name] !== undefined);
+    for (const [at, name] of names.entries()) {
+      const value = members[name];
       if (at > 0) this.#add(',');
       const shown = quoted(cut(name, MAX_NAME));
-      if (!this.#hasRoom(level, Buffer.byteLength(shown))) {
-        this.#omit(`"…":"${entries.length - at} more left out"`);
+      if (!this.#hasRoom(level, bytesOf(shown))) {
+        this.#omit(`"…":"${names.length - at} more left out"`);
         break;
       }
       this.#add(`${shown}:`);
       const isMark = !isMarked && UNTRUSTED.has(name) && mayCarryText(value);
       if (isMark) this.#add('{"untrusted":');
-      this.write(value, isMarked || isMark, level + 1);
+      yield* this.write(value, isMarked || isMark, level + 1);
       if (isMark) this.#add('}');
     }
     this.#add('}');
+    yield;
   }
 
   #text(text: string, level: number): void {
     if (text.length > MAX_TEXT) this.#isCut = true;
-    const shown = quoted(cut(text, MAX_TEXT));
-    if (this.#hasRoom(level, Buffer.byteLength(shown))) this.#add(shown);
-    else this.#omit('"…"');
+    const shown = this.#hasRoom(level, Math.min(text.length, MAX_TEXT)) ? quoted(cut(text, MAX_TEXT)) : '';
+    if (shown !== '' && this.#hasRoom(level, bytesOf(shown))) this.#add(shown);
+    else {
+      this.#isFull = true;
+      this.#omit('"…"');
+    }
   }
 
   /** Whether a value of some bytes fits, besides what the open levels still need. */
   #hasRoom(level: number, bytes = RESERVE): boolean {
-    return this.#left > bytes + RESERVE * (level + 2);
+    return !this.#isFull && this.#left > bytes + RESERVE * (level + 2);
   }
 
   #omit(note: string): void {
@@ -104,8 +126,8 @@ class Writer {
   }
 
   #add(piece: string): void {
-    this.#left -= Buffer.byteLength(piece);
-    this.#pieces.push(piece);
+    this.#left -= bytesOf(piece);
+    this.#written += piece;
   }
 }
 
@@ -124,9 +146,21 @@ function cut(text: string, characters: number): string {
   return `${text.slice(0, characters)}… (${text.length - characters} more characters)`;
 }
 
-const quoted = (text: string): string =>
-  JSON.stringify(text).replaceAll(UNSEEN, (char) =>
-    Array.from({ length: char.length }, (_, at) => escaped(char.charCodeAt(at))).join(''),
-  );
+/** Texts that JSON shows as they are, which most are. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
-const escaped = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
+function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replaceAll(UNSEEN, (char) =>
+    char.length === 1 ? escaped(char, 0) : escaped(char, 0) + escaped(char, 1),
+  );
+}
+
+const escaped = (char: string, at: number): string =>
+  `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`;
+
+const bytesOf = (piece: string): number => (PLAIN.test(piece) ? piece.length : Buffer.byteLength(piece));
+
+/** A value that is neither a text nor an object; what JSON does not have is null. */
+const plainJson = (value: unknown): string =>
+  typeof value === 'boolean' || Number.isFinite(value) ? String(value) : 'null';

@@ -80,13 +80,13 @@ export class ToolCalls {
     }
     try {
       const { note, data } = await found.run(args, this.#reader.for(request));
-      const { text, isCut } = markedJson(data, DATA_BYTES);
+      const { text, isCut } = await markedJson(data, DATA_BYTES);
       const notes = [note.slice(0, NOTE_CHARACTERS), ...(isCut ? [CUT] : []), MARKED];
       return { content: [textOf(notes.join('\n')), textOf(text)] };
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       const { code, message } = error;
-      const { text } = markedJson({ code, message }, DATA_BYTES);
+      const { text } = await markedJson({ code, message }, DATA_BYTES);
       return { content: [textOf(`The admin plane refused. ${MARKED}`), textOf(text)], isError: true };
     }
   }
