@@ -9,7 +9,7 @@ import { setImmediate as turn } from 'node:timers/promises';
  */
 const UNTRUSTED: ReadonlySet<string> = new Set([
   ...['input', 'results', 'idempotencyKey', 'reason', 'reasons', 'message', 'error', 'detail'],
-  ...['statusMessage', 'attributes', 'metadata', 'requestId', 'healthCheckUrl'],
+  ...['statusMessage', 'attributes', 'metadata', 'requestId', 'healthCheckUrl', 'host', 'zone', 'version'],
 ]);
 /** Characters of one text. */
 const MAX_TEXT = 4_000;

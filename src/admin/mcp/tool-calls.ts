@@ -1,7 +1,5 @@
 // Calls of tools: finds the tool, checks its arguments, runs it and makes the result that the assistant is
 // shown.
-import type { TSchema } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import { HttpError } from '../../errors.js';
 import type { Counter, Recorder } from '../../memory/metrics/recorder.js';
 import type { AdminRequest } from '../admin-route.js';
@@ -16,7 +14,6 @@ import type { PlaneReader } from './plane-reader.js';
  */
 const DATA_BYTES = 120 * 1024;
 const NOTE_CHARACTERS = 2_000;
-const MAX_FAULTS = 10;
 /** The label of `multilane_mcp_calls_total` for names that are no tool. */
 const OTHER = '_other';
 
@@ -74,6 +71,7 @@ export class ToolCalls {
     if (found === undefined) {
       throw new RpcFailure(INVALID_PARAMS, 'Unknown tool', { tools: [...this.#tools.keys()] });
     }
+    const { faultsIn } = await import('./argument-faults.js');
     const faults = faultsIn(found.input, args);
     if (faults.length > 0) {
       throw new RpcFailure(INVALID_PARAMS, `Invalid arguments of ${found.name}: ${faults.join('; ')}`);
@@ -93,12 +91,3 @@ export class ToolCalls {
 }
 
 const textOf = (text: string) => ({ type: 'text', text }) as const;
-
-function faultsIn(input: TSchema, args: unknown): readonly string[] {
-  const faults: string[] = [];
-  for (const { path, message } of Value.Errors(input, args)) {
-    faults.push(`${path === '' ? 'arguments' : path.slice(0, 100)}: ${message}`);
-    if (faults.length === MAX_FAULTS) break;
-  }
-  return faults;
-}
