@@ -6,7 +6,7 @@ import { Value } from '@sinclair/typebox/value';
 const MAX_FAULTS = 10;
 const MAX_PATH = 100;
 
-/** What is wrong with the arguments, as `/limit: Expected integer`; empty when they are as the schema says. */
+/** What is wrong with the arguments, such as `/limit: Expected integer`; empty when nothing is. */
 export function faultsIn(input: TSchema, args: unknown): readonly string[] {
   const faults: string[] = [];
   for (const { path, message } of Value.Errors(input, args)) {
