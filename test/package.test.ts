@@ -39,6 +39,8 @@ describe('the npm package', () => {
       'template/multilane.config.js',
       'template/ecosystem.config.cjs',
       'deploy/multilane.service',
+      'deploy/grafana/multilane.json',
+      'deploy/prometheus/multilane-alerts.yml',
     ]);
   });
 });

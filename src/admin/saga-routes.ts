@@ -34,7 +34,12 @@ export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] 
     {
       method: 'GET',
       path: '/sagas/:id',
-      handler: async (request) => ({ status: 200, json: await operator().get(idOf(request)) }),
+      handler: async (request) => {
+        const sagaId = idOf(request);
+        const view = await operator().get(sagaId);
+        if (request.query.get('include') !== 'input') return { status: 200, json: view };
+        return { status: 200, json: { ...view, input: await operator().inputOf(sagaId) } };
+      },
     },
     action('retry'),
     action('compensate'),

@@ -11,6 +11,16 @@ const MAX_BYTES = 64 * 1024 * 1024;
 /** The most levels of nested objects and arrays in a response. */
 const MAX_LEVELS = 1_000;
 
+/** A response with an error status. */
+class Refusal extends CommandFailure {
+  readonly code: string | undefined;
+
+  constructor(message: string, code: string | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
 export class AdminClient {
   readonly url: string;
   readonly #token: string | undefined;
@@ -27,6 +37,19 @@ export class AdminClient {
    */
   get<Name extends ViewName>(path: string, view: Name): Promise<View<Name>> {
     return this.#request('GET', path, view);
+  }
+
+  /**
+   * As `get`; undefined when the plane does not have the path, because it is of an older version.
+   * @throws CommandFailure as `get`
+   */
+  async find<Name extends ViewName>(path: string, view: Name): Promise<View<Name> | undefined> {
+    try {
+      return await this.get(path, view);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'ROUTE_NOT_FOUND') return undefined;
+      throw error;
+    }
   }
 
   /** @throws CommandFailure as `get` */
@@ -47,7 +70,7 @@ export class AdminClient {
     } catch (cause) {
       throw new CommandFailure(`${this.url} is no admin plane: ${status}, and no JSON`, { cause });
     }
-    if (status < 200 || status > 299) throw new CommandFailure(refusalOf(this.url, status, json));
+    if (status < 200 || status > 299) throw refusalOf(this.url, status, json);
     const { mismatchIn } = await import('./plane-views.js');
     const isDeep = hasMoreLevels(json, MAX_LEVELS);
     const fault = isDeep ? `more than ${MAX_LEVELS} levels` : mismatchIn(view, json);
@@ -103,12 +126,12 @@ function reasonOf(error: unknown): string {
   return cause?.message || errorMessage(error);
 }
 
-function refusalOf(url: string, status: number, json: unknown): string {
+function refusalOf(url: string, status: number, json: unknown): Refusal {
   const { code, detail } = (json ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
   const hint = status === 401 ? ' Set ADMIN_TOKEN, or name a file by --token-file.' : '';
   if (typeof code !== 'string' || code === '')
-    return `${url} responds with ${status} and without a code.${hint}`;
-  return `${status} ${code}: ${typeof detail === 'string' ? detail : 'refused'}${hint}`;
+    return new Refusal(`${url} responds with ${status} and without a code.${hint}`, undefined);
+  return new Refusal(`${status} ${code}: ${typeof detail === 'string' ? detail : 'refused'}${hint}`, code);
 }
 
 function hasMoreLevels(json: unknown, levels: number): boolean {

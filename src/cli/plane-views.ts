@@ -38,6 +38,46 @@ const totals = Type.Object({
   }),
 });
 
+/** The response to `GET /overview`. */
+const overview = Type.Object({
+  windowS: Type.Number(),
+  requests: Type.Object({ perSecond: Type.Number(), errorsPerSecond: Type.Number() }),
+  latencyMs: Type.Object({ p50: orNull(Type.Number()), p99: orNull(Type.Number()) }),
+  problems: Type.Array(Type.Object({ severity: Type.String(), title: Type.String(), detail: Type.String() })),
+});
+
+/** The response to `GET /routes`. */
+const routes = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      method: Type.String(),
+      route: Type.String(),
+      perSecond: Type.Number(),
+      errorsPerSecond: Type.Number(),
+      p50Ms: orNull(Type.Number()),
+      p99Ms: orNull(Type.Number()),
+      cpuRatio: orNull(Type.Number()),
+      stalls: Type.Number(),
+      off: Type.Boolean(),
+    }),
+  ),
+});
+
+/** The response to `GET /breakers`. */
+const breakers = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      service: Type.String(),
+      instance: Type.String(),
+      state: Type.String(),
+      forced: Type.Boolean(),
+      window: orNull(Type.Object({ calls: Type.Number(), failures: Type.Number() })),
+      probes: orNull(Type.Object({ permitted: Type.Number(), succeeded: Type.Number() })),
+      retryInMs: orNull(Type.Number()),
+    }),
+  ),
+});
+
 const sagaError = Type.Object({ code: Type.String(), message: Type.String() });
 
 /** The response to `GET /sagas/:id`, and to requests that act on a saga. */
@@ -67,7 +107,7 @@ const sagaPage = Type.Object({
   nextCursor: orNull(Type.String()),
 });
 
-const VIEWS = { workers, totals, saga, sagaPage, nothing: Type.Unknown() };
+const VIEWS = { workers, totals, overview, routes, breakers, saga, sagaPage, nothing: Type.Unknown() };
 
 export type ViewName = keyof typeof VIEWS;
 export type View<Name extends ViewName> = Static<(typeof VIEWS)[Name]>;

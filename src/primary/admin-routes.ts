@@ -7,6 +7,7 @@ import { flightsRoute } from '../admin/flights-route.js';
 import { dashboardRoutes } from '../admin/dashboard-files.js';
 import { EventTopics } from '../admin/event-topics.js';
 import { limitsRoute } from '../admin/limits-route.js';
+import { mcpRoute } from '../admin/mcp/mcp-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
 import { sagaRoutes } from '../admin/saga-routes.js';
@@ -17,7 +18,7 @@ import { Views, viewRoutes, viewTopics } from '../admin/view-routes.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
-import type { ShownSetting } from '../config/print.js';
+import { type ShownSetting, version } from '../config/print.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
@@ -99,7 +100,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     usual: ['overview'],
     failed: (topic, err) => parts.log.warn({ topic, err }, 'a topic of /events could not be computed'),
   });
-  return [
+  const routes: readonly AdminRoute[] = [
     ...telemetryRoutes({
       exposition: new Exposition(sources, { watch: parts.processWatch, skipped: () => skipped.add() }),
       sources,
@@ -135,4 +136,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     ...traceRoutes({ store: new TraceStore(sharedState.spans), clock, sampling: () => switches.sampling }),
     ...sagaRoutes(() => journals.operator()),
   ];
+  // An assistant passes on what it reads, so the endpoint exists only where an operator has set a token.
+  if (settings.adminToken === undefined) return routes;
+  return [...routes, mcpRoute({ routes, version: version(), recorder })];
 }

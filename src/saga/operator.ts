@@ -6,7 +6,7 @@ import { type Intervention, intervene } from './intervene.js';
 import type { Journal, ListQuery, SagaRecord, SagaSummary } from './journal.js';
 import { maxResultLength, requireJson } from './json.js';
 import { PgJournal } from './pg-journal.js';
-import type { SagaStatus, SagaView } from './saga.js';
+import type { Json, SagaStatus, SagaView } from './saga.js';
 import { isSagaId } from './saga-id.js';
 import { LEASE_MS } from './saga-lease.js';
 import { listItemOf, type SagaListItem, viewOf } from './saga-view.js';
@@ -29,6 +29,8 @@ export interface SagaOperator {
   list(query: SagaListQuery): Promise<SagaPage>;
   /** @throws NotFoundError */
   get(sagaId: string): Promise<SagaView>;
+  /** The input that a saga was started with, which its view does not have. @throws NotFoundError */
+  inputOf(sagaId: string): Promise<Json>;
   /**
    * Continues a saga. Like the other actions it resolves with the changed saga; a worker continues it within
    * seconds.
@@ -79,6 +81,9 @@ export function createSagaOperator({ dbs, instanceId, now = Date.now }: SagaOper
     list: (query) => list(journals, query),
     async get(sagaId) {
       return viewOf((await find(journals, sagaId)).record);
+    },
+    async inputOf(sagaId) {
+      return (await find(journals, sagaId)).record.input;
     },
     retry: (sagaId) => act('retry')(sagaId),
     compensate: (sagaId) => act('compensate')(sagaId),

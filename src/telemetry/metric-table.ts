@@ -197,6 +197,10 @@ export const METRICS = {
     'Connections of the admin plane that were closed for a new one, or because their header took too long, by reason.',
     'reason',
   ),
+  multilane_mcp_calls_total: counter(
+    'Calls of tools by assistants (POST /mcp); a name that is no tool counts as _other.',
+    'tool',
+  ),
   multilane_permits_held: gauge(
     'last',
     'Permits that requests hold now: of MAX_IN_FLIGHT, and of bulkheads.',

@@ -45,12 +45,38 @@ const saga: SagaView = {
 };
 const page: SagaPage = { items: [{ ...saga, input: {}, idempotencyKey: null }], nextCursor: 'c' };
 
+const overview = {
+  windowS: 10,
+  requests: { perSecond: 1.25, errorsPerSecond: 0 },
+  latencyMs: { p50: 1, p99: null },
+  problems: [{ severity: 'warning', title: 'A breaker is open', detail: 'orders a' }],
+};
+const routes = {
+  items: [
+    {
+      ...{ method: 'GET', route: '/a', perSecond: 1, errorsPerSecond: 0, p50Ms: 1, p99Ms: null },
+      ...{ cpuRatio: 0.5, stalls: 0, off: true },
+    },
+  ],
+};
+const breakers = {
+  items: [
+    {
+      ...{ service: 'orders', instance: 'a', state: 'half-open', forced: false, retryInMs: null },
+      ...{ window: null, probes: { permitted: 3, taken: 2, succeeded: 1 } },
+    },
+  ],
+};
+
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 const RESPONSES: readonly (readonly [RegExp, object])[] = [
   [/^\/workers\/reload/, { workers: 1 }],
   [/^\/workers/, [worker]],
   [/^\/metrics\.json/, totals],
+  [/^\/overview/, overview],
+  [/^\/routes/, routes],
+  [/^\/breakers/, breakers],
   [/^\/sagas(?:\?|$)/, page],
   [/^\/sagas\//, saga],
 ];

@@ -80,8 +80,8 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** The slogan of the product is no term of the code. */
-const SLOGAN = /one brain/gi;
+/** The slogan of the product, which an example is named for, is no term of the code. */
+const SLOGAN = /one[- ]brain/gi;
 
 const isComment = (line: string): boolean => /^\s*(\/\/|\/\*|\*)/.test(line);
 

@@ -1,31 +1,47 @@
-// `multilane top`: prints load and workers of a running process, every second on a terminal, otherwise once.
+// `multilane top`: prints problems, routes, breakers and workers of a running process, every second on a
+// terminal, otherwise once.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AdminClient } from '../admin-client.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { CommandFailure } from '../command-failure.js';
+import { breakerTable, problemLines, routeTable } from '../load-tables.js';
 import { type OutputOptions, print, printJson, printScreen, withJson } from '../output.js';
 import type { View } from '../plane-views.js';
 import { durationOf, workerTable } from '../worker-table.js';
 
 const EVERY_MS = 1_000;
+/** Rows of each table where all tables share a screen. */
+const ON_SCREEN = { problems: 4, routes: 8, breakers: 5 };
+const ONCE = { problems: 100, routes: 200, breakers: 1_000 };
+
+interface TopOptions extends AdminOptions, OutputOptions {
+  readonly once?: true;
+}
 
 interface Sample {
   /** On `performance.now()`. */
   readonly at: number;
   readonly workers: View<'workers'>;
   readonly metrics: View<'totals'>;
+  /** Undefined where the process is of an older version. */
+  readonly overview: View<'overview'> | undefined;
+  readonly routes: View<'routes'> | undefined;
+  readonly breakers: View<'breakers'> | undefined;
 }
 
 export function topCommand(program: Command): void {
   withJson(withAdmin(program.command('top')))
-    .description('watch load and workers of the running process')
-    .action(async (options: AdminOptions & OutputOptions) => {
+    .description('watch load, routes, breakers and workers of the running process')
+    .option('--once', 'print once, also on a terminal')
+    .action(async (options: TopOptions) => {
       const plane = await adminPlane(options);
       const first = await sample(plane);
-      if (options.json) await printJson({ workers: first.workers, metrics: first.metrics });
-      else if (process.stdout.isTTY) await watch(plane, first);
-      else await print(linesOf(plane, first, undefined));
+      if (options.json) {
+        const { at: _, ...parts } = first;
+        await printJson(parts);
+      } else if (process.stdout.isTTY && options.once === undefined) await watch(plane, first);
+      else await print(linesOf(plane, first, undefined, ONCE));
     });
 }
 
@@ -34,7 +50,12 @@ async function sample(plane: AdminClient): Promise<Sample> {
     plane.get('/workers', 'workers'),
     plane.get('/metrics.json', 'totals'),
   ]);
-  return { at: performance.now(), workers, metrics };
+  const [overview, routes, breakers] = await Promise.all([
+    plane.find('/overview', 'overview'),
+    plane.find('/routes?limit=200', 'routes'),
+    plane.find('/breakers', 'breakers'),
+  ]);
+  return { at: performance.now(), workers, metrics, overview, routes, breakers };
 }
 
 /**
@@ -43,7 +64,7 @@ async function sample(plane: AdminClient): Promise<Sample> {
  */
 async function watch(plane: AdminClient, first: Sample): Promise<never> {
   let last = first;
-  let lines = linesOf(plane, first, undefined);
+  let lines = linesOf(plane, first, undefined, ON_SCREEN);
   const draw = (): Promise<void> => printScreen(lines);
   // Draws the last sample again when the size of the terminal changes.
   process.stdout.on('resize', () => void draw().catch(() => undefined));
@@ -52,7 +73,7 @@ async function watch(plane: AdminClient, first: Sample): Promise<never> {
     await delay(EVERY_MS);
     try {
       const next = await sample(plane);
-      lines = linesOf(plane, next, last);
+      lines = linesOf(plane, next, last, ON_SCREEN);
       last = next;
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error;
@@ -63,19 +84,43 @@ async function watch(plane: AdminClient, first: Sample): Promise<never> {
 
 function linesOf(
   { url }: AdminClient,
-  { at, workers, metrics }: Sample,
+  now: Sample,
   last: Sample | undefined,
+  most: typeof ON_SCREEN,
 ): readonly string[] {
-  const { p50, p90, p99, max } = metrics.response_time_ms;
-  const rate = last === undefined ? '' : `${ratePerSecond({ at, metrics }, last)} requests/s, `;
+  const { workers, metrics, overview, routes, breakers } = now;
+  const tables = [
+    overview === undefined ? [] : problemLines(overview, most.problems),
+    breakers === undefined ? [] : breakerTable(breakers, most.breakers),
+    routes === undefined ? [] : routeTable(routes, most.routes),
+    workerTable(workers, Date.now()),
+  ];
   return [
     `${url}  up ${durationOf(metrics.uptime_seconds * 1000)}`,
-    `${rate}${metrics.request_count} requests, ${metrics.error_count} errors, ${metrics.active_requests} active`,
-    `since the start: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`,
-    '',
-    ...workerTable(workers, Date.now()),
+    `${rateOf(now, last)}${metrics.request_count} requests, ${metrics.error_count} errors, ${metrics.active_requests} active`,
+    latencyOf(now),
+    ...tables.filter((table) => table.length > 0).flatMap((table) => ['', ...table]),
   ];
 }
+
+/** The rates of the process itself; for an older one, those between two samples. */
+function rateOf(now: Sample, last: Sample | undefined): string {
+  if (now.overview !== undefined) {
+    const { perSecond, errorsPerSecond } = now.overview.requests;
+    return `${rounded(perSecond)} requests/s, ${rounded(errorsPerSecond)} errors/s; `;
+  }
+  return last === undefined ? '' : `${ratePerSecond(now, last)} requests/s, `;
+}
+
+function latencyOf({ metrics, overview }: Sample): string {
+  const { p50, p90, p99, max } = metrics.response_time_ms;
+  const sinceStart = `since the start: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`;
+  if (overview === undefined || overview.latencyMs.p50 === null) return sinceStart;
+  const { p50: half, p99: most } = overview.latencyMs;
+  return `last ${overview.windowS} s: p50 ${half} ms, p99 ${most ?? '-'} ms; ${sinceStart}`;
+}
+
+const rounded = (value: number): number => Math.round(value * 10) / 10;
 
 /** Requests per second since the last sample; 0 when the process was restarted and counts from 0 again. */
 function ratePerSecond(now: Pick<Sample, 'at' | 'metrics'>, last: Sample): number {

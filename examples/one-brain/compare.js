@@ -1,0 +1,170 @@
+// Counts how many calls a failing service gets until all workers of its caller have stopped calling it: with
+// one breaker for all workers, and with a breaker in each.
+//
+//   node examples/one-brain/compare.js [--workers 8] [--rounds 25] [--picture FILE.svg]
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, createServer, get } from 'node:http';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
+import { picture } from './picture.js';
+
+const { values } = parseArgs({
+  options: {
+    workers: { type: 'string', default: '8' },
+    rounds: { type: 'string', default: '25' },
+    picture: { type: 'string' },
+  },
+});
+const WORKERS = Number(values.workers);
+/** Requests that each worker gets. */
+const ROUNDS = Number(values.rounds);
+/** Connections that may be needed to reach every worker. */
+const MAX_CONNECTIONS = WORKERS * 50;
+const PRIMARY = join(
+  dirname(createRequire(import.meta.url).resolve('multilane/package.json')),
+  'dist/primary.js',
+);
+
+/** A bank that is down, and counts the calls that it gets. */
+async function startBank() {
+  const bank = { calls: 0 };
+  const server = createServer((_request, response) => {
+    bank.calls += 1;
+    response.writeHead(500).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return Object.assign(bank, {
+    port: server.address().port,
+    stop() {
+      server.close();
+      server.closeAllConnections();
+    },
+  });
+}
+
+/** Starts a program. @returns its process, and the first line of an output that matches */
+async function startProgram(args, env, output, pattern) {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', output === 'stdout' ? 'pipe' : 'ignore', output === 'stderr' ? 'pipe' : 'inherit'],
+  });
+  for await (const line of createInterface({ input: child[output] })) {
+    const found = pattern.exec(line);
+    if (found !== null) {
+      child[output].resume();
+      return { child, found };
+    }
+    console.error(line);
+  }
+  throw new Error(`${args[0]} has ended before it was ready`);
+}
+
+async function stop(child) {
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** Sends one request over a connection that stays open. */
+async function ask(agent, url) {
+  const [response] = await once(get(url, { agent }), 'response');
+  return JSON.parse(await text(response));
+}
+
+/** Opens connections until every worker has one. @returns an agent with one connection for each worker */
+async function connectToEach(url) {
+  const found = new Map();
+  for (let tries = 0; found.size < WORKERS; tries += 1) {
+    if (tries === MAX_CONNECTIONS) throw new Error(`only ${found.size} workers of ${url} were reached`);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { worker } = await ask(agent, `${url}/worker`);
+    if (found.has(worker)) agent.destroy();
+    else found.set(worker, agent);
+  }
+  return found;
+}
+
+/** Lets each worker pay once in each round. */
+async function measure(title, url, bank) {
+  const agents = await connectToEach(url);
+  const requests = [];
+  const before = bank.calls;
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [worker, agent] of agents) {
+        const result = await ask(agent, `${url}/pay`);
+        if (result.worker !== worker) throw new Error(`${url}: the connection has moved to another worker`);
+        requests.push({ worker, round, isCalled: result.refused === undefined });
+      }
+    }
+  } finally {
+    for (const agent of agents.values()) agent.destroy();
+  }
+  return { title, workers: [...agents.keys()], requests, called: bank.calls - before };
+}
+
+async function withMultilane(bank) {
+  const folder = mkdtempSync(join(tmpdir(), 'one-brain-'));
+  const env = {
+    ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', WORKERS: String(WORKERS), DATA_DIR: folder },
+    ...{ BREAKER_OPEN_MS: '60000', LOG_LEVEL: 'error' },
+  };
+  const args = [PRIMARY, '--config', join(import.meta.dirname, 'multilane.config.js')];
+  const ready = /^multilane ready (\S+) admin (\S+)$/;
+  const { child, found } = await startProgram(args, env, 'stderr', ready);
+  try {
+    const [, url, admin] = found;
+    const registered = await fetch(`${admin}/registry/v1/services/bank/instances/one`, {
+      method: 'PUT',
+      body: JSON.stringify({ host: '127.0.0.1', port: bank.port, ttlSeconds: 3600 }),
+    });
+    if (!registered.ok) throw new Error(`the bank was not registered: ${await registered.text()}`);
+    return await measure('Multilane, one breaker for all workers', url, bank);
+  } finally {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function withCluster(bank) {
+  const env = { WORKERS: String(WORKERS), BANK_PORT: String(bank.port) };
+  const args = [join(import.meta.dirname, 'share-nothing.js')];
+  const { child, found } = await startProgram(args, env, 'stdout', /^ready (\S+)$/);
+  try {
+    return await measure('node:cluster, a breaker in each worker', found[1], bank);
+  } finally {
+    await stop(child);
+  }
+}
+
+function print(results) {
+  const rows = [
+    ['', 'workers', 'requests', 'failed calls', 'refused at once'],
+    ...results.map(({ title, workers, requests, called }) =>
+      [title, workers.length, requests.length, called, requests.length - called].map(String),
+    ),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  for (const row of rows)
+    console.log(
+      row
+        .map((cell, at) => cell.padEnd(widths[at]))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
+const bank = await startBank();
+try {
+  const results = [await withMultilane(bank), await withCluster(bank)];
+  print(results);
+  if (values.picture !== undefined) writeFileSync(values.picture, picture(results));
+} finally {
+  bank.stop();
+}

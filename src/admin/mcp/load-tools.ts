@@ -1,0 +1,147 @@
+// Tools that show the load of the process: what is wrong, routes, workers, the CPU pool, and why a worker is
+// stalled.
+import { setImmediate as turn } from 'node:timers/promises';
+import { Type } from '@sinclair/typebox';
+import { explainStall } from './explain-stall.js';
+import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import type { Query, Read } from './plane-reader.js';
+
+const SEVERITIES = ['critical', 'warning', 'info'] as const;
+/** The order of routes, each by the member that it sorts by. */
+const ROUTE_ORDERS = {
+  busiest: 'perSecond',
+  errors: 'errorsPerSecond',
+  slowest: 'p99Ms',
+  stalls: 'stalls',
+  cpu: 'cpuRatio',
+} as const;
+type RouteOrder = keyof typeof ROUTE_ORDERS;
+const PAGE = 200;
+/** Pages that are read to sort all routes. */
+const MAX_PAGES = 25;
+
+export const LOAD_TOOLS: readonly McpTool[] = [
+  tool({
+    name: 'overview',
+    title: 'Overview',
+    description:
+      'Requests and errors per second, latency quantiles, saturation of every bounded resource, and what is wrong now. Call this first.',
+    needs: ['/overview'],
+    input: {},
+    run: async (_args, read) => ({
+      note: 'The process over the last seconds.',
+      data: await read('/overview'),
+    }),
+  }),
+  tool({
+    name: 'list_problems',
+    title: 'Problems',
+    description: 'What is wrong now, in words, most important first.',
+    needs: ['/overview'],
+    input: {
+      severity: Type.Optional(oneOf(SEVERITIES, 'Only problems of this severity.')),
+      limit: limitOf(100, 50),
+    },
+    async run({ severity, limit = 50 }, read) {
+      const { problems } = (await read('/overview')) as { readonly problems?: unknown };
+      const found = itemsOf(problems).filter((one) => severity === undefined || one.severity === severity);
+      const { note, items } = firstOf(found, limit, 'problems');
+      return { note: found.length === 0 ? 'Nothing is wrong.' : note, data: { items } };
+    },
+  }),
+  tool({
+    name: 'list_routes',
+    title: 'Routes',
+    description:
+      'Routes with requests and errors per second, latency quantiles, CPU share and stalls. `sort` finds the slowest route, or the one that stalls workers.',
+    needs: ['/routes'],
+    input: {
+      search: Type.Optional(text('A part of the method or the route template.')),
+      sort: Type.Optional(
+        oneOf(Object.keys(ROUTE_ORDERS) as RouteOrder[], 'The order; the default is busiest.'),
+      ),
+      limit: limitOf(200, 30),
+    },
+    async run({ search, sort = 'busiest', limit = 30 }, read) {
+      const member = ROUTE_ORDERS[sort];
+      const found = [...(await allItems(read, '/routes', { search }))].sort(
+        (a, b) => Number(b[member] ?? -1) - Number(a[member] ?? -1),
+      );
+      const { note, items } = firstOf(found, limit, 'routes');
+      return { note: `${note} They are sorted by ${member}.`, data: { items } };
+    },
+  }),
+  tool({
+    name: 'show_route',
+    title: 'Route',
+    description: 'The latency histogram and the response statuses of one route.',
+    needs: ['/routes/histogram'],
+    input: { method: text('As in `GET`.', 32), route: text('The template, as in `/api/users/{id}`.', 1_000) },
+    run: async ({ method, route }, read) => ({
+      note: 'Counts of the window and since the start, by the upper edge of each cell.',
+      data: await read('/routes/histogram', { method, route }),
+    }),
+  }),
+  tool({
+    name: 'list_workers',
+    title: 'Workers',
+    description:
+      'Workers with their state, event loop, heap, connections, and the handler that occupies each of them.',
+    needs: ['/workers'],
+    input: {},
+    async run(_args, read) {
+      const { note, items } = firstOf(itemsOf(await read('/workers')), 512, 'workers');
+      return { note, data: { items } };
+    },
+  }),
+  tool({
+    name: 'show_flights',
+    title: 'Requests of a worker',
+    description: 'The latest requests of one worker, those in flight first, with their age and request id.',
+    needs: ['/flights'],
+    input: {
+      worker: Type.Integer({ minimum: 0, description: 'The id of the worker.' }),
+      limit: limitOf(200, 50),
+    },
+    async run({ worker, limit = 50 }, read) {
+      const { note, items } = firstOf(itemsOf(await read('/flights', { worker })), limit, 'requests');
+      return { note, data: { worker, items } };
+    },
+  }),
+  tool({
+    name: 'explain_stall',
+    title: 'Why a worker is stalled',
+    description:
+      'Finds workers whose event loop is blocked now, the handler that blocks each, and the routes that have stalled workers before.',
+    needs: ['/workers'],
+    input: { worker: Type.Optional(Type.Integer({ minimum: 0, description: 'Only this worker.' })) },
+    run: ({ worker }, read) => explainStall(read, worker),
+  }),
+  tool({
+    name: 'cpu_pool',
+    title: 'CPU pool',
+    description: 'Threads, queue and tasks of the CPU pool, and the share of CPU time of each route.',
+    needs: ['/cpu'],
+    input: {},
+    run: async (_args, read) => ({ note: 'The CPU pool now.', data: await read('/cpu') }),
+  }),
+];
+
+/** All items of a list that is read in pages. */
+export async function allItems(
+  read: Read,
+  path: string,
+  query: Query,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const found: Readonly<Record<string, unknown>>[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const json = await read(path, { ...query, limit: PAGE, cursor });
+    found.push(...itemsOf(json));
+    cursor = (json as { readonly nextCursor?: string | null }).nextCursor ?? undefined;
+    if (cursor === undefined) break;
+    // This thread also accepts connections.
+    await turn();
+  }
+  return found;
+}
