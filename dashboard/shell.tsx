@@ -155,7 +155,7 @@ function ThemeChoice() {
       >
         {THEMES.map((one) => (
           <option key={one} value={one} selected={one === chosen}>
-            {one}
+            {one === 'system' ? 'auto' : one}
           </option>
         ))}
       </select>

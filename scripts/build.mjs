@@ -173,7 +173,11 @@ export async function build({ tests }) {
   const parts = tests ? EVERYTHING : PRODUCT;
   const began = new Date();
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const projects = [...parts.map(({ source }) => source), 'dashboard'].map((path) => join(ROOT, path));
+  const projects = [
+    ...parts.map(({ source }) => source),
+    'dashboard',
+    ...(tests ? ['test/dashboard'] : []),
+  ].map((path) => join(ROOT, path));
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], { stdio: ['ignore', 2, 2] });
   for (const part of parts) {
     copyAssets(part);

@@ -7,6 +7,8 @@ export interface QuestionField {
   readonly label: string;
   readonly hint?: string;
   readonly isLong?: boolean;
+  /** The only values that the field can have. */
+  readonly options?: readonly string[];
   /** The value with which the field begins. */
   readonly initial?: string;
   /** @returns what is wrong; undefined when nothing is */

@@ -16,7 +16,7 @@ export function short(value: Numeric): string {
   if (size >= 1e9) return `${(value / 1e9).toFixed(1)}G`;
   if (size >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
   if (size >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
-  return rate(value);
+  return Number.isInteger(value) ? count(value) : rate(value);
 }
 
 export function rate(value: Numeric): string {
@@ -30,14 +30,14 @@ export function ms(value: Numeric): string {
   if (!isNumber(value)) return NONE;
   if (value === 0) return '0 ms';
   if (value < 1) return `${value.toFixed(2)} ms`;
-  if (value < 10) return `${value.toFixed(1)} ms`;
+  if (value < 10) return `${Number(value.toFixed(1))} ms`;
   if (value < 1000) return `${Math.round(value)} ms`;
   return seconds(value / 1000);
 }
 
 export function seconds(value: Numeric): string {
   if (!isNumber(value)) return NONE;
-  if (value < 10) return `${value.toFixed(value < 1 ? 2 : 1)} s`;
+  if (value < 10) return `${Number(value.toFixed(value < 1 ? 2 : 1))} s`;
   if (value < 60) return `${Math.round(value)} s`;
   if (value < 3600) return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
   if (value < 86_400) return `${Math.floor(value / 3600)} h ${Math.floor((value % 3600) / 60)} min`;
@@ -47,6 +47,7 @@ export function seconds(value: Numeric): string {
 export function percent(ratio: Numeric): string {
   if (!isNumber(ratio)) return NONE;
   const value = ratio * 100;
+  if (value > 0 && value < 0.1) return '< 0.1 %';
   return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
 }
 
@@ -62,18 +63,21 @@ export function bytes(value: Numeric): string {
   return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
 }
 
-/** A saturation in its unit. */
-export function inUnit(value: Numeric, unit: string): string {
-  if (unit === 'bytes') return bytes(value);
-  if (unit === 'ratio') return percent(value);
-  return unit === '' || unit === '1' ? short(value) : `${short(value)} ${unit}`;
+/** What is used, and the limit if there is one, in their unit. */
+export function usage(used: Numeric, limit: Numeric, unit: string): string {
+  const show = unit === 'bytes' ? bytes : short;
+  const of = isNumber(limit) ? ` of ${show(limit)}` : '';
+  return `${show(used)}${of}${unit === 'bytes' || unit === '' ? '' : ` ${unit}`}`;
 }
 
 export function ago(iso: string | null | undefined, now = Date.now()): string {
   const then = Date.parse(iso ?? '');
   if (Number.isNaN(then)) return NONE;
-  const passed = (now - then) / 1000;
-  return passed < 1 ? 'now' : `${seconds(Math.floor(passed))} ago`;
+  const passed = Math.floor((now - then) / 1000);
+  if (passed < 1) return 'now';
+  if (passed < 60) return `${passed} s ago`;
+  if (passed < 3_600) return `${Math.floor(passed / 60)} min ago`;
+  return `${seconds(passed)} ago`;
 }
 
 export function clock(iso: string | number | null | undefined): string {

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { percent, plain, rate } from '../core/format.js';
 import { hrefOf } from '../core/place.js';
 import type { CallEdge, Calls } from '../core/types.js';
-import { layoutOf, NODE, type PlacedNode } from './layers.js';
+import { type Line, layoutOf, NODE_WIDTH, type PlacedNode } from './layers.js';
 
 /** Larger graphs are not readable; the table shows all edges. */
 export const MAX_NODES = 60;
@@ -17,8 +17,8 @@ export function Graph({ calls }: { calls: Calls }) {
   const names = nodes.map(({ name }) => name).join();
   const ends = edges.map(({ from, to }) => `${from} ${to}`).join();
   const layout = useMemo(() => layoutOf(nodes, edges), [names, ends]);
+  const { lines } = layout;
   const [chosen, setChosen] = useState<string | null>(null);
-  const placed = new Map(layout.nodes.map((node) => [node.name, node]));
   const isFaint = ({ from, to }: CallEdge): boolean => chosen !== null && chosen !== from && chosen !== to;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard
@@ -26,28 +26,26 @@ export function Graph({ calls }: { calls: Calls }) {
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing whose nodes are links is no fieldset */}
       <svg
         class="graph"
-        width={layout.width}
-        height={layout.height}
+        style={{ width: `min(${layout.width}px, max(100%, ${layout.width * 0.72}px))` }}
         viewBox={`0 0 ${layout.width} ${layout.height}`}
         role="group"
         aria-label="Services and the calls between them"
       >
-        {edges.map((edge) => (
-          <Edge
-            key={`${edge.from} ${edge.to}`}
-            edge={edge}
-            from={placed.get(edge.from)!}
-            to={placed.get(edge.to)!}
-            isFaint={isFaint(edge)}
-          />
+        {edges.map((edge, index) => (
+          <Edge key={keyOf(edge)} edge={edge} line={lines[index]!} isFaint={isFaint(edge)} />
         ))}
         {layout.nodes.map((node) => (
           <Node key={node.name} node={node} choose={setChosen} />
+        ))}
+        {edges.map((edge, index) => (
+          <EdgeText key={keyOf(edge)} edge={edge} line={lines[index]!} isFaint={isFaint(edge)} />
         ))}
       </svg>
     </section>
   );
 }
+
+const keyOf = ({ from, to }: CallEdge): string => `${from} ${to}`;
 
 /** The nodes with most traffic, and the edges between them. */
 function busiest({ nodes, edges }: Calls): Pick<Calls, 'nodes' | 'edges'> {
@@ -65,35 +63,40 @@ function busiest({ nodes, edges }: Calls): Pick<Calls, 'nodes' | 'edges'> {
 
 interface EdgeProps {
   readonly edge: CallEdge;
-  readonly from: PlacedNode;
-  readonly to: PlacedNode;
+  readonly line: Line;
   readonly isFaint: boolean;
 }
 
-function Edge({ edge, from, to, isFaint }: EdgeProps) {
-  const share = errorShare(edge);
-  const start = { x: from.x + NODE.width, y: from.y + NODE.height / 2 };
-  const end = { x: to.x, y: to.y + NODE.height / 2 };
-  const isBack = end.x <= start.x;
-  const bend = isBack ? 60 : (end.x - start.x) / 2;
+function Edge({ edge, line, isFaint }: EdgeProps) {
   const width = 1 + Math.min(5, Math.log10(1 + edge.perSecond) * 1.6);
-  const classes = ['edge', share > 0.05 ? 'edge-bad' : '', isFaint ? 'faint' : ''].join(' ');
-  const text = `${rate(edge.perSecond)}/s${share > 0 ? `, ${percent(share)} errors` : ''}`;
+  const classes = ['edge', errorShare(edge) > 0.05 ? 'edge-bad' : '', isFaint ? 'faint' : ''].join(' ');
   return (
     <g class={classes}>
-      <title>{`${plain(edge.from)} calls ${plain(edge.to)}: ${text}`}</title>
-      <path
-        d={`M${start.x},${start.y} C${start.x + bend},${start.y} ${end.x - bend},${end.y} ${end.x},${end.y}`}
-        stroke-width={width}
-      />
-      <text x={(start.x + end.x) / 2} y={(start.y + end.y) / 2 - 5} text-anchor="middle">
-        {text}
-      </text>
+      <title>{`${plain(edge.from)} calls ${plain(edge.to)}: ${textOf(edge)}`}</title>
+      <path d={line.path} stroke-width={width} />
     </g>
   );
 }
 
-const LONGEST = 20;
+/** The texts are above all lines and nodes. */
+const EdgeText = ({ edge, line, isFaint }: EdgeProps) => (
+  <text
+    class={errorShare(edge) > 0.05 ? 'edge-text bad' : 'edge-text'}
+    opacity={isFaint ? 0.25 : 1}
+    x={line.textX}
+    y={line.textY}
+    text-anchor="end"
+  >
+    {textOf(edge)}
+  </text>
+);
+
+function textOf(edge: CallEdge): string {
+  const share = errorShare(edge);
+  return `${rate(edge.perSecond)}/s${share > 0 ? ` · ${percent(share)} err` : ''}`;
+}
+
+const LONGEST = 18;
 
 function Node({ node, choose }: { node: PlacedNode; choose: (name: string | null) => void }) {
   const name = plain(node.name);
@@ -102,12 +105,11 @@ function Node({ node, choose }: { node: PlacedNode; choose: (name: string | null
       class={`node kind-${node.kind === 'service' ? 'service' : 'other'}`}
       transform={`translate(${node.x},${node.y})`}
     >
-      <title>{name}</title>
-      <rect width={NODE.width} height={NODE.height} rx="6" />
-      <text x="12" y="19" class="node-name">
+      <rect width={NODE_WIDTH} height={node.height} rx="6" />
+      <text x="12" y={node.height / 2 - 3} class="node-name">
         {name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name}
-      </text>
-      <text x="12" y="35" class="node-kind">
+      </text>{' '}
+      <text x="12" y={node.height / 2 + 13} class="node-kind">
         {plain(node.kind)}
       </text>
     </g>

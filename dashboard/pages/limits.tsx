@@ -161,6 +161,7 @@ export function Counts({
   if (entries.length === 0) return <p class="quiet">{none}</p>;
   return (
     <ul class="chips" aria-label={label}>
+      <li class="chip-label quiet">{label}</li>
       {entries.map(([name, number]) => (
         <li class="chip tone-warn" key={name}>
           {plain(name)} <b>{count(number)}</b>

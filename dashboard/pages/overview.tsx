@@ -1,5 +1,5 @@
 // What a person at 3 a.m. needs first: what is wrong, in words, then the traffic.
-import { ago, count, inUnit, ms, percent, plain, rate, seconds } from '../core/format.js';
+import { ago, count, ms, percent, plain, rate, seconds, usage } from '../core/format.js';
 import { traffic } from '../core/history.js';
 import { isPlace } from '../core/place.js';
 import type { Overview, Problem, Saturation } from '../core/types.js';
@@ -127,10 +127,7 @@ const Saturations = ({ saturation }: { saturation: readonly Saturation[] }) => (
           <li key={name}>
             <span>{plain(name)}</span>
             <Meter ratio={ratio} label={name} />
-            <span class="quiet number">
-              {inUnit(used, unit)}
-              {limit === null ? '' : ` of ${inUnit(limit, unit)}`}
-            </span>
+            <span class="quiet number">{usage(used, limit, plain(unit))}</span>
           </li>
         ))}
       </ul>

@@ -44,8 +44,8 @@ const changes = ({ logLevel, sampling, cpuThreads }: Switches): readonly Change[
       name: 'level',
       label: 'Level',
       initial: logLevel.level,
-      hint: LEVELS.join(', '),
-      check: (text) => (LEVELS.includes(text.trim()) ? undefined : 'This is none of the levels.'),
+      options: LEVELS,
+      hint: 'auto returns to the setting',
     },
   },
   {

@@ -26,6 +26,12 @@ const columns: readonly Column<Worker>[] = [
   { key: 'kind', title: 'Kind', from: 'wide', cell: ({ kind }) => plain(kind), by: ({ kind }) => kind },
   { key: 'state', title: 'State', cell: ({ state }) => <Badge state={state} />, by: ({ state }) => state },
   {
+    key: 'current',
+    title: 'Runs now',
+    cell: ({ current }) => <Current current={current} />,
+    by: ({ current }) => current?.sinceMs ?? null,
+  },
+  {
     key: 'loop',
     title: 'Loop busy',
     isNumber: true,
@@ -70,12 +76,6 @@ const columns: readonly Column<Worker>[] = [
     from: 'wide',
     cell: ({ requests }) => count(requests),
     by: ({ requests }) => requests,
-  },
-  {
-    key: 'current',
-    title: 'Runs now',
-    cell: ({ current }) => <Current current={current} />,
-    by: ({ current }) => current?.sinceMs ?? null,
   },
 ];
 

@@ -12,7 +12,7 @@ interface BarsProps {
   readonly counts: readonly number[];
 }
 
-const HEIGHT = 220;
+const HEIGHT = 190;
 
 /** The cells from the first to the last that has a count, and one beside each. */
 export function shownCells(counts: readonly number[]): readonly [first: number, end: number] {
@@ -54,7 +54,7 @@ export function Bars({ title, edges, counts }: BarsProps) {
       <figcaption>
         <span class="chart-title">{title}</span>
         <span class="legend">
-          {all === 0 ? 'no requests' : `${count(all)} requests, most of them in ${rangeOf(edges, most)}`}
+          {all === 0 ? 'no requests' : `${count(all)} requests, most of them ${rangeOf(edges, most)}`}
         </span>
       </figcaption>
       <div ref={box} class="chart-box" aria-hidden="true" />
@@ -82,6 +82,7 @@ function optionsOf(width: number, cells: number, label: (cell: number) => string
     axes: [
       {
         ...axis,
+        size: 28,
         grid: { show: false },
         space: 56,
         incrs: [1, 2, 5, 10, 20, 50],

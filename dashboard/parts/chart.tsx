@@ -22,7 +22,7 @@ interface ChartProps {
   readonly least?: number;
 }
 
-const HEIGHT = 168;
+const HEIGHT = 156;
 
 export function Chart({ title, lines, columns, format, least = 1 }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -94,7 +94,7 @@ function optionsOf(
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_, __, max) => [0, Math.max(least, max * 1.1)] } },
     axes: [
-      { ...axis, space: 90, values: '{HH}:{mm}:{ss}' },
+      { ...axis, size: 28, space: 90, values: '{HH}:{mm}:{ss}' },
       { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [

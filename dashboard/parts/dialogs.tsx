@@ -1,6 +1,6 @@
 // The dialog of the question that is open, and the report about the last action.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { type OpenQuestion, question, report } from '../core/ask.js';
+import { type OpenQuestion, type QuestionField, question, report } from '../core/ask.js';
 import { plain } from '../core/format.js';
 import { useSignal } from '../core/signal.js';
 
@@ -40,29 +40,14 @@ function Asking({ open }: { open: OpenQuestion }) {
       <form method="dialog" onSubmit={submit}>
         <h2 id="question-title">{plain(title)}</h2>
         <p>{plain(text)}</p>
-        {fields.map(({ name, label, hint, isLong = false }) => (
-          <div class="field" key={name}>
-            <label for={`field-${name}`}>{label}</label>
-            {isLong ? (
-              <textarea
-                id={`field-${name}`}
-                rows={4}
-                class="mono"
-                spellcheck={false}
-                value={values[name] ?? ''}
-                onInput={(event) => setValues({ ...values, [name]: event.currentTarget.value })}
-              />
-            ) : (
-              <input
-                id={`field-${name}`}
-                value={values[name] ?? ''}
-                autoComplete="off"
-                onInput={(event) => setValues({ ...values, [name]: event.currentTarget.value })}
-              />
-            )}
-            {hint === undefined ? null : <small class="quiet">{hint}</small>}
-            {tried && faults.has(name) ? <small class="fault">{faults.get(name)}</small> : null}
-          </div>
+        {fields.map((field) => (
+          <Field
+            key={field.name}
+            field={field}
+            value={values[field.name] ?? ''}
+            change={(value) => setValues({ ...values, [field.name]: value })}
+            fault={tried ? faults.get(field.name) : undefined}
+          />
         ))}
         <div class="dialog-actions">
           <button type="button" onClick={() => open.reply(null)}>
@@ -74,6 +59,49 @@ function Asking({ open }: { open: OpenQuestion }) {
         </div>
       </form>
     </dialog>
+  );
+}
+
+interface FieldProps {
+  readonly field: QuestionField;
+  readonly value: string;
+  readonly change: (value: string) => void;
+  readonly fault: string | undefined;
+}
+
+function Field({ field: { name, label, hint, isLong = false, options }, value, change, fault }: FieldProps) {
+  const id = `field-${name}`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {options !== undefined ? (
+        <select id={id} value={value} onChange={(event) => change(event.currentTarget.value)}>
+          {options.map((one) => (
+            <option key={one} value={one} selected={one === value}>
+              {one}
+            </option>
+          ))}
+        </select>
+      ) : isLong ? (
+        <textarea
+          id={id}
+          rows={4}
+          class="mono"
+          spellcheck={false}
+          value={value}
+          onInput={(event) => change(event.currentTarget.value)}
+        />
+      ) : (
+        <input
+          id={id}
+          value={value}
+          autoComplete="off"
+          onInput={(event) => change(event.currentTarget.value)}
+        />
+      )}
+      {hint === undefined ? null : <small class="quiet">{hint}</small>}
+      {fault === undefined ? null : <small class="fault">{fault}</small>}
+    </div>
   );
 }
 

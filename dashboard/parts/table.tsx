@@ -10,7 +10,7 @@ export interface Column<Row> {
   /** What the column is sorted by. Null goes last. Without it the column cannot be sorted. */
   readonly by?: (row: Row) => number | string | null;
   readonly isNumber?: boolean;
-  /** Screens on which it is shown: all, those of at least 640, or of at least 1000 pixels. @default 'all' */
+  /** Screens on which it is shown: all, those of at least 640, or of at least 1440 pixels. @default 'all' */
   readonly from?: 'all' | 'medium' | 'wide';
   readonly isNarrow?: boolean;
 }

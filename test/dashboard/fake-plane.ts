@@ -66,6 +66,17 @@ export class FakePlane {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
+  /** Serves without a token from now on. */
+  allow(): void {
+    this.#token = undefined;
+  }
+
+  /** Asks for a token from now on, and interrupts the streams that were begun with another. */
+  require(token: string): void {
+    this.#token = token;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async listen(): Promise<void> {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -238,6 +249,9 @@ export class FakePlane {
         level: body.level,
         since: new Date().toISOString(),
       });
+    }
+    if (path === '/switches/sampling') {
+      return Object.assign(data.switches.sampling as object, { ratio: body.ratio, reason: body.reason });
     }
     return path === '/workers/reload' ? { workers: data.workers.length } : undefined;
   }
