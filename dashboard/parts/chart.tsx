@@ -91,7 +91,7 @@ function optionsOf(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 5 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],
     scales: { y: { range: (_, __, max) => [0, Math.max(least, max * 1.1)] } },
     axes: [
       { ...axis, size: 28, space: 90, values: '{HH}:{mm}:{ss}' },

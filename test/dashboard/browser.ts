@@ -11,8 +11,8 @@ import {
 import { markPending } from '#test/support/pending.js';
 import { FakePlane, type FakePlaneOptions } from './fake-plane.js';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
+export const CHROMIUM = '/usr/bin/chromium';
+export const FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',

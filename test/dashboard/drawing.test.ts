@@ -87,7 +87,9 @@ describe('the drawing of the dashboard', () => {
   });
 
   it('writes durations in the unit that fits', () => {
-    const texts = [null, Number.NaN, 0, 0.42, 9.96, 12.4, 999, 1_240, 61_000, 7_380_000].map(is.ms);
+    const texts = [null, Number.NaN, 0, 0.42, 9.96, 12.4, 999, 1_240, 61_000, 7_380_000].map((one) =>
+      is.ms(one),
+    );
     expect(texts).to.deep.equal([
       '–',
       '–',

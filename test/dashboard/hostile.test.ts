@@ -65,7 +65,7 @@ describe('hostile texts', () => {
             const links = all
               .flatMap((one) => one.getAttribute('href') ?? [])
               .filter((href) => !/^(#\/[a-z]|https?:)/.test(href));
-            const unseen = /[\u202e\u2066\u0000\u001b]/.test(document.body.innerText)
+            const unseen = /(?!\n|\t)[\p{Cc}\u202e\u2066]/u.test(document.body.innerText)
               ? ['unseen characters']
               : [];
             const executed = 'executed' in window ? [`executed ${String(window.executed)}`] : [];
