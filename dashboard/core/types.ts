@@ -165,10 +165,17 @@ export interface Breaker {
   readonly instance: string;
   readonly state: string;
   readonly forced: boolean;
+  /** When it opened. */
+  readonly since?: string | null;
   readonly window: { readonly calls: number; readonly failures: number } | null;
   readonly probes: { readonly permitted: number; readonly taken: number; readonly succeeded: number } | null;
   readonly retryInMs: number | null;
   readonly transitions: Readonly<Record<string, number>>;
+}
+
+/** The event stream has the most important breakers only, and the number of all. */
+export interface Breakers extends Page<Breaker> {
+  readonly total?: number;
 }
 
 export interface Limits {
@@ -228,6 +235,8 @@ export interface Switches {
     readonly sampler: string;
     readonly exporting: boolean;
   };
+  /** The share of requests with a line in the log. */
+  readonly requestLog?: Switched & { readonly ratio: number; readonly setting: number };
   readonly cpuThreads: Switched & { readonly threads: number; readonly setting: number };
   readonly routes: readonly RouteSwitch[];
 }

@@ -2,10 +2,10 @@
 import { useMemo, useState } from 'preact/hooks';
 import { command } from '../core/api.js';
 import { act, ask } from '../core/ask.js';
-import { count, plain, seconds } from '../core/format.js';
+import { ago, count, plain, seconds } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
-import type { Breaker, Overview, Page, Problem } from '../core/types.js';
+import type { Breaker, Breakers, Overview, Problem } from '../core/types.js';
 import { useLive, useRead } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
 import { type Column, Table } from '../parts/table.js';
@@ -15,9 +15,10 @@ const ORDER = ['open', 'half-open', 'closed'];
 type Force = 'open' | 'closed' | 'auto';
 
 /** What the state of the breaker comes from, in words. */
-function reasonOf({ state, forced, window, probes, retryInMs }: Breaker): string {
+function reasonOf({ state, forced, since, window, probes, retryInMs }: Breaker): string {
   if (forced) return `an operator forces it ${state}`;
   const parts = [
+    typeof since === 'string' ? `opened ${ago(since)}` : '',
     window === null ? '' : `${count(window.failures)} of ${count(window.calls)} calls failed in its window`,
     probes === null
       ? ''
@@ -111,9 +112,13 @@ async function forceBreaker({ service, instance }: Breaker, force: Force): Promi
 export function BreakersPage() {
   const { search = '', state = '' } = useSignal(place).query;
   const [text, setText] = useState(search);
-  const read = useRead<Page<Breaker>>('/breakers', { everyMs: 1_000 });
+  // The stream has the most important breakers; only a search needs all of them.
+  const isSearch = search !== '' || state !== '';
+  const live = useLive<Breakers>('breakers');
+  const all = useRead<Breakers>(isSearch ? '/breakers' : null, { everyMs: 1_000 });
+  const read = isSearch ? all : live;
   const overview = useLive<Overview>('overview');
-  const columns = useMemo(() => columnsFor(read.reload), [read.reload]);
+  const columns = useMemo(() => columnsFor(all.reload), [all.reload]);
   const shown = useMemo(() => filtered(read.data?.items ?? [], state, search), [read.data, state, search]);
   return (
     <>
@@ -142,19 +147,26 @@ export function BreakersPage() {
       </Heading>
       <Causes problems={overview.data?.problems ?? []} />
       <Data from={read}>
-        {({ items }) =>
+        {({ items, total = items.length }) =>
           shown.length === 0 ? (
             <Empty title={items.length === 0 ? 'There are no breakers yet' : 'No breaker matches'}>
               {items.length === 0 ? 'Each instance of a service that is called has one.' : undefined}
             </Empty>
           ) : (
-            <Table
-              label="Breakers"
-              rows={shown}
-              columns={columns}
-              keyOf={({ service, instance }) => `${service} ${instance}`}
-              toneOf={(one) => (one.state === 'closed' ? 'none' : toneOf(one.state))}
-            />
+            <>
+              {total > items.length ? (
+                <p class="quiet">
+                  The {count(items.length)} most important of {count(total)} breakers. Search for the others.
+                </p>
+              ) : null}
+              <Table
+                label="Breakers"
+                rows={shown}
+                columns={columns}
+                keyOf={({ service, instance }) => `${service} ${instance}`}
+                toneOf={(one) => (one.state === 'closed' ? 'none' : toneOf(one.state))}
+              />
+            </>
           )
         }
       </Data>

@@ -12,7 +12,9 @@ import { switchRoute } from './switch-route.js';
 
 export function RoutePage() {
   const { method = '', route = '' } = useSignal(place).query;
-  const rows = useRead<Routes>(pathOf('/routes', { limit: 200, search: route }), { everyMs: 1_000 });
+  const rows = useRead<Routes>(pathOf('/routes', { limit: 1_000, search: `${method} ${route}` }), {
+    everyMs: 1_000,
+  });
   const histogram = useRead<RouteHistogram>(pathOf('/routes/histogram', { method, route }), {
     everyMs: 1_000,
   });

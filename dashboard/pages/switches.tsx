@@ -34,7 +34,7 @@ async function change({ title, text, field, path, bodyOf }: Change): Promise<voi
 
 const numberOrAuto = (text: string): number | string => (text === 'auto' ? text : Number(text));
 
-const changes = ({ logLevel, sampling, cpuThreads }: Switches): readonly Change[] => [
+const changes = ({ logLevel, sampling, cpuThreads, requestLog }: Switches): readonly Change[] => [
   {
     title: 'Change the log level',
     text: 'Lines below this level are not written, in all threads.',
@@ -74,6 +74,19 @@ const changes = ({ logLevel, sampling, cpuThreads }: Switches): readonly Change[
       check: (text) => checkNumber(text, 1, 256),
     },
   },
+  {
+    title: 'Change the share of logged requests',
+    text: 'The share of requests that get a line in the log.',
+    path: '/switches/request-log',
+    bodyOf: (text) => ({ ratio: numberOrAuto(text) }),
+    field: {
+      name: 'ratio',
+      label: 'Share',
+      initial: String(requestLog?.ratio ?? 0),
+      hint: 'from 0 to 1, or auto for the setting',
+      check: (text) => checkNumber(text, 0, 1),
+    },
+  },
 ];
 
 function checkNumber(text: string, least: number, most: number): string | undefined {
@@ -105,8 +118,8 @@ export function SwitchesPage() {
 }
 
 function Values({ switches, reload }: { switches: Switches; reload: () => void }) {
-  const { logLevel, sampling, cpuThreads } = switches;
-  const [level, ratio, threads] = changes(switches);
+  const { logLevel, sampling, cpuThreads, requestLog } = switches;
+  const [level, ratio, threads, requests] = changes(switches);
   const rows = [
     {
       name: 'Log level',
@@ -129,6 +142,17 @@ function Values({ switches, reload }: { switches: Switches; reload: () => void }
       one: cpuThreads,
       change: threads!,
     },
+    ...(requestLog === undefined
+      ? []
+      : [
+          {
+            name: 'Logged requests',
+            now: percent(requestLog.ratio),
+            setting: percent(requestLog.setting),
+            one: requestLog,
+            change: requests!,
+          },
+        ]),
   ];
   return (
     <ul class="switches">

@@ -152,6 +152,11 @@ export class FakePlane {
         return page(data.services);
       case 'calls':
         return data.calls;
+      case 'breakers': {
+        const isFirst = (one: { state?: unknown }) => (one.state === 'closed' ? 1 : 0);
+        const items = [...data.breakers].sort((a, b) => isFirst(a) - isFirst(b)).slice(0, 200);
+        return { ...page(items), total: data.breakers.length };
+      }
       case 'limits':
         return data.limits;
       default:
@@ -176,7 +181,9 @@ export class FakePlane {
       case '/routes':
         return {
           windowS: 10,
-          items: data.routes.filter(({ route }) => String(route).toLowerCase().includes(search)),
+          items: data.routes.filter(({ method, route }) =>
+            `${String(method)} ${String(route)}`.toLowerCase().includes(search),
+          ),
           nextCursor: null,
         };
       case '/routes/histogram':
@@ -249,6 +256,9 @@ export class FakePlane {
         level: body.level,
         since: new Date().toISOString(),
       });
+    }
+    if (path === '/switches/request-log') {
+      return Object.assign(data.switches.requestLog as object, { ratio: body.ratio, reason: body.reason });
     }
     if (path === '/switches/sampling') {
       return Object.assign(data.switches.sampling as object, { ratio: body.ratio, reason: body.reason });

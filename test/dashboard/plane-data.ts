@@ -69,7 +69,7 @@ export const worker = (id: number, over: Record<string, unknown> = {}) => ({
   id,
   kind: 'http',
   generation: 1,
-  state: 'serving',
+  state: 'ready',
   startedAt: before(4_200),
   connections: 38 + id,
   inFlight: 2,
@@ -264,6 +264,7 @@ const switches = () => ({
     since: null,
     reason: null,
   },
+  requestLog: { ratio: 0, setting: 0, since: null, reason: null },
   cpuThreads: { threads: 2, setting: 2, since: null, reason: null },
   routes: [
     {
