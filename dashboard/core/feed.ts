@@ -5,7 +5,7 @@ import { session } from './session.js';
 import { Signal } from './signal.js';
 import { EventReader } from './sse.js';
 
-export type Topic = 'overview' | 'routes' | 'workers' | 'services' | 'calls' | 'breakers' | 'limits' | 'cpu';
+export type Topic = 'overview' | 'routes' | 'workers' | 'services' | 'calls' | 'limits' | 'cpu';
 
 export type FeedState =
   | { readonly kind: 'connecting' }

@@ -173,11 +173,6 @@ export interface Breaker {
   readonly transitions: Readonly<Record<string, number>>;
 }
 
-/** The event stream has the most important breakers only, and the number of all. */
-export interface Breakers extends Page<Breaker> {
-  readonly total?: number;
-}
-
 export interface Limits {
   readonly concurrency: {
     readonly inFlight: number;

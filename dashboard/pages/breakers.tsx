@@ -5,7 +5,7 @@ import { act, ask } from '../core/ask.js';
 import { ago, count, plain, seconds } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
-import type { Breaker, Breakers, Overview, Problem } from '../core/types.js';
+import type { Breaker, Overview, Page, Problem } from '../core/types.js';
 import { useLive, useRead } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
 import { type Column, Table } from '../parts/table.js';
@@ -64,8 +64,7 @@ const columnsFor = (reload: () => void): readonly Column<Breaker>[] => [
   { key: 'force', title: '', cell: (one) => <Forces breaker={one} reload={reload} /> },
 ];
 
-const openings = (transitions: Breaker['transitions']): number =>
-  transitions.opened ?? transitions.open ?? Object.values(transitions).reduce((sum, one) => sum + one, 0);
+const openings = ({ open = 0 }: Breaker['transitions']): number => open;
 
 function Forces({ breaker, reload }: { breaker: Breaker; reload: () => void }) {
   const { forced, state, service, instance } = breaker;
@@ -112,13 +111,10 @@ async function forceBreaker({ service, instance }: Breaker, force: Force): Promi
 export function BreakersPage() {
   const { search = '', state = '' } = useSignal(place).query;
   const [text, setText] = useState(search);
-  // The stream has the most important breakers; only a search needs all of them.
-  const isSearch = search !== '' || state !== '';
-  const live = useLive<Breakers>('breakers');
-  const all = useRead<Breakers>(isSearch ? '/breakers' : null, { everyMs: 1_000 });
-  const read = isSearch ? all : live;
+  // The event stream has only the breakers that are open or forced, and an operator forces closed ones, too.
+  const read = useRead<Page<Breaker>>('/breakers', { everyMs: 1_000 });
   const overview = useLive<Overview>('overview');
-  const columns = useMemo(() => columnsFor(all.reload), [all.reload]);
+  const columns = useMemo(() => columnsFor(read.reload), [read.reload]);
   const shown = useMemo(() => filtered(read.data?.items ?? [], state, search), [read.data, state, search]);
   return (
     <>
@@ -147,26 +143,19 @@ export function BreakersPage() {
       </Heading>
       <Causes problems={overview.data?.problems ?? []} />
       <Data from={read}>
-        {({ items, total = items.length }) =>
+        {({ items }) =>
           shown.length === 0 ? (
             <Empty title={items.length === 0 ? 'There are no breakers yet' : 'No breaker matches'}>
               {items.length === 0 ? 'Each instance of a service that is called has one.' : undefined}
             </Empty>
           ) : (
-            <>
-              {total > items.length ? (
-                <p class="quiet">
-                  The {count(items.length)} most important of {count(total)} breakers. Search for the others.
-                </p>
-              ) : null}
-              <Table
-                label="Breakers"
-                rows={shown}
-                columns={columns}
-                keyOf={({ service, instance }) => `${service} ${instance}`}
-                toneOf={(one) => (one.state === 'closed' ? 'none' : toneOf(one.state))}
-              />
-            </>
+            <Table
+              label="Breakers"
+              rows={shown}
+              columns={columns}
+              keyOf={({ service, instance }) => `${service} ${instance}`}
+              toneOf={(one) => (one.state === 'closed' ? 'none' : toneOf(one.state))}
+            />
           )
         }
       </Data>

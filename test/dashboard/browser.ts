@@ -25,11 +25,14 @@ export const FLAGS = [
 /** A limit for what a page must do; a busy machine may need a part of it. */
 const WAIT_MS = 20_000;
 
-export interface Opened {
+export interface OpenedPage {
   readonly page: Page;
-  readonly plane: FakePlane;
   /** Errors of the page: exceptions, refused resources and messages of the policy for content. */
   readonly errors: string[];
+}
+
+export interface Opened extends OpenedPage {
+  readonly plane: FakePlane;
 }
 
 export interface OpenOptions extends FakePlaneOptions {
@@ -38,31 +41,27 @@ export interface OpenOptions extends FakePlaneOptions {
   readonly prepare?: (plane: FakePlane) => void;
 }
 
-/** Starts the browser before the tests of a suite. @returns opens the dashboard at a place */
-export function useChromium(): (options?: OpenOptions) => Promise<Opened> {
+type OpenAt = (address: string, options?: BrowserContextOptions) => Promise<OpenedPage>;
+
+/** Starts the browser before the tests of a suite. @returns opens an address in a context of its own */
+export function useBrowser(): OpenAt {
   let browser: Browser | undefined;
-  const open: { readonly context: BrowserContext; readonly plane: FakePlane }[] = [];
+  const open: BrowserContext[] = [];
 
   before(async function () {
     if (!existsSync(CHROMIUM)) return markPending(this, `there is no ${CHROMIUM}`);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   });
   afterEach(async () => {
-    for (const { context, plane } of open.splice(0)) {
-      await context.close();
-      await plane.close();
-    }
+    for (const context of open.splice(0)) await context.close();
   });
   after(async () => {
     await browser?.close();
   });
 
-  return async ({ place = '#/overview', context: options = {}, prepare, token }: OpenOptions = {}) => {
-    const plane = new FakePlane(token === undefined ? {} : { token });
-    prepare?.(plane);
-    await plane.listen();
+  return async (address, options = {}) => {
     const context = await browser!.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    open.push({ context, plane });
+    open.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(WAIT_MS);
     const errors: string[] = [];
@@ -70,7 +69,25 @@ export function useChromium(): (options?: OpenOptions) => Promise<Opened> {
     page.on('console', (message) => {
       if (message.type() === 'error') errors.push(message.text());
     });
-    await page.goto(`${plane.url}${place}`);
-    return { page, plane, errors };
+    await page.goto(address);
+    return { page, errors };
+  };
+}
+
+/** The same with an admin plane of its own for each page. @returns opens the dashboard at a place */
+export function useChromium(): (options?: OpenOptions) => Promise<Opened> {
+  const openAt = useBrowser();
+  const planes: FakePlane[] = [];
+
+  afterEach(async () => {
+    for (const plane of planes.splice(0)) await plane.close();
+  });
+
+  return async ({ place = '#/overview', context = {}, prepare, token }: OpenOptions = {}) => {
+    const plane = new FakePlane(token === undefined ? {} : { token });
+    planes.push(plane);
+    prepare?.(plane);
+    await plane.listen();
+    return { plane, ...(await openAt(`${plane.url}${place}`, context)) };
   };
 }

@@ -60,10 +60,12 @@ describe('the dashboard', () => {
     const { page, plane } = await open();
     await page.getByText('1,240/s').waitFor();
     const fault = { status: 503, code: 'STARTING', detail: 'The databases are not ready.' };
-    for (const path of ['/routes', '/traces', '/sagas', '/registry', '/switches', '/settings']) {
+    for (const path of ['/routes', '/traces', '/sagas', '/registry', '/breakers', '/switches', '/settings']) {
       plane.faults.set(path, fault);
     }
-    const own = PLACES.filter(([place]) => /#\/(route\?|trace|saga|service\?|switches|settings)/.test(place));
+    const own = PLACES.filter(([place]) =>
+      /#\/(route\?|trace|saga|service\?|breakers|switches|settings)/.test(place),
+    );
     for (const [place] of own) {
       await visit(page, place);
       await page.getByText('The databases are not ready.').first().waitFor();
@@ -75,7 +77,7 @@ describe('the dashboard', () => {
     plane.faults.clear();
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByText('3 of 3 settings').waitFor();
-    expect(own).to.have.lengthOf(8);
+    expect(own).to.have.lengthOf(9);
   });
 
   it('says on every page when there is nothing', async () => {

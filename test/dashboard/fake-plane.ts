@@ -152,11 +152,6 @@ export class FakePlane {
         return page(data.services);
       case 'calls':
         return data.calls;
-      case 'breakers': {
-        const isFirst = (one: { state?: unknown }) => (one.state === 'closed' ? 1 : 0);
-        const items = [...data.breakers].sort((a, b) => isFirst(a) - isFirst(b)).slice(0, 200);
-        return { ...page(items), total: data.breakers.length };
-      }
       case 'limits':
         return data.limits;
       default:

@@ -107,7 +107,7 @@ export const breaker = (over: Record<string, unknown> = {}) => ({
   window: { calls: 118, failures: 0 },
   probes: null,
   retryInMs: null,
-  transitions: { opened: 0, halfOpened: 0, closed: 0 },
+  transitions: { open: 0, halfOpen: 0, closed: 0 },
   ...over,
 });
 
