@@ -17,6 +17,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { bundle, isBundled, keepLastRun } from './bundle.mjs';
+import { buildDashboard, isDashboardBuilt } from './dashboard.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -51,8 +52,8 @@ const VENDORED = [
   },
 ];
 /** Folders that are not compared with the sources: results, and outputs of their own. */
-const ASIDE = ['bench/results', 'dist/workers', 'dist/bundle', 'dist/packages'].map((path) =>
-  join(ROOT, path),
+const ASIDE = ['bench/results', 'dist/workers', 'dist/bundle', 'dist/packages', 'dist/dashboard'].map(
+  (path) => join(ROOT, path),
 );
 /** A folder with this file is a project of its own, which is built in its place. */
 const OWN_PROJECT = 'peer.json';
@@ -149,7 +150,9 @@ function newestBelow(path) {
   return Math.max(mtimeMs, ...readdirSync(path).map((name) => newestBelow(join(path, name))));
 }
 
-export function productIsBuilt() {
+export const productIsBuilt = () => runtimeIsBuilt() && isDashboardBuilt();
+
+function runtimeIsBuilt() {
   if (!existsSync(STAMP) || !isBundled()) return false;
   const inputs = [
     'src',
@@ -170,7 +173,11 @@ export async function build({ tests }) {
   const parts = tests ? EVERYTHING : PRODUCT;
   const began = new Date();
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const projects = parts.map(({ source }) => join(ROOT, source));
+  const projects = [
+    ...parts.map(({ source }) => source),
+    'dashboard',
+    ...(tests ? ['test/dashboard'] : []),
+  ].map((path) => join(ROOT, path));
   const { status } = spawnSync(process.execPath, [compiler, '-b', ...projects], { stdio: ['ignore', 2, 2] });
   for (const part of parts) {
     copyAssets(part);
@@ -179,10 +186,11 @@ export async function build({ tests }) {
   }
   if (status !== 0) return false;
   // The tests build often, and the bundle depends on nothing but the product.
-  if (!productIsBuilt()) {
+  if (!runtimeIsBuilt()) {
     rmSync(STAMP, { force: true });
     if (!(await bundle())) return false;
   }
+  if (!(await buildDashboard())) return false;
   writeFileSync(STAMP, '');
   utimesSync(STAMP, began, began);
   return true;

@@ -29,7 +29,7 @@ describe('the build', () => {
       ...filesBelow('workers').map((file) => join('workers', file)),
     ]);
     const left = filesBelow('dist').filter((file) => {
-      if (/^(vendor\/swagger-ui|bundle|packages)\//.test(file)) return false;
+      if (/^(vendor\/swagger-ui|bundle|packages|dashboard)\//.test(file)) return false;
       const compiled = file.replace(/\.d\.ts$|\.js(\.map)?$/, '.ts');
       return !sources.has(file) && !sources.has(compiled) && !/\.tsbuildinfo$|^\.built$/.test(file);
     });

@@ -36,6 +36,8 @@ describe('the npm package', () => {
       'dist/bundle/index.js',
       'dist/bundle/LICENSES.txt',
       'dist/packages/typebox.js',
+      'dist/dashboard/index.html',
+      'dist/dashboard/LICENSES.txt',
       'template/multilane.config.js',
       'template/ecosystem.config.cjs',
       'deploy/multilane.service',

@@ -1,0 +1,172 @@
+// What bounds the work of the process now, and what was refused.
+import { bytes, count, plain } from '../core/format.js';
+import type { Limits } from '../core/types.js';
+import { useLive } from '../core/use-live.js';
+import { Data, Empty } from '../parts/states.js';
+import { Table } from '../parts/table.js';
+import { Badge, Heading, Link, Meter, Section } from '../parts/ui.js';
+
+interface Bound {
+  readonly name: string;
+  readonly used: number;
+  readonly limit: number | null;
+  readonly unit?: 'bytes';
+  readonly note?: string;
+}
+
+function boundsOf({
+  concurrency,
+  bodies,
+  streams,
+  bulkheads,
+  databaseConnections,
+}: Limits): readonly Bound[] {
+  const { held, most, waiting } = databaseConnections;
+  return [
+    { name: 'Requests in flight', used: concurrency.inFlight, limit: concurrency.maxInFlight },
+    { name: 'Pending bodies', used: bodies.pending, limit: bodies.maxPending },
+    { name: 'Buffered bodies', used: bodies.bufferedBytes, limit: bodies.maxBufferedBytes, unit: 'bytes' },
+    {
+      name: 'Open streams',
+      used: streams.open,
+      limit: streams.max,
+      note: `${count(streams.maxPerAddress)} for each address`,
+    },
+    {
+      name: 'Database connections',
+      used: held,
+      limit: most,
+      note: waiting > 0 ? `${count(waiting)} pools wait` : undefined,
+    },
+    ...bulkheads.map(({ name, held: used, limit }) => ({ name: `Bulkhead ${name}`, used, limit })),
+  ];
+}
+
+export function LimitsPage() {
+  const live = useLive<Limits>('limits');
+  return (
+    <>
+      <Heading title="Limits" />
+      <Data from={live}>
+        {(limits) => (
+          <>
+            <Section title="In use">
+              <Bounds bounds={boundsOf(limits)} />
+            </Section>
+            <Shedding concurrency={limits.concurrency} />
+            <Rates rates={limits.rateLimits} />
+          </>
+        )}
+      </Data>
+    </>
+  );
+}
+
+const Bounds = ({ bounds }: { bounds: readonly Bound[] }) => (
+  <ul class="saturation">
+    {bounds.map(({ name, used, limit, unit, note }) => {
+      const show = unit === 'bytes' ? bytes : count;
+      return (
+        <li key={name}>
+          <span>{plain(name)}</span>
+          <Meter ratio={limit === null || limit === 0 ? null : used / limit} label={name} />
+          <span class="quiet number">
+            {show(used)}
+            {limit === null ? '' : ` of ${show(limit)}`}
+            {note === undefined ? '' : `, ${note}`}
+          </span>
+        </li>
+      );
+    })}
+  </ul>
+);
+
+function Shedding({ concurrency: { workers, shed, routes } }: { concurrency: Limits['concurrency'] }) {
+  const shedding = workers.filter((worker) => worker.shedding);
+  return (
+    <>
+      <Section title="Shedding" note="requests that were refused because the process had too much to do">
+        <p>
+          {shedding.length === 0 ? (
+            'No worker sheds requests now.'
+          ) : (
+            <>
+              <Badge state="shedding" tone="bad" /> Workers {shedding.map(({ id }) => id).join(', ')} shed
+              requests now.
+            </>
+          )}
+        </p>
+        <Counts counts={shed} label="Refused by reason" none="Nothing was refused since the start." />
+      </Section>
+      <Section title="Routes in flight" actions={<Link page="switches">Switch routes off</Link>}>
+        {routes.length === 0 ? (
+          <Empty title="No route has had a request yet" />
+        ) : (
+          <Table
+            label="Routes in flight"
+            rows={routes}
+            keyOf={({ name }) => name}
+            sortedBy="flight"
+            columns={[
+              {
+                key: 'name',
+                title: 'Route',
+                cell: ({ name }) => <span class="mono">{plain(name)}</span>,
+                by: ({ name }) => name,
+              },
+              {
+                key: 'flight',
+                title: 'In flight',
+                isNumber: true,
+                cell: ({ inFlight }) => count(inFlight),
+                by: ({ inFlight }) => inFlight,
+              },
+            ]}
+          />
+        )}
+      </Section>
+    </>
+  );
+}
+
+const Rates = ({ rates }: { rates: Limits['rateLimits'] }) => (
+  <Section title="Rate limits">
+    <ul class="chips">
+      <li class="chip">
+        default <b>{rates.default === null ? 'none' : plain(rates.default)}</b>
+      </li>
+      <li class="chip">
+        scope <b>{plain(rates.scope)}</b>
+      </li>
+      {rates.named.map(({ name, limit }) => (
+        <li class="chip" key={name}>
+          {plain(name)} <b>{plain(limit)}</b>
+        </li>
+      ))}
+    </ul>
+    <Counts counts={rates.refused} label="Refused by limit" none="No limit has refused a request." />
+  </Section>
+);
+
+export function Counts({
+  counts,
+  label,
+  none,
+}: {
+  counts: Readonly<Record<string, number>>;
+  label: string;
+  none: string;
+}) {
+  const entries = Object.entries(counts).filter(([, number]) => number > 0);
+  if (entries.length === 0) return <p class="quiet">{none}</p>;
+  return (
+    <ul class="chips" aria-label={label}>
+      <li class="chip-label quiet">{label}</li>
+      {entries.map(([name, number]) => (
+        <li class="chip tone-warn" key={name}>
+          {plain(name)} <b>{count(number)}</b>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,113 @@
+// The dashboard without a connection, without a token, and with nothing to show.
+import { expect } from 'chai';
+import { useChromium } from './browser.js';
+import { PLACES, visit } from './places.js';
+
+const TOKEN = 'a-token-of-more-than-thirty-two-characters';
+
+describe('the dashboard', () => {
+  const open = useChromium();
+
+  it('keeps the last figures while it is disconnected, and goes on when the process is back', async () => {
+    const { page, plane } = await open();
+    await page.getByText('1,240/s').waitFor();
+    await plane.cut();
+    await page.getByRole('alert').filter({ hasText: 'Disconnected' }).waitFor();
+    await page.getByText('Not renewed since').waitFor();
+    expect(await page.getByText('1,240/s').count()).to.equal(1);
+    plane.data.overview.requests = { perSecond: 77, errorsPerSecond: 0, inFlight: 0, total: 1, errors: 0 };
+    await plane.listen();
+    await page.getByText('77/s').waitFor();
+    await page.getByText('Disconnected').waitFor({ state: 'detached' });
+  });
+
+  it('asks for the token, says that one is wrong, and keeps the right one in this tab only', async () => {
+    const { page, plane } = await open({ token: TOKEN, place: '#/breakers' });
+    await page.getByRole('heading', { name: 'Token needed' }).waitFor();
+    expect(await page.getByText('orders-1').count()).to.equal(0);
+    await page.getByLabel('Admin token').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('The admin plane refused this token.').waitFor();
+    await page.getByLabel('Admin token').fill('with space');
+    await page.keyboard.press('Enter');
+    await page.getByText('A token has no spaces').waitFor();
+    await page.getByLabel('Admin token').fill(TOKEN);
+    await page.keyboard.press('Enter');
+    await page.getByText('orders-1').waitFor();
+    await page.getByText('live').waitFor();
+    await page.reload();
+    await page.getByText('orders-1').waitFor();
+    const kept = await page.evaluate(() => [Object.values(sessionStorage), JSON.stringify(localStorage)]);
+    expect(kept[0]).to.include(TOKEN);
+    expect(kept[1]).not.to.include(TOKEN);
+    expect(plane.paths.filter((path) => path.includes(TOKEN))).to.deep.equal([]);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Token needed' }).waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).to.equal(0);
+  });
+
+  it('says when too many tokens were wrong', async () => {
+    const { page, plane } = await open({ token: TOKEN });
+    await page.getByLabel('Admin token').waitFor();
+    plane.allow();
+    plane.faults.set('/switches', { status: 429, code: 'RATE_LIMITED', detail: 'Too many failed tokens.' });
+    await page.getByLabel('Admin token').fill('another');
+    await page.keyboard.press('Enter');
+    await page.getByText('Too many wrong tokens.').waitFor();
+  });
+
+  it('shows on every page why it has no data, and gets it with a further attempt', async () => {
+    const { page, plane } = await open();
+    await page.getByText('1,240/s').waitFor();
+    const fault = { status: 503, code: 'STARTING', detail: 'The databases are not ready.' };
+    for (const path of ['/routes', '/traces', '/sagas', '/registry', '/breakers', '/switches', '/settings']) {
+      plane.faults.set(path, fault);
+    }
+    const own = PLACES.filter(([place]) =>
+      /#\/(route\?|trace|saga|service\?|breakers|switches|settings)/.test(place),
+    );
+    for (const [place] of own) {
+      await visit(page, place);
+      await page.getByText('The databases are not ready.').first().waitFor();
+      await page
+        .getByText(`503 STARTING · trace ${'c'.repeat(32)}`)
+        .first()
+        .waitFor();
+    }
+    plane.faults.clear();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('3 of 3 settings').waitFor();
+    expect(own).to.have.lengthOf(9);
+  });
+
+  it('says on every page when there is nothing', async () => {
+    const { page, plane, errors } = await open({
+      prepare: ({ data }) => {
+        for (const list of [data.routes, data.workers, data.services, data.instances, data.breakers])
+          list.length = 0;
+        for (const list of [data.sagas, data.flights, data.traces, data.spans, data.settings])
+          list.length = 0;
+        data.calls = { windowS: 10, nodes: [], edges: [] };
+        data.switches.routes.length = 0;
+        Object.assign(data.cpu, { tasks: [], shares: [] });
+      },
+    });
+    for (const [place] of PLACES.filter(([one]) => !/saga\?|limits/.test(one))) {
+      await visit(page, place);
+      await page.locator('.empty-title').first().waitFor();
+    }
+    await visit(page, '#/nowhere');
+    await page.getByText('The dashboard has no such page').waitFor();
+    expect(plane.commands).to.deep.equal([]);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('follows only the topics that the open page needs', async () => {
+    const { page, plane } = await open();
+    await page.getByText('1,240/s').waitFor();
+    await visit(page, '#/calls');
+    await page.getByText('405/s · 15 % err', { exact: true }).waitFor();
+    const streams = plane.paths.filter((path) => path.startsWith('/events'));
+    expect(streams).to.deep.equal(['/events?topics=overview', '/events?topics=calls%2Coverview']);
+  });
+});
