@@ -43,7 +43,7 @@ describe('the list of workers', () => {
       { worker: 1, slot: 1, generation: 1, state: { kind: 'starting' }, startedAt: new Date(0) },
     ] as unknown as Parameters<typeof workerList>[0]['threads'];
     const worker = new WorkerRow(block, 1);
-    const current = () => workerList({ threads }, block, series, () => 1_500)[0]!.current;
+    const current = () => workerList({ threads }, block, series, () => 1_500, new RouteNames())[0]!.current;
     worker.beat(1_000);
     worker.continueRoute(route);
     expect(current()).to.deep.equal({ route: '/slow', sinceMs: 500 });

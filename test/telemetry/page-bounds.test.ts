@@ -47,8 +47,8 @@ describe('the page of metrics after 50,000 distinct paths, methods and names', (
     });
     for (let n = 0; n < MANY; n++) {
       const { unmatched, unknown, visits, times } = workers[n % WORKERS]!;
-      unmatched.end(unmatched.begin(0), 404, 100 + (n % 1000), 'ROUTE_NOT_FOUND');
-      unknown.end(unknown.begin(0), 501, 100, `MADE_UP_${n}`);
+      unmatched.end(unmatched.begin(0, '', 0), 404, 100 + (n % 1000), 'ROUTE_NOT_FOUND');
+      unknown.end(unknown.begin(0, '', 0), 501, 100, `MADE_UP_${n}`);
       visits.add(1, { name: `name-${n}` });
       times.record(n, { name: `name-${n}` });
     }

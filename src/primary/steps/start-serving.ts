@@ -98,8 +98,8 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
     adminPlane.open(
       adminRoutes({
         ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
-          ...{ ...threads, routeSampler },
-          withSources: (sources) => otlp.exportMetrics(sources),
+        ...{ ...threads, routeSampler },
+        withSources: (sources) => otlp.exportMetrics(sources),
         shownSettings: base.shownSettings,
         services: services.map(({ name }) => name),
         dataPlane: `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`,
