@@ -20,6 +20,12 @@ const PAGE = 200;
 /** Pages that are read to sort all routes. */
 const MAX_PAGES = 25;
 
+interface Histogram {
+  readonly edgesMs: readonly number[];
+  readonly window: readonly number[];
+  readonly total: readonly number[];
+}
+
 export const LOAD_TOOLS: readonly McpTool[] = [
   tool({
     name: 'overview',
@@ -77,10 +83,17 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     description: 'The latency histogram and the response statuses of one route.',
     needs: ['/routes/histogram'],
     input: { method: text('As in `GET`.', 32), route: text('The template, as in `/api/users/{id}`.', 1_000) },
-    run: async ({ method, route }, read) => ({
-      note: 'Counts of the window and since the start, by the upper edge of each cell.',
-      data: await read('/routes/histogram', { method, route }),
-    }),
+    async run({ method, route }, read) {
+      const shown = (await read('/routes/histogram', { method, route })) as Histogram;
+      const { edgesMs, window, total, ...rest } = shown;
+      // Most of the hundred cells are empty.
+      const cells = total
+        .map((count, at) => ({ upToMs: edgesMs[at] ?? null, window: window[at] ?? 0, total: count }))
+        .filter((cell) => cell.total > 0);
+      const note =
+        'Responses of the window and since the start, by the cells of the histogram that have any.';
+      return { note, data: { ...rest, cells } };
+    },
   }),
   tool({
     name: 'list_workers',

@@ -112,7 +112,10 @@ export const ALL_ROUTES: readonly AdminRoute[] = [
     const to = from + Number(query.get('limit'));
     return { items: found.slice(from, to), nextCursor: to < found.length ? String(to) : null };
   }),
-  shows('/routes/histogram', (query) => ({ method: query.get('method'), route: query.get('route') })),
+  shows('/routes/histogram', (query) => ({
+    ...{ method: query.get('method'), route: query.get('route'), edgesMs: [1, 2] },
+    ...{ window: [0, 0, 1], total: [0, 7, 2] },
+  })),
   shows('/workers', () => WORKERS),
   shows('/flights', (query) => ({
     worker: Number(query.get('worker')),

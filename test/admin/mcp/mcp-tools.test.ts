@@ -82,7 +82,14 @@ describe('the tools of POST /mcp', () => {
     expect((await mcp.tool('list_traces', { status: 'error' })).note).to.include('No trace is recorded now.');
     expect((await mcp.tool('show_trace', { traceId: 'a'.repeat(32) })).data.spans).to.have.length(1);
     const { data } = await mcp.tool('show_route', { method: 'GET', route: '/a b?c' });
-    expect(data).to.deep.equal({ method: 'GET', route: '/a b?c' });
+    expect(data).to.deep.equal({
+      method: 'GET',
+      route: '/a b?c',
+      cells: [
+        { upToMs: 2, window: 0, total: 7 },
+        { upToMs: null, window: 1, total: 2 },
+      ],
+    });
     for (const name of [
       'cpu_pool',
       'list_services',
