@@ -19,7 +19,7 @@ function setUp(over: Partial<ViewSources> = {}) {
   const memory = new SeriesMemory();
   const looks = { fleet: 0, sagas: 0 };
   const fleet: Fleet = {
-    services: new Map([['orders', { states: { healthy: 2 }, instances: 2 }]]),
+    services: new Map([['orders', { states: { healthy: 2 }, instances: 2, named: {} }]]),
     notable: [{ service: 'orders', instance: 'a', slot: 3, breaker: { state: 'forced-open' } }],
     notableCount: 250,
   };

@@ -18,6 +18,8 @@ export interface SeenBreaker extends BreakerOwner {
 export interface ServiceFleet {
   readonly states: Record<string, number>;
   instances: number;
+  /** The first few instances of each state that is not `healthy`. */
+  readonly named: Record<string, string[]>;
 }
 
 export interface Fleet {
@@ -41,10 +43,17 @@ export interface FleetSources {
 }
 
 export const MOST_LISTED = 200;
+/** Instances of a service that are named for each state. */
+export const MOST_NAMED = 5;
 const INSTANCES_PER_LOOK = 32;
 const TURN_MS = 1;
 
 export const isNotable = ({ state }: BreakerState): boolean => state !== 'closed';
+
+function name({ named }: ServiceFleet, state: string, instance: string): void {
+  named[state] ??= [];
+  if (named[state].length < MOST_NAMED) named[state].push(instance);
+}
 
 export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
   const { registry, breakers, pause, clock = () => performance.now() } = sources;
@@ -60,11 +69,12 @@ export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
   let began = clock();
   let seen = 0;
   for (const service of Object.keys(registry.services())) {
-    const fleet: ServiceFleet = { states: Object.create(null) as Record<string, number>, instances: 0 };
+    const fleet: ServiceFleet = { states: {}, instances: 0, named: {} };
     services.set(service, fleet);
     for (const { id: instance, slot, state } of registry.views(service)) {
       fleet.states[state] = (fleet.states[state] ?? 0) + 1;
       fleet.instances += 1;
+      if (state !== 'healthy') name(fleet, state, instance);
       look({ service, instance, slot });
       if (++seen % INSTANCES_PER_LOOK !== 0 || clock() - began < TURN_MS) continue;
       await pause();

@@ -22,7 +22,10 @@ function* instances({ fleet }: ProblemFacts): Generator<Problem> {
   yield* found.filter(({ severity }) => severity !== 'critical').slice(0, MOST_SERVICES);
 }
 
-function* problemsOfService(service: string, { states, instances: all }: ServiceFleet): Generator<Problem> {
+function* problemsOfService(
+  service: string,
+  { states, instances: all, named }: ServiceFleet,
+): Generator<Problem> {
   const { healthy = 0, ejected = 0, unhealthy = 0, starting = 0 } = states;
   const page = '#/services';
   // Ejected ones are called when there is no other, so they count as a rest of the service.
@@ -44,7 +47,7 @@ function* problemsOfService(service: string, { states, instances: all }: Service
       id: `unhealthy:${service}`,
       severity: 'warning',
       title: `${unhealthy} of ${counted(all, 'instance')} of ${service} ${unhealthy === 1 ? 'fails its' : 'fail their'} health checks`,
-      detail: 'Calls go to the others.',
+      detail: `Calls go to the others. ${namesOf(unhealthy, named.unhealthy)}`,
       page,
     });
   if (ejected > 0)
@@ -52,9 +55,15 @@ function* problemsOfService(service: string, { states, instances: all }: Service
       id: `ejected:${service}`,
       severity: 'warning',
       title: `${ejected} of ${counted(all, 'instance')} of ${service} ${ejected === 1 ? 'is' : 'are'} ejected`,
-      detail: 'They fail where others do not, and are tried again when their time is over (EJECTION_MS).',
+      detail: `They fail where others do not, and are tried again when their time is over (EJECTION_MS). ${namesOf(ejected, named.ejected)}`,
       page,
     });
+}
+
+/** The ids of the first instances, which come from strangers. */
+function namesOf(all: number, named: readonly string[] = []): string {
+  const more = all - named.length;
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
 }
 
 function* breakers(facts: ProblemFacts): Generator<Problem> {

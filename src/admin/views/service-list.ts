@@ -1,6 +1,6 @@
 // The services of the registry with what they do now, and the graph of who calls whom.
 import type { Fleet } from './fleet.js';
-import { compare, type Page, type PageRequest, pageOf } from './pages.js';
+import { cursorOf, type Page, type PageRequest } from './pages.js';
 import { type KnownRoute, rate } from './route-list.js';
 import type { WindowCount } from './sliding-window.js';
 import type { Traffic } from './traffic.js';
@@ -27,10 +27,9 @@ export function serviceList(
   request: PageRequest,
 ): Page<ServiceItem> {
   const served = servedBy(traffic, known());
-  const names = new Set([...fleet.services.keys(), ...mounted]);
-  const { items, nextCursor } = pageOf(names, { keyOf: (name) => [name], compare }, request);
+  const { names, nextCursor } = pageOfNames(new Set([...fleet.services.keys(), ...mounted]), request);
   return {
-    items: items.map((service) => {
+    items: names.map((service) => {
       const { states = {}, instances = 0 } = fleet.services.get(service) ?? {};
       const local = mounted.has(service);
       const counts = local ? served.get(service) : calledAs(traffic, service);
@@ -45,6 +44,13 @@ export function serviceList(
     }),
     nextCursor,
   };
+}
+
+/** There may be thousands of names, which are sorted without a function that compares them. */
+function pageOfNames(all: ReadonlySet<string>, { limit, after: [after = ''] = [] }: PageRequest) {
+  const later = [...all].filter((name) => name > String(after)).sort();
+  const names = later.slice(0, limit);
+  return { names, nextCursor: later.length <= limit ? null : cursorOf([names.at(-1)!]) };
 }
 
 /** Counts of several routes together. */

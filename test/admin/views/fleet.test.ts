@@ -32,8 +32,8 @@ describe('a look at all instances', () => {
   it('counts them by service and state', async () => {
     const { services } = await look({ orders: ['healthy', 'healthy', 'ejected'], users: [] }).fleet;
     expect([...services]).to.deep.equal([
-      ['orders', { states: { healthy: 2, ejected: 1 }, instances: 3 }],
-      ['users', { states: {}, instances: 0 }],
+      ['orders', { states: { healthy: 2, ejected: 1 }, instances: 3, named: { ejected: ['i2'] } }],
+      ['users', { states: {}, instances: 0, named: {} }],
     ]);
   });
 
@@ -46,6 +46,11 @@ describe('a look at all instances', () => {
       'mailer ~smtp',
     ]);
     expect(notableCount).to.equal(2);
+  });
+
+  it('names a few of the instances that are not healthy', async () => {
+    const { services } = await look({ orders: Array.from({ length: 9 }, () => 'ejected' as const) }).fleet;
+    expect(services.get('orders')?.named).to.deep.equal({ ejected: ['i0', 'i1', 'i2', 'i3', 'i4'] });
   });
 
   it('takes turns, and lists a bounded number of many', async () => {

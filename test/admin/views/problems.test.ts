@@ -39,7 +39,11 @@ const fleetOf = (
   services: new Map(
     Object.entries(services).map(([service, states]) => [
       service,
-      { states, instances: Object.values(states).reduce((sum, n) => sum + n, 0) },
+      {
+        states,
+        instances: Object.values(states).reduce((sum, n) => sum + n, 0),
+        named: { ejected: ['a', 'b'] },
+      },
     ]),
   ),
   notable: notable.map((breaker, n) => ({ service: 'orders', instance: `i${n}`, slot: n, breaker })),
@@ -233,6 +237,11 @@ describe('problems in words', () => {
       detail:
         'Calls to it are refused at once. 30 of 40 calls to orders in the last 10 s failed. It lets probes through in 3 s.',
     });
+  });
+
+  it('name instances', () => {
+    const [found] = problemsOf({ ...HEALTHY, fleet: fleetOf({ orders: { healthy: 7, ejected: 4 } }) });
+    expect(found!.detail).to.match(/ a, b and 2 more\.$/);
   });
 
   it('have ids of their own, and the most important ones come first when there are too many', () => {

@@ -189,11 +189,25 @@ describe('the services and who calls them', () => {
     ]);
   });
 
+  it('are listed page by page', async () => {
+    const traffic = await measured(setUp());
+    const names = Array.from({ length: 25 }, (_, n) => `s${n}`);
+    const one = { states: {}, instances: 0, named: {} };
+    const fleet = { services: new Map(names.map((name) => [name, one])), notable: [], notableCount: 0 };
+    const alone = { mounted: new Set<string>(), known: () => [] };
+    const first = serviceList(traffic, fleet, alone, { limit: 20, after: undefined });
+    const after = JSON.parse(Buffer.from(first.nextCursor!, 'base64url').toString());
+    const second = serviceList(traffic, fleet, alone, { limit: 20, after });
+    expect(second.nextCursor).to.equal(null);
+    const seen = [...first.items, ...second.items].map(({ service }) => service);
+    expect(seen).to.deep.equal([...names].sort());
+  });
+
   it('are listed with the states of their instances', async () => {
     const test = setUp();
     const traffic = await measured(test, () => test.request('/api/users/{id}', 500, 1_000));
     const fleet = {
-      services: new Map([['mailer', { states: { healthy: 2, ejected: 1 }, instances: 3 }]]),
+      services: new Map([['mailer', { states: { healthy: 2, ejected: 1 }, instances: 3, named: {} }]]),
       notable: [],
       notableCount: 0,
     };
