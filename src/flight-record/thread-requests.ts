@@ -1,5 +1,6 @@
 // The requests in flight of the thread in one slot as JSON text, for the file. A text is made again only when
-// a request has begun or ended since: times in it are those of the shared clock, so it does not age.
+// a request has begun or ended since, and the text of each request once: times in it are those of the shared
+// clock, so it does not age.
 import { FlightReader } from '../memory/flight-recorder.js';
 import { RouteNameReader } from '../memory/route-names.js';
 import { areSame, type SlotRequests } from '../memory/slot-requests.js';
@@ -7,6 +8,11 @@ import type { FlightRecordMemory } from '../telemetry/recent-requests.js';
 
 /** A longer template is cut. */
 const MOST_TEMPLATE = 256;
+/**
+ * Younger requests are left out. They are in the text of the next write, a quarter of a second later, early
+ * enough for the report. Most requests end sooner and cost nothing.
+ */
+const LEAST_MS = 100;
 
 export interface ThreadText {
   /** JSON of a `ThreadInFile` (contents.ts). */
@@ -20,16 +26,21 @@ interface Made extends ThreadText {
   readonly most: number;
 }
 
-interface Entries {
-  readonly entries: readonly string[];
-  readonly leftOut: number;
-  /** The names of all routes are known. */
-  readonly areNamed: boolean;
+/** The text of one request, with what tells the request from others in the same record. */
+interface Entry {
+  readonly head: number;
+  readonly startedAt: number;
+  /** Start on the shared clock, in milliseconds. */
+  readonly since: number;
+  readonly text: string;
+  readonly bytes: number;
 }
 
 export class ThreadRequests {
   readonly #flights: FlightReader;
   readonly #routes: RouteNameReader;
+  /** By the number of the record. */
+  readonly #entries: (Entry | undefined)[] = [];
   #made: Made | undefined;
 
   constructor({ block, series }: Pick<FlightRecordMemory, 'block' | 'series'>, slot: number) {
@@ -44,29 +55,51 @@ export class ThreadRequests {
    */
   textOf(seen: SlotRequests, now: number, most: number): ThreadText {
     if (this.#made?.most === most && areSame(this.#made.of, seen)) return this.#made;
-    const { entries, leftOut, areNamed } = this.#entries(now, most);
+    const entries: Entry[] = [];
+    let isComplete = true;
+    this.#flights.visit(now, LEAST_MS, (index, head, startedAt, ageMs) => {
+      const entry = this.#kept(index, head, startedAt) ?? this.#make(index, head, startedAt, now - ageMs);
+      if (entry !== undefined) entries.push(entry);
+      isComplete &&= entry !== undefined && this.#entries[index] === entry;
+    });
+    isComplete &&= entries.length >= seen.inFlight;
+    const fitting = thatFit(entries, most);
     const { worker, generation } = seen;
-    const text = `{"worker":${worker},"generation":${generation},"leftOut":${leftOut},"requests":[${entries.join()}]}`;
-    const made = { of: seen, most, text, requests: entries.length };
-    this.#made = areNamed ? made : undefined;
+    const leftOut = entries.length - fitting.length;
+    const requests = fitting.map(({ text }) => text).join();
+    const text = `{"worker":${worker},"generation":${generation},"leftOut":${leftOut},"requests":[${requests}]}`;
+    const made = { of: seen, most, text, requests: fitting.length };
+    this.#made = isComplete ? made : undefined;
     return made;
   }
 
-  #entries(now: number, most: number): Entries {
-    const flights = this.#flights.inFlight(now);
-    const entries: string[] = [];
-    let left = most;
-    let areNamed = true;
-    for (const { route, requestId = '', ageMs } of flights) {
-      const name = this.#routes.of(route);
-      areNamed &&= name !== undefined;
-      const { method, template } = name ?? { method: '_OTHER', template: '' };
-      const shortened = template.slice(0, MOST_TEMPLATE);
-      const entry = JSON.stringify([method, shortened, requestId, Math.round(now - ageMs)]);
-      left -= Buffer.byteLength(entry) + 1;
-      if (left < 0) break;
-      entries.push(entry);
-    }
-    return { entries, leftOut: flights.length - entries.length, areNamed };
+  #kept(index: number, head: number, startedAt: number): Entry | undefined {
+    const kept = this.#entries[index];
+    return kept?.head === head && kept.startedAt === startedAt ? kept : undefined;
   }
+
+  /** @returns undefined when the request has ended since; the entry is kept when its route has a name */
+  #make(index: number, head: number, startedAt: number, since: number): Entry | undefined {
+    const flight = this.#flights.read(index, head);
+    if (flight === undefined) return undefined;
+    const name = this.#routes.of(flight.route);
+    const { method, template } = name ?? { method: '_OTHER', template: '' };
+    const { requestId = '' } = flight;
+    const text = JSON.stringify([method, template.slice(0, MOST_TEMPLATE), requestId, Math.round(since)]);
+    const entry = { head, startedAt, since, text, bytes: Buffer.byteLength(text) };
+    this.#entries[index] = name === undefined ? undefined : entry;
+    return entry;
+  }
+}
+
+/** The newest entries, as many as have room. */
+function thatFit(entries: readonly Entry[], most: number): readonly Entry[] {
+  if (entries.reduce((sum, { bytes }) => sum + bytes + 1, 0) <= most) return entries;
+  let left = most;
+  const newest = entries.toSorted((a, b) => b.since - a.since);
+  const end = newest.findIndex(({ bytes }) => {
+    left -= bytes + 1;
+    return left < 0;
+  });
+  return newest.slice(0, end);
 }

@@ -130,7 +130,13 @@ export interface Flight {
   readonly ended: { readonly status: number; readonly microseconds: number } | undefined;
 }
 
-const newestFirst = (a: Flight, b: Flight): number => a.ageMs - b.ageMs;
+/**
+ * Called for a request in flight.
+ * @param index number of its record
+ * @param head tells it from the other requests in the record, together with `startedAt`
+ * @param startedAt a word of the shared clock
+ */
+export type FlightVisit = (index: number, head: number, startedAt: number, ageMs: number) => void;
 
 /** Reads the record of one worker. Any thread may read, at any time. */
 export class FlightReader {
@@ -151,31 +157,55 @@ export class FlightReader {
    */
   all(now: number): Flight[] {
     const isOver = ({ ended }: Flight): number => (ended === undefined ? 0 : 1);
-    return this.#read(now, false).sort((a, b) => isOver(a) - isOver(b) || newestFirst(a, b));
+    return this.#read(now).sort((a, b) => isOver(a) - isOver(b) || a.ageMs - b.ageMs);
   }
 
-  /** The requests in flight, the newest first. @param now shared clock, milliseconds */
-  inFlight(now: number): Flight[] {
-    return this.#read(now, true).sort(newestFirst);
+  /**
+   * Visits the requests that have been in flight for `leastMs` or longer, in no order. It makes nothing, for
+   * a reader that has seen most of them before.
+   * @param now shared clock, milliseconds
+   */
+  visit(now: number, leastMs: number, found: FlightVisit): void {
+    const words = this.#words;
+    const word = toWord(now);
+    for (let at = 0; at < words.length; at += FLIGHT_WORDS) {
+      const head = Atomics.load(words, at + HEAD);
+      if (head === 0 || (head & STATUS_BITS) !== 0) continue;
+      const startedAt = Atomics.load(words, at + STARTED + ((head >>> USES_SHIFT) & 1));
+      const ageMs = elapsed(word, startedAt);
+      // A request that has begun since the head was read is too young.
+      if (ageMs >= leastMs && Atomics.load(words, at + HEAD) === head)
+        found(at / FLIGHT_WORDS, head, startedAt, ageMs);
+    }
   }
 
-  #read(now: number, isInFlightOnly: boolean): Flight[] {
-    this.#id.copy(this.#prefix, 0);
-    const prefix = this.#id.text;
+  /** @returns the request in flight of a visit; undefined when it has ended since */
+  read(index: number, head: number): Pick<Flight, 'route' | 'requestId'> | undefined {
+    return this.#one(index, 0, this.#prefixText(), head);
+  }
+
+  #read(now: number): Flight[] {
+    const prefix = this.#prefixText();
     const flights: Flight[] = [];
     for (let index = 0; index < FLIGHTS; index++) {
-      const flight = this.#one(index, now, prefix, isInFlightOnly);
+      const flight = this.#one(index, now, prefix);
       if (flight !== undefined) flights.push(flight);
     }
     return flights;
   }
 
-  #one(index: number, now: number, prefix: string, isInFlightOnly: boolean): Flight | undefined {
+  #prefixText(): string {
+    this.#id.copy(this.#prefix, 0);
+    return this.#id.text;
+  }
+
+  /** @param expected the head that the record must have @default any */
+  #one(index: number, now: number, prefix: string, expected?: number): Flight | undefined {
     const words = this.#words;
     const at = index * FLIGHT_WORDS;
     for (;;) {
       const head = Atomics.load(words, at + HEAD);
-      if (head === 0 || (isInFlightOnly && (head & STATUS_BITS) !== 0)) return undefined;
+      if (head === 0 || (expected !== undefined && head !== expected)) return undefined;
       const parity = (head >>> USES_SHIFT) & 1;
       const started = Atomics.load(words, at + STARTED + parity);
       const microseconds = Atomics.load(words, at + DURATION);

@@ -56,12 +56,20 @@ function setUp(dataDir: string, workers = 2) {
     skipped: () => skipped++,
     checkEveryMs: 0,
   });
+  const once = (): void => {
+    for (const work of ticks) work();
+  };
   return {
     ...{ block, series, record, lines },
     skipped: () => skipped,
     isRunning: () => ticks.length > 0,
-    tick: () => {
-      for (const work of ticks) work();
+    once,
+    /** Writes, as soon as no write is under way. */
+    tick: async () => {
+      for (let before = skipped - 1; before !== skipped; await new Promise(setImmediate)) {
+        before = skipped;
+        once();
+      }
     },
     opened: () =>
       until(
@@ -91,8 +99,8 @@ describe('the flight record on disk', () => {
     await chmod(folder(), 0o755);
     const { opened, record, worker, tick } = setUp(dataDir());
     await opened();
-    worker(1).begin('/hang', 1_000, 'a');
-    tick();
+    worker(1).begin('/hang', 500, 'a');
+    await tick();
     await until(requests, (list) => list?.length === 1);
     const [ofFolder, ofFile] = [await stat(folder()), await stat(await path())];
     expect([ofFolder.mode & 0o777, ofFile.mode & 0o777]).to.deep.equal([0o700, 0o600]);
@@ -104,10 +112,12 @@ describe('the flight record on disk', () => {
   it('shows what is in flight in each worker, by route and id, and nothing of it when it has ended', async () => {
     const { opened, record, worker, tick, advance } = setUp(dataDir());
     await opened();
-    const end = worker(1).begin('/orders/{id}', 1_000, 'first');
-    worker(2).begin('/report', 1_200, 'second');
+    const [one, other] = [worker(1), worker(2)];
+    const end = one.begin('/orders/{id}', 1_000, 'first');
+    other.begin('/report', 1_200, 'second');
+    other.begin('/report', 1_401, 'too-young');
     advance(500);
-    tick();
+    await tick();
     const contents = await until(written, (found) => found?.threads.length === 2);
     expect(contents).to.deep.include({ now: 1_500, isClosed: false });
     expect(contents?.threads).to.deep.equal([
@@ -115,9 +125,13 @@ describe('the flight record on disk', () => {
       { worker: 2, generation: 1, leftOut: 0, requests: [['GET', '/report', 'second', 1_200]] },
     ]);
     end();
-    tick();
+    advance(1);
+    await tick();
     const later = await until(written, (found) => found?.sequence === 2);
-    expect(later?.threads[0]?.requests).to.deep.equal([]);
+    expect(later?.threads.map((thread) => thread.requests.map(([, , id]) => id))).to.deep.equal([
+      [],
+      ['second', 'too-young'],
+    ]);
     await record.close();
   });
 
@@ -125,32 +139,32 @@ describe('the flight record on disk', () => {
     const { opened, record, worker, tick, advance } = setUp(dataDir());
     await opened();
     const one = worker(1);
-    const end = one.begin('/hang', 1_000, 'a');
+    const end = one.begin('/hang', 500, 'a');
     for (let n = 1; n <= 3; n++) {
       advance(250);
-      tick();
+      await tick();
       const found = await until(written, (contents) => contents?.sequence === n);
       expect(found?.now, 'shows how long the process has lived').to.equal(1_000 + 250 * n);
     }
     end();
-    tick();
+    await tick();
     await until(written, (contents) => contents?.sequence === 4);
     // Requests that begin and end between two writes leave nothing to write.
     for (let n = 0; n < 5; n++) {
       one.begin('/quick', 2_000, `q${n}`)();
-      tick();
+      await tick();
     }
     await record.close();
     expect((await readdir(folder())).length).to.equal(0);
   });
 
   it('skips a write while the one before is under way, and counts that', async () => {
-    const { opened, record, worker, tick, skipped } = setUp(dataDir());
+    const { opened, record, worker, once, skipped } = setUp(dataDir());
     await opened();
-    worker(1).begin('/hang', 1_000, 'a');
-    tick();
-    tick();
-    tick();
+    worker(1).begin('/hang', 500, 'a');
+    once();
+    once();
+    once();
     expect(skipped()).to.equal(2);
     await record.close();
   });
@@ -158,13 +172,13 @@ describe('the flight record on disk', () => {
   it('goes on in a new file when its folder was removed', async () => {
     const { opened, record, worker, tick, lines } = setUp(dataDir());
     await opened();
-    worker(1).begin('/hang', 1_000, 'a');
-    tick();
+    worker(1).begin('/hang', 500, 'a');
+    await tick();
     await until(requests, (list) => list?.length === 1);
     await rm(folder(), { recursive: true });
     await until(
       async () => {
-        tick();
+        await tick();
         return requests().catch(() => undefined);
       },
       (list) => list?.length === 1,
@@ -180,7 +194,7 @@ describe('the flight record on disk', () => {
     for (const one of workers) {
       for (let n = 0; n < FLIGHTS; n++) one.begin(`/${'ö'.repeat(300)}`, n, 'x'.repeat(60));
     }
-    tick();
+    await tick();
     const contents = await until(written, (found) => found !== undefined);
     expect(contents?.threads).to.have.length(320);
     for (const { leftOut, requests: some } of contents!.threads)

@@ -62,7 +62,7 @@ describe('the flight recorder', () => {
       expect([...seen]).to.deep.equal([id === '' ? undefined : id]);
     }
     recorder.begin(FIRST, 0, `${'x'.repeat(64)}beyond`);
-    expect(new FlightReader(block, SLOT).inFlight(0)).to.deep.equal([
+    expect(readFlights(block, SLOT, 0).filter(isInFlight)).to.deep.equal([
       { route: FIRST, requestId: 'x'.repeat(64), ageMs: 0, ended: undefined },
     ]);
   });
@@ -78,7 +78,9 @@ describe('the flight recorder', () => {
     }
     recorder.begin(FIRST, 5_000, 'of-a-client', ids.numberOf(ids.accept('of-a-client')));
     recorder.begin(FIRST, 5_001, '', 2 ** 45 + 1);
-    const seen = new FlightReader(block, SLOT).inFlight(5_001).map(({ requestId }) => requestId);
+    const seen = readFlights(block, SLOT, 5_001)
+      .filter(isInFlight)
+      .map(({ requestId }) => requestId);
     expect(seen).to.deep.equal([`0123456789ab-1${'0'.repeat(9)}`, 'of-a-client']);
   });
 
@@ -136,6 +138,29 @@ describe('the flight recorder', () => {
     for (const flight of flights.slice(50)) recorder.end(flight, 200, 1);
     expect(readFlights(block, SLOT, now).some(isInFlight)).to.equal(false);
     expect(numbers()).to.deep.equal(newest);
+  });
+
+  it('visits each request that has been in flight for long enough, until it ends', () => {
+    const { block, recorder } = setUp();
+    const reader = new FlightReader(block, SLOT);
+    const visited = (now: number, leastMs: number) => {
+      const found: { index: number; head: number; startedAt: number; ageMs: number }[] = [];
+      reader.visit(now, leastMs, (index, head, startedAt, ageMs) =>
+        found.push({ index, head, startedAt, ageMs }),
+      );
+      return found;
+    };
+    recorder.begin(FIRST, 899, 'old');
+    const flight = recorder.begin(FIRST, 900, 'just');
+    recorder.begin(FIRST, 901, 'young');
+    const found = visited(1_000, 100);
+    const ids = found.map(({ index, head }) => reader.read(index, head)?.requestId);
+    expect(ids).to.deep.equal(['old', 'just']);
+    const later = found.map((one) => ({ ...one, ageMs: one.ageMs + 250 }));
+    expect(visited(1_250, 350), 'the same requests later').to.deep.equal(later);
+    recorder.end(flight, 200, 1);
+    expect(visited(1_000, 100)).to.have.length(1);
+    expect(reader.read(found[1]!.index, found[1]!.head), 'of an ended one').to.equal(undefined);
   });
 
   it('clears the records of an ended thread', () => {
