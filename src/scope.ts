@@ -111,13 +111,16 @@ export function currentScope(): Scope | undefined {
 /** The property of a promise that holds its scope. Promises have it up to Node.js 22. */
 const SCOPE_OF_PROMISE = (storage as { readonly kResourceStore?: symbol }).kResourceStore;
 
+/** Whether `scopeOfContinuation` can tell the scope: up to Node.js 22. */
+export const promisesHoldScopes = SCOPE_OF_PROMISE !== undefined;
+
 /**
  * The scope of a continuation that is about to run. It is for hooks of promises, which may run before Node.js
  * has entered the context of the continuation: `currentScope` could still be that of other work.
  * @param promise the argument of the hook
  */
 export function scopeOfContinuation(promise: object): Scope | undefined {
-  if (SCOPE_OF_PROMISE === undefined) return storage.getStore();
+  if (SCOPE_OF_PROMISE === undefined) return undefined;
   return (promise as Record<symbol, Scope | undefined>)[SCOPE_OF_PROMISE];
 }
 

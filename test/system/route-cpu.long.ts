@@ -1,4 +1,5 @@
-// The CPU shares of routes are within 3 points of the work that their handlers do.
+// The CPU shares of routes are within 3 points of the work that their handlers do. It needs a machine without
+// other work: a worker that has lost its core is sampled where it waits, again and again.
 import { expect } from 'chai';
 import { useCluster } from '#test/support/use-cluster.js';
 import { KNOWN_COSTS } from './fixtures/paths.js';

@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'chai';
-import { runInScope, type Scope } from '#src/scope.js';
+import { promisesHoldScopes, runInScope, type Scope } from '#src/scope.js';
 import { followContinuations } from '#src/worker/continued-routes.js';
 
 /** The word of a worker; the test thread is the worker. */
@@ -21,6 +21,9 @@ const inRoute = <T>(route: number, run: () => T): T => runInScope(scopeOf(route)
 describe('the route of code behind an await', () => {
   let word: Word;
   let stop: () => void;
+  before('needs hooks of promises, which are used up to Node.js 22', function () {
+    if (!promisesHoldScopes) this.skip();
+  });
   beforeEach(() => {
     word = new Word();
     stop = followContinuations(word);
