@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -65,6 +66,8 @@ export async function buildDashboard() {
   } catch {
     return false;
   }
+  const made = ['dashboard.js', 'dashboard.css', ...COPIED];
+  for (const name of readdirSync(OUTPUT)) if (!made.includes(name)) rmSync(join(OUTPUT, name));
   for (const name of COPIED) copyFileSync(join(SOURCE, name), join(OUTPUT, name));
   writeFileSync(LICENCES, PACKAGES.map(licenceOf).join('\n---\n\n'));
   return true;

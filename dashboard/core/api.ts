@@ -119,9 +119,7 @@ async function errorOf(response: Response): Promise<ApiError> {
 /** A path with its parameters; those without a value are omitted. */
 export function pathOf(path: string, query: Readonly<Record<string, string | number | undefined>>): string {
   const text = new URLSearchParams(
-    Object.entries(query).flatMap(([name, value]) =>
-      value === undefined || value === '' ? [] : [[name, String(value)]],
-    ),
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   ).toString();
   return text === '' ? path : `${path}?${text}`;
 }

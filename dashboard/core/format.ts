@@ -13,9 +13,9 @@ export const count = (value: Numeric): string => (isNumber(value) ? grouped.form
 export function short(value: Numeric): string {
   if (!isNumber(value)) return NONE;
   const size = Math.abs(value);
-  if (size >= 1e9) return `${(value / 1e9).toFixed(1)}G`;
-  if (size >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
-  if (size >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
+  if (size >= 1e9) return `${Number((value / 1e9).toFixed(1))}G`;
+  if (size >= 1e6) return `${Number((value / 1e6).toFixed(1))}M`;
+  if (size >= 1e4) return `${Number((value / 1e3).toFixed(1))}k`;
   return Number.isInteger(value) ? count(value) : rate(value);
 }
 
@@ -65,6 +65,7 @@ export function bytes(value: Numeric): string {
 
 /** What is used, and the limit if there is one, in their unit. */
 export function usage(used: Numeric, limit: Numeric, unit: string): string {
+  if (unit === 'ratio') return isNumber(limit) ? '' : percent(used);
   const show = unit === 'bytes' ? bytes : short;
   const of = isNumber(limit) ? ` of ${show(limit)}` : '';
   return `${show(used)}${of}${unit === 'bytes' || unit === '' ? '' : ` ${unit}`}`;

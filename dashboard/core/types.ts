@@ -242,7 +242,6 @@ export interface Saga {
   readonly version: number;
   readonly status: string;
   readonly idempotencyKey: string | null;
-  readonly input: unknown;
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly reason: string | null;

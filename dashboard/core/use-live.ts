@@ -13,14 +13,26 @@ export interface Loaded<Data> {
   readonly reload: () => void;
 }
 
+/** Figures come at once when the stream begins; those of a topic that the process cannot compute do not. */
+const LATE_MS = 8_000;
+const NO_FIGURES = 'The process sends no figures for this page. Its log may say why.';
+
 /** Follows a topic of the event stream. */
 export function useLive<Data>(topic: Topic): Loaded<Data> {
   const figures = useSignal(feed.figures(topic));
   const state = useSignal(feed.state);
+  const [isLate, setLate] = useState(false);
   useEffect(() => feed.use(topic), [topic]);
+  useEffect(() => {
+    if (figures !== null) return undefined;
+    const timer = setTimeout(() => setLate(true), LATE_MS);
+    return () => clearTimeout(timer);
+  }, [figures === null]);
+  const failure =
+    state.kind === 'interrupted' ? state.reason : isLate && figures === null ? NO_FIGURES : undefined;
   return {
     data: figures?.data as Data | undefined,
-    error: state.kind === 'interrupted' ? new ApiError(state.reason) : undefined,
+    error: failure === undefined ? undefined : new ApiError(failure),
     at: figures?.at ?? 0,
     reload: () => feed.retry(),
   };

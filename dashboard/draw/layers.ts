@@ -23,11 +23,11 @@ export interface Layout {
   readonly height: number;
 }
 
-export const NODE_WIDTH = 148;
+export const NODE_WIDTH = 160;
 const NODE_HEIGHT = 44;
 /** The height that each edge gets at a side of a node, and in a column that it only passes. */
 const EDGE_HEIGHT = 20;
-const GAP = { x: 116, y: 20 };
+const GAP = { x: 126, y: 20 };
 const MARGIN = 12;
 
 /** A place in a column: a node, or an edge that passes. */

@@ -20,7 +20,7 @@ export function RoutePage() {
   });
   return (
     <>
-      <Heading title={`${method} ${route}`} />
+      <Heading title={`${method} ${route === '' ? 'no route' : route}`} />
       <p>
         <Link page="routes">All routes</Link>
       </p>

@@ -76,6 +76,27 @@ interface Wanted {
 const matches = ({ sagaId, reason, idempotencyKey }: Saga, text: string): boolean =>
   text === '' || `${sagaId}\n${reason ?? ''}\n${idempotencyKey ?? ''}`.toLowerCase().includes(text);
 
+/** The fields that are shown: the inputs of many sagas would fill the memory of the page. */
+const shownOf = ({
+  sagaId,
+  saga,
+  version,
+  status,
+  idempotencyKey,
+  createdAt,
+  updatedAt,
+  reason,
+}: Saga): Saga => ({
+  sagaId,
+  saga,
+  version,
+  status,
+  idempotencyKey,
+  createdAt,
+  updatedAt,
+  reason,
+});
+
 function useSagas({ status, saga, text }: Wanted) {
   const [found, setFound] = useState<Found>(NOTHING);
   const abort = useRef(new AbortController());
@@ -87,9 +108,14 @@ function useSagas({ status, saga, text }: Wanted) {
       try {
         for (let pages = text === '' ? 1 : SEARCH.pages; pages > 0; pages--) {
           const limit = text === '' ? PAGE : SEARCH.page;
-          const query = { status, saga, limit, cursor: now.cursor ?? undefined };
+          const query = {
+            status: status || undefined,
+            saga: saga || undefined,
+            limit,
+            cursor: now.cursor ?? undefined,
+          };
           const page = await read<Page<Saga>>(pathOf('/sagas', query), signal);
-          const items = [...now.items, ...page.items.filter((one) => matches(one, text))];
+          const items = [...now.items, ...page.items.filter((one) => matches(one, text)).map(shownOf)];
           now = { ...now, items, cursor: page.nextCursor, seen: now.seen + page.items.length };
           setFound(now);
           if (page.nextCursor === null || items.length - from.items.length >= PAGE) break;

@@ -78,9 +78,10 @@ const SLOW: readonly (readonly [string, string])[] = [
 export function TracesPage() {
   const { route = '', status = '', minMs = '', search = '' } = useSignal(place).query;
   const [text, setText] = useState(search);
-  const read = useRead<Traces>(pathOf('/traces', { limit: LIMIT, route, status, minMs, search }), {
-    everyMs: 2_000,
-  });
+  const filter = Object.fromEntries(
+    Object.entries({ route, status, minMs, search }).filter(([, one]) => one),
+  );
+  const read = useRead<Traces>(pathOf('/traces', { limit: LIMIT, ...filter }), { everyMs: 2_000 });
   return (
     <>
       <Heading title="Traces" />

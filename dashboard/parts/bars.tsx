@@ -54,7 +54,7 @@ export function Bars({ title, edges, counts }: BarsProps) {
       <figcaption>
         <span class="chart-title">{title}</span>
         <span class="legend">
-          {all === 0 ? 'no requests' : `${count(all)} requests, most of them ${rangeOf(edges, most)}`}
+          {all === 0 ? 'no requests' : `${count(all)} requests, most often ${rangeOf(edges, most)}`}
         </span>
       </figcaption>
       <div ref={box} class="chart-box" aria-hidden="true" />

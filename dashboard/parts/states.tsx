@@ -32,7 +32,7 @@ export function Failure({ error, retry }: { error: ApiError; retry: () => void }
 }
 
 function headingOf({ status }: ApiError): string {
-  if (status === 0) return 'The process cannot be reached';
+  if (status === 0) return 'No figures from the process';
   if (status === 404) return 'Nothing is here';
   if (status === 429) return 'Too many requests';
   return status >= 500 ? 'The process failed to respond' : 'The process refused the request';

@@ -155,6 +155,7 @@ export const Choice = ({ label, value, options, change }: ChoiceProps) => (
 /** Method and template of a route. */
 export const RouteName = ({ method, route }: { method: string; route: string }) => (
   <span class="route">
-    <span class="method">{plain(method)}</span> <span class="mono">{plain(route)}</span>
+    <span class="method">{plain(method)}</span>{' '}
+    <span class="mono">{route === '' ? 'no route' : plain(route)}</span>
   </span>
 );

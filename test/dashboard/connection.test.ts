@@ -102,6 +102,13 @@ describe('the dashboard', () => {
     expect(errors).to.deep.equal([]);
   });
 
+  it('says so when the process sends no figures for a page', async () => {
+    const { page, plane } = await open({ place: '#/calls', prepare: ({ silent }) => silent.add('calls') });
+    await page.getByText('The process sends no figures for this page.').waitFor();
+    plane.silent.clear();
+    await page.getByText('405/s · 15 % err', { exact: true }).waitFor();
+  });
+
   it('follows only the topics that the open page needs', async () => {
     const { page, plane } = await open();
     await page.getByText('1,240/s').waitFor();

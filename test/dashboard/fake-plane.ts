@@ -45,6 +45,8 @@ interface Call {
 export class FakePlane {
   readonly data: PlaneData = shop();
   readonly faults = new Map<string, Fault>();
+  /** Topics without events, as when the process cannot compute them. */
+  readonly silent = new Set<string>();
   /** The commands that arrived, as `PUT /path {body}`. */
   readonly commands: string[] = [];
   /** Paths of the requests that arrived. */
@@ -130,7 +132,7 @@ export class FakePlane {
     const topics = (url.searchParams.get('topics') ?? '').split(',');
     response.setHeader('content-type', 'text/event-stream');
     const tick = (): void => {
-      for (const topic of topics) {
+      for (const topic of topics.filter((one) => !this.silent.has(one))) {
         response.write(`event: ${topic}\ndata: ${JSON.stringify(this.#topic(topic))}\n\n`);
       }
     };

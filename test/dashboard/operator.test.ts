@@ -231,12 +231,23 @@ describe('an operator at the dashboard', () => {
 
   it('sees the durations of a route, and tries it in the documentation of the data plane', async () => {
     const { page } = await open({ place: '#/route?method=GET&route=/api/users/{id}' });
-    await page.getByText('1,376 requests, most of them up to 5 ms').waitFor();
+    await page.getByText('1,376 requests, most often up to 5 ms').waitFor();
     const docs = page.getByRole('link', { name: 'Try it in the documentation' });
     expect(await docs.getAttribute('href')).to.equal('http://127.0.0.1:8080/docs#get-api-users-id');
     expect(await page.getByRole('listitem').filter({ hasText: '503' }).innerText()).to.equal(
       '503 31 < 0.1 %',
     );
+  });
+
+  it('sees requests that no route has got', async () => {
+    const { page, plane } = await open({
+      place: '#/routes',
+      prepare: ({ data }) => data.routes.push(route({ route: '', perSecond: 7 })),
+    });
+    await page.getByRole('link', { name: 'GET no route' }).click();
+    await page.getByRole('heading', { name: 'GET no route' }).waitFor();
+    await page.getByText('1,376 requests').waitFor();
+    expect(plane.paths).to.include('/routes/histogram?method=GET&route=');
   });
 
   it('does all of it with the keyboard', async () => {

@@ -53,7 +53,7 @@ describe('the dashboard of a real process', () => {
     const row = page.getByRole('row').filter({ hasText: '/hello/{name}' });
     await row.getByRole('link').click();
     await page
-      .getByText(/[1-9][\d,]* requests, most of them/)
+      .getByText(/[1-9][\d,]* requests, most often/)
       .first()
       .waitFor();
     for (const [place] of PLACES.filter(([one]) => !/\?(id|name|method)/.test(one))) await visit(page, place);
