@@ -232,6 +232,14 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
       'multilane_spans_dropped_total{reason="shutdown"}': ['0x40', '0x9 5x30'],
     },
   },
+  MultilaneOtlpItemsDropped: {
+    at: 20,
+    notYetAt: 11,
+    series: {
+      'multilane_otlp_items_dropped_total{signal="logs",reason="unreachable"}': ['0x9 0+5x30', '0x40'],
+      'multilane_otlp_items_dropped_total{signal="logs",reason="shutdown"}': ['0x40', '0x9 5x30'],
+    },
+  },
   MultilaneSeriesOverflow: {
     at: 20,
     notYetAt: 9,
