@@ -28,7 +28,7 @@ import type { ProcessWatch } from '../telemetry/process-watch.js';
 import { Exposition } from '../telemetry/prometheus.js';
 import type { RouteSampler } from '../telemetry/route-sampler.js';
 import { TraceStore } from '../telemetry/trace-store.js';
-import { withNamedBreakers } from '../upstream/breaker-owners.js';
+import { type BreakerOwners, withNamedBreakers } from '../upstream/breaker-owners.js';
 import { adminViews } from './admin-views.js';
 import type { SharedState } from './create-shared-state.js';
 import {
@@ -73,24 +73,29 @@ const sharesByName = (sampler: RouteSampler): { readonly route: string; readonly
     .shares()
     .map(({ method, route, ratio }) => ({ route: method === '' ? route : `${method} ${route}`, ratio }));
 
+function metricSources(parts: AdminRouteDeps, guarded: BreakerOwners): readonly MetricSource[] {
+  const { block, series, board } = parts.sharedState;
+  return [
+    sharedMemorySource(block, series),
+    heldSource(block),
+    workerSource(parts.workers, block),
+    cpuSource(parts.cpu),
+    routeCpuSource(parts.routeSampler),
+    registrySource(parts.registry, parts.shared),
+    breakerSource(guarded, board),
+  ];
+}
+
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   const { settings, sharedState, switches, workers, reload, registry, cpu, readiness, journals } = parts;
-  const { block, series, clock, load, named, board, ejections, recorder } = sharedState;
+  const { clock, load, named, board, ejections, recorder } = sharedState;
   const owners = {
     services: () => registry.services(),
     instances: (service: string) => registry.placesOf(service),
   };
   const guarded = withNamedBreakers(owners, () => named.list());
   const skipped = recorder.counter('multilane_samples_skipped_total', { sampler: 'process_metrics' });
-  const sources = [
-    sharedMemorySource(block, series),
-    heldSource(block),
-    workerSource(workers, block),
-    cpuSource(cpu),
-    routeCpuSource(parts.routeSampler),
-    registrySource(registry, parts.shared),
-    breakerSource(guarded, board),
-  ];
+  const sources = metricSources(parts, guarded);
   parts.withSources(sources);
   const limits = limitsRoute(settings, sharedState, workers);
   const viewed = adminViews({ ...parts, cpuShares: () => sharesByName(parts.routeSampler) });

@@ -68,16 +68,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const stopCensus = takeCensus(sharedState.block, ports, settings.maxConnections, log);
   lifecycle.defer('connection census', stopCensus);
   // It is stopped after the threads, so that their last lines and counts are exported.
-  const { recorder } = sharedState;
-  const otlp = new OtlpExport({
-    settings,
-    instanceId,
-    recorder,
-    log,
-    every: boot.every,
-    logs: base.output.exported,
-  });
-  lifecycle.defer('OTLP export', () => otlp.close());
+  const otlp = startExport(boot, base);
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
   keepFlightRecord(boot, base);
   const readiness = new Readiness({
@@ -115,6 +106,14 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   watchWorkers(boot, base, threads, dataPlane);
   lifecycle.defer('database probes', () => databases.stopWatching());
   return { ...parts, journals, limitShares, openAdminPlane };
+}
+
+function startExport({ every, lifecycle }: BootState, base: Base): OtlpExport {
+  const { settings, instanceId, sharedState, output, log } = base;
+  const { recorder } = sharedState;
+  const otlp = new OtlpExport({ settings, instanceId, recorder, log, every, logs: output.exported });
+  lifecycle.defer('OTLP export', () => otlp.close());
+  return otlp;
 }
 
 async function openData(
