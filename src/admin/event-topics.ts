@@ -90,6 +90,7 @@ export class EventTopics {
   /** Each topic begins in a turn of its own, and none waits for another one. */
   async #begin(follower: Follower): Promise<void> {
     for (const topic of follower.topics) {
+      if (!this.#followers.has(follower)) return;
       void this.#sendFirst(follower, topic);
       await turn();
     }

@@ -139,7 +139,8 @@ describe('the views of the admin plane', () => {
     );
     wire.destroy();
     expect(problems.find(({ id }) => id === 'errors:GET /failing')).to.include({
-      ...{ severity: 'critical', title: '100 % of the requests of GET /failing fail', page: '#/routes' },
+      ...{ severity: 'critical', title: '100 % of the requests of GET /failing fail' },
+      page: '#/route?method=GET&route=%2Ffailing',
     });
   });
 

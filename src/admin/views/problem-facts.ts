@@ -85,3 +85,7 @@ export function listed(names: readonly string[]): string {
   const shown = names.slice(0, MOST_NAMED).join(', ');
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
+
+/** The address of a page of the dashboard, such as `#/worker?id=3`. */
+export const pageAt = (page: string, query: Readonly<Record<string, string>>): string =>
+  `#/${page}?${new URLSearchParams(query).toString()}`;

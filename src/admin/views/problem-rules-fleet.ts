@@ -1,7 +1,7 @@
 // Problems of the services that are called: instances, breakers, the retry budget, the shared registry.
 import { openedAt } from './breaker-list.js';
 import type { SeenBreaker, ServiceFleet } from './fleet.js';
-import { counted, type Problem, type ProblemFacts, problem } from './problem-facts.js';
+import { counted, type Problem, type ProblemFacts, pageAt, problem } from './problem-facts.js';
 
 const MOST_BREAKERS = 20;
 const MOST_SERVICES = 20;
@@ -27,7 +27,7 @@ function* problemsOfService(
   { states, instances: all, named }: ServiceFleet,
 ): Generator<Problem> {
   const { healthy = 0, ejected = 0, unhealthy = 0, starting = 0 } = states;
-  const page = '#/services';
+  const page = pageAt('service', { name: service });
   // Ejected ones are called when there is no other, so they count as a rest of the service.
   if (all > 0 && healthy + ejected === 0) {
     const isStarting = starting > 0;

@@ -5,6 +5,7 @@ import {
   MOST_SAGAS,
   type Problem,
   type ProblemFacts,
+  pageAt,
   percent,
   problem,
 } from './problem-facts.js';
@@ -48,28 +49,21 @@ function* sagas({ sagas: count = 0 }: ProblemFacts): Generator<Problem> {
 
 function* errors({ traffic }: ProblemFacts): Generator<Problem> {
   const failing = [...traffic.routes()]
-    .map(
-      ([
-        key,
-        {
-          errors: failed,
-          durations: { count },
-        },
-      ]) => ({
-        name: key.trim(),
-        failed: failed.recent,
-        all: count.recent,
-      }),
-    )
+    .map(([key, { method, route, errors: failed, durations }]) => ({
+      name: key.trim(),
+      page: pageAt('route', { method, route }),
+      failed: failed.recent,
+      all: durations.count.recent,
+    }))
     .filter(({ failed, all }) => failed >= LEAST_ERRORS && failed > all * SOME_FAIL)
     .sort((a, b) => b.failed - a.failed);
-  for (const { name, failed, all } of failing.slice(0, MOST_ROUTES)) {
+  for (const { name, page, failed, all } of failing.slice(0, MOST_ROUTES)) {
     yield problem({
       id: `errors:${name}`,
       severity: failed > all * MUCH_FAILS ? 'critical' : 'warning',
       title: `${percent(failed / all)} of the requests of ${name} fail`,
       detail: `${failed} of ${counted(all, 'request')} in the last ${traffic.windowS} s had a status of 500 or above.`,
-      page: '#/routes',
+      page,
     });
   }
 }

@@ -1,6 +1,14 @@
 // Problems of the process itself: readiness, workers, memory, and what it cannot report any more.
 import { OVERFLOW } from '../../memory/metrics/series.js';
-import { counted, listed, type Problem, type ProblemFacts, percent, problem } from './problem-facts.js';
+import {
+  counted,
+  listed,
+  type Problem,
+  type ProblemFacts,
+  pageAt,
+  percent,
+  problem,
+} from './problem-facts.js';
 
 /** A loop that is busier than this has no time left for a burst. */
 const BUSY_LOOP = 0.95;
@@ -52,7 +60,7 @@ function* workers({ workers: all }: ProblemFacts): Generator<Problem> {
       severity: 'warning',
       title: `Worker ${id} is ${state}`,
       detail: `Its event loop is blocked ${where}. ${what}`,
-      page: '#/workers',
+      page: pageAt('worker', { id: String(id) }),
     });
   }
 }
