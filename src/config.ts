@@ -190,6 +190,8 @@ export interface Settings {
     /** Share of the traces that a ratio sampler keeps, 0 to 1. */
     readonly samplerArg: number;
     readonly resourceAttributes: Readonly<Record<string, string>>;
+    /** How spans are written. Absent: `http/json`. */
+    readonly protocol?: OtlpExportSettings['protocol'];
     /** Absent: metrics are not exported. */
     readonly metrics?: OtlpExportSettings & { readonly intervalMs: number };
     /** Absent: log lines are not exported. */

@@ -67,7 +67,7 @@ export const OTEL_SETTINGS = {
   OTEL_EXPORTER_OTLP_PROTOCOL: withDefault(
     oneOf('http/json', 'http/protobuf'),
     'http/json',
-    'How metrics and logs are written. Traces are always JSON.',
+    'How traces, metrics and logs are written.',
     OTEL,
   ),
   OTEL_METRICS_EXPORTER: withDefault(
@@ -137,6 +137,7 @@ export function otelOf(values: ValuesOf<typeof OTEL_SETTINGS>): Settings['otel']
     sampler: values.otelTracesSampler ?? 'parentbased_traceidratio',
     samplerArg: values.otelTracesSamplerArg ?? (values.otelTracesSampler === undefined ? 0.01 : 1),
     resourceAttributes: attributes,
+    ...(values.otelExporterOtlpProtocol !== 'http/json' && { protocol: values.otelExporterOtlpProtocol }),
     ...exportsOf(values),
   };
 }

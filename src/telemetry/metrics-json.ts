@@ -2,6 +2,7 @@
 import { quantile } from '../memory/metrics/histogram.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
+import { Pace } from './pace.js';
 
 export interface ResponseTimes {
   /**
@@ -63,7 +64,9 @@ export async function metricsJson(sources: readonly MetricSource[]): Promise<Met
   const total = new Tally();
   const routes = new Map<string, { method: string; route: string; tally: Tally }>();
   const requests = families.find(({ name }) => name === 'http_server_request_duration_seconds');
+  const pace = new Pace();
   for (const series of requests?.series ?? []) {
+    await pace.rest();
     const { http_request_method: method = '', http_route: route = '' } = series.labels;
     const failed = Number(series.labels.http_response_status_code) >= 500;
     total.add(series, failed);

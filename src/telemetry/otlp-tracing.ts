@@ -14,6 +14,7 @@ import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
 import { otelResource } from './otel-resource.js';
 import type { OtelSdk } from './otel-sdk.js';
+import { traceExporter } from './otlp-trace-exporter.js';
 import type { HeadSampler } from './sampler.js';
 import type { AttributeValue, SpanHandle, TracingIdentity } from './span.js';
 import type { KeptSpan, SpanKeeper } from './span-keeper.js';
@@ -47,7 +48,7 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
   reportExportTrouble(sdk.api, log, (spans) => dropped('refused', spans));
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
   const exporter = new CountedExporter(
-    new sdk.exporter.OTLPTraceExporter({ url: endpoint, headers: { ...otel.headers } }),
+    traceExporter(sdk, { endpoint, headers: otel.headers, protocol: otel.protocol ?? 'http/json' }),
     dropped,
   );
   const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { bucketOf, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
@@ -6,6 +8,7 @@ import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SERIES_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { CELL_WORDS } from '#src/memory/metrics/series-rows.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
+import { type ExemplarOrder, traceOf } from './exemplar-thread.js';
 
 const hex = (digits: number) =>
   fc
@@ -108,6 +111,25 @@ describe('the exemplars of a histogram', () => {
     new SeriesTable(memory.of(1)).histogram(NAME, { http_route: '/a' }).record(9_000, ONE);
     expect(exemplarsOf('/a')?.[1]).to.include({ ...ONE, microseconds: 9_000 });
     expect(memory.of(1).byteLength).to.equal(used);
+  });
+
+  it('are never read torn while their thread writes', async () => {
+    const memory = new SeriesMemory();
+    const workerData: ExemplarOrder = { memory: memory.of(1), metric: NAME };
+    const writer = new Worker(new URL('./exemplar-thread.js', import.meta.url), { workerData });
+    await once(writer, 'message');
+    const seen = new Set<number>();
+    try {
+      while (seen.size < 200) {
+        const exemplar = readTotals(memory).series[0]?.exemplars?.[0];
+        if (exemplar === undefined) continue;
+        const { traceId, spanId, microseconds } = exemplar;
+        expect({ traceId, spanId }).to.deep.equal(traceOf(microseconds));
+        seen.add(microseconds);
+      }
+    } finally {
+      await writer.terminate();
+    }
   });
 
   it('take no room from counts: without room there are no exemplars', () => {

@@ -61,6 +61,8 @@ export class OtlpCollector {
   readonly requests: CollectedRequest[] = [];
   readonly points: ExportedPoint[] = [];
   readonly lines: ExportedLine[] = [];
+  /** Names of spans. */
+  readonly spans: string[] = [];
   /** The response to every request. */
   response: { status: number; body: string } = { status: 200, body: '{}' };
   readonly #server: Server;
@@ -117,6 +119,7 @@ export class OtlpCollector {
     const request = isJson ? (JSON.parse(body.toString()) as never) : decodedOtlp(path, body);
     if (path === '/v1/metrics') this.points.push(...pointsOf(request));
     if (path === '/v1/logs') this.lines.push(...linesOf(request));
+    if (path === '/v1/traces') this.spans.push(...spansOf(request));
   }
 }
 
@@ -172,6 +175,15 @@ function pointsOf({ resourceMetrics }: MetricsRequest): ExportedPoint[] {
     ),
   );
 }
+
+interface TracesRequest {
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly { readonly name: string }[] }[];
+  }[];
+}
+
+const spansOf = ({ resourceSpans }: TracesRequest): string[] =>
+  resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans.map(({ name }) => name)));
 
 interface LogsRequest {
   readonly resourceLogs: readonly {

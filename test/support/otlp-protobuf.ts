@@ -27,6 +27,10 @@ message LogRecord {
   int32 severity_number = 2; string severity_text = 3; AnyValue body = 5; repeated KeyValue attributes = 6;
   bytes trace_id = 9; bytes span_id = 10;
 }
+message Span { bytes trace_id = 1; string name = 5; int32 kind = 6; repeated KeyValue attributes = 9; }
+message ScopeSpans { repeated Span spans = 2; }
+message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; }
+message TracesRequest { repeated ResourceSpans resource_spans = 1; }
 message ScopeLogs { repeated LogRecord log_records = 2; }
 message ResourceLogs { Resource resource = 1; repeated ScopeLogs scope_logs = 2; }
 message LogsRequest { repeated ResourceLogs resource_logs = 1; }
@@ -34,8 +38,10 @@ message LogsRequest { repeated ResourceLogs resource_logs = 1; }
 
 const { root } = protobuf.parse(PROTO);
 
+const TYPES: Readonly<Record<string, string>> = { '/v1/logs': 'LogsRequest', '/v1/traces': 'TracesRequest' };
+
 /** The request as OTLP/JSON has it, but for ids, which are base64. @param path of the signal */
 export function decodedOtlp(path: string, body: Uint8Array): never {
-  const type = root.lookupType(path === '/v1/logs' ? 'LogsRequest' : 'MetricsRequest');
+  const type = root.lookupType(TYPES[path] ?? 'MetricsRequest');
   return type.toObject(type.decode(body), { longs: String, bytes: String }) as never;
 }

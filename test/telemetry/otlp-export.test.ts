@@ -13,6 +13,7 @@ import { ExportedLogs } from '#src/telemetry/logs-export.js';
 import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { SERIES_PER_REQUEST } from '#src/telemetry/otlp-metrics.js';
 import { droppedItems } from '#src/telemetry/otlp-sender.js';
+import { initTracing } from '#src/telemetry/tracing.js';
 import { OtlpCollector } from '#test/support/otlp-collector.js';
 import { silentLog } from '#test/support/silent-log.js';
 
@@ -126,6 +127,26 @@ describe('the export by OTLP', () => {
         Array.from({ length: 300 }, (_, n) => n),
       );
       expect(dropped('logs')).to.deep.equal({});
+    });
+  }
+
+  for (const protocol of PROTOCOLS) {
+    it(`sends spans as ${protocol}`, async () => {
+      const endpoint = `${collector.url}/v1/traces`;
+      const otel = { endpoint, headers: {}, protocol, serviceName: 'shop', resourceAttributes: {} };
+      const recorder = new SeriesTable(new SeriesMemory().of(1));
+      const settings = { otel: { ...otel, disabled: false, sampler: 'always_on', samplerArg: 1 } };
+      const tracing = initTracing(
+        settings,
+        { worker: 1, instanceId: 'one' },
+        { log: silentLog as Logger, recorder },
+      );
+      tracing.begin('cart', 'internal', undefined).end();
+      await tracing.shutdown();
+      expect(collector.spans).to.deep.equal(['cart']);
+      expect(collector.requests[0]?.headers['content-type']).to.equal(
+        protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
+      );
     });
   }
 

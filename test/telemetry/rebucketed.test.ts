@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { cellOf } from '#src/memory/metrics/histogram.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
+import { boundsFrom } from '#src/memory/metrics/series-identity.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { bucketsOf } from '#src/telemetry/buckets.js';
@@ -62,6 +63,14 @@ describe('a histogram with buckets of its own', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('is ignored when other code has overwritten its bounds', () => {
+    expect(boundsFrom('1,2.5,1e3')).to.deep.equal([1, 2.5, 1000]);
+    const tooMany = Array.from({ length: 96 }, (_, at) => at).join(',');
+    for (const text of ['', 'a', '1,', '2,1', '1,1', '1,Infinity', 'NaN', '1,b', tooMany]) {
+      expect(boundsFrom(text), text).to.equal(undefined);
+    }
   });
 
   it('becomes a histogram of durations, and the other way round', () => {

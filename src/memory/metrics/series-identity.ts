@@ -1,5 +1,6 @@
 // The identity of a series, as one text: `kind ␟ metric ␟ label ␟ value ␟ …`, labels in the order of their
 // names.
+import { MOST_BOUNDS } from './histogram.js';
 import type { Labels } from './recorder.js';
 
 /**
@@ -21,7 +22,16 @@ const OWN_BUCKETS = 'histogram ';
 
 export const kindWithBounds = (bounds: readonly number[]): string => OWN_BUCKETS + boundsText(bounds);
 export const boundsText = (bounds: readonly number[]): string => bounds.join(',');
-export const boundsFrom = (text: string): readonly number[] => text.split(',').map(Number);
+
+/**
+ * Reads bounds that `boundsText` has written.
+ * @returns undefined for another text: code of a service may have overwritten the memory
+ */
+export function boundsFrom(text: string): readonly number[] | undefined {
+  const bounds = text.split(',').map((bound) => (bound === '' ? Number.NaN : Number(bound)));
+  const areAscending = bounds.every((bound, at) => at === 0 || bound > bounds[at - 1]!);
+  return areAscending && bounds.every(Number.isFinite) && bounds.length <= MOST_BOUNDS ? bounds : undefined;
+}
 
 /** The bounds of the buckets of a row; undefined for every other kind of row. */
 export const boundsOfKind = (kind: string): readonly number[] | undefined =>

@@ -88,10 +88,13 @@ class Reading {
     }
     if (kind === DECLARATION) {
       const { kind: declared = 'counter', help = '', buckets } = labelsOf(rest);
-      const bounds = buckets === undefined ? {} : { bounds: boundsFrom(buckets) };
+      const bounds = buckets === undefined ? undefined : boundsFrom(buckets);
       const at = loadNumber(valueWords(memory, row.at), 0);
       if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
-      this.#declarations.set(metric, { metric, kind: declared as MetricKind, help, at, ...bounds });
+      this.#declarations.set(metric, {
+        ...{ metric, kind: declared as MetricKind, help, at },
+        ...(bounds !== undefined && { bounds }),
+      });
       return;
     }
     const bounds = boundsOfKind(kind);
