@@ -4,7 +4,8 @@
 //
 // Nothing here may slow the process down or end it. The primary makes the text from shared memory, without
 // asking a worker, and a thread of the pool of Node.js writes it. While a write is under way, no other one
-// begins. Nothing is written while no request is in flight. A failed write disables the record.
+// begins. Nothing is written while no request is in flight, and once a second while the same ones are. A
+// failed write disables the record.
 import type { Logger } from 'pino';
 import { errorMessage } from '../error-text.js';
 import type { Every } from '../grouped-interval.js';
@@ -15,10 +16,14 @@ import { TEXT_BYTES } from './frames.js';
 import { reportKilledProcesses } from './killed-process.js';
 import { RecordFile } from './record-file.js';
 import { RecordFolder } from './record-folder.js';
-import { ThreadRequests } from './thread-requests.js';
+import { ThreadRequests, type ThreadText } from './thread-requests.js';
 
 /** Milliseconds between two writes. */
 export const WRITE_EVERY_MS = 250;
+/** Milliseconds between two writes that show the same requests: they tell that the process lives. */
+const SAME_EVERY_MS = 1_000;
+/** Milliseconds after which a request is reported for certain: see killed-process.ts. */
+const LONG_MS = 500;
 /** Default of `checkEveryMs`. */
 const CHECK_EVERY_MS = 10_000;
 /** Bytes of the contents, and of each thread, beside its requests. */
@@ -49,8 +54,9 @@ export class FlightRecord {
   /** The write that is under way. */
   #writing: Promise<void> | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
-  /** What the last write said of the threads. */
+  /** What the last write said of the threads, and when it was on the shared clock. */
   #written = '';
+  #writtenAt = Number.NEGATIVE_INFINITY;
 
   /** Opens the record in the background: nothing waits for the disk. */
   constructor(options: FlightRecordOptions) {
@@ -91,10 +97,15 @@ export class FlightRecord {
       this.#options.skipped();
       return;
     }
-    const { texts, requests } = this.#read();
+    const { now, texts, requests, newest } = this.#read();
     const all = texts.join();
-    if (requests === 0 && all === this.#written) return;
+    if (all === this.#written) {
+      // A timer may ring slightly early.
+      const isRecent = now - this.#writtenAt < SAME_EVERY_MS - WRITE_EVERY_MS / 2;
+      if (requests === 0 || (isRecent && this.#writtenAt - newest >= LONG_MS)) return;
+    }
     this.#written = all;
+    this.#writtenAt = now;
     this.#writing = this.#write(texts, false)
       .catch((error: unknown) => this.#disable(error))
       .finally(() => {
@@ -102,7 +113,7 @@ export class FlightRecord {
       });
   }
 
-  #read(): { readonly texts: readonly string[]; readonly requests: number } {
+  #read(): Omit<ThreadText, 'text'> & { readonly now: number; readonly texts: readonly string[] } {
     const { block, clock } = this.#options.memory;
     const seen: (readonly [slot: number, requests: SlotRequests])[] = [];
     for (let slot = 1; slot <= block.workers; slot++) {
@@ -113,8 +124,10 @@ export class FlightRecord {
     const most = Math.floor((TEXT_BYTES - CONTENTS_FRAME) / seen.length) - THREAD_FRAME;
     const made = seen.map(([slot, requests]) => this.#threadIn(slot).textOf(requests, now, most));
     return {
+      now,
       texts: made.map(({ text }) => text),
       requests: made.reduce((sum, { requests }) => sum + requests, 0),
+      newest: made.reduce((latest, { newest }) => Math.max(latest, newest), 0),
     };
   }
 
@@ -161,12 +174,17 @@ export class FlightRecord {
     await file?.close().catch(() => undefined);
   }
 
+  /** Resolves when no write is under way. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
   /** Ends the record in order: nothing is left to be reported. */
   async close(): Promise<void> {
     this.#ending.abort();
     this.#stopTimer?.();
     await this.#opening;
-    await this.#writing;
+    await this.settled();
     if (this.#file === undefined) return;
     try {
       await this.#write([], true);

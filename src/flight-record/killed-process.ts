@@ -3,7 +3,7 @@
 //
 // Whether the process of a file runs is known when it ran on this machine and in this PID namespace. A
 // container that is started again has another namespace, and a folder may be shared by machines. There the
-// file decides: a process with requests in flight writes it four times a second.
+// file decides: a process with requests in flight writes it at least once a second.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorMessage } from '../error-text.js';
@@ -17,7 +17,7 @@ const LEAST_MS = 500;
 /** A request may have been in flight longer than the last write shows: up to the time between two writes. */
 const UNSEEN_MS = 250;
 /** A process that runs writes its file within this time, also on a busy machine. */
-const WATCH_MS = 1_500;
+const WATCH_MS = 3_000;
 /** Files of other processes that are read. */
 const MOST_FILES = 16;
 /** Requests of one process that are logged, a line for each. */
@@ -32,7 +32,7 @@ export interface ReportOptions {
   readonly signal: AbortSignal;
   /** @default this process */
   readonly self?: ProcessIdentity;
-  /** @default 1500 */
+  /** @default 3000 */
   readonly watchMs?: number;
 }
 

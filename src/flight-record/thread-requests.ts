@@ -19,6 +19,8 @@ export interface ThreadText {
   readonly text: string;
   /** The number of requests in flight that are in the text. */
   readonly requests: number;
+  /** When the newest of them began, on the shared clock in milliseconds; 0 for none. */
+  readonly newest: number;
 }
 
 interface Made extends ThreadText {
@@ -68,7 +70,8 @@ export class ThreadRequests {
     const leftOut = entries.length - fitting.length;
     const requests = fitting.map(({ text }) => text).join();
     const text = `{"worker":${worker},"generation":${generation},"leftOut":${leftOut},"requests":[${requests}]}`;
-    const made = { of: seen, most, text, requests: fitting.length };
+    const newest = entries.reduce((latest, { since }) => Math.max(latest, since), 0);
+    const made = { of: seen, most, text, requests: fitting.length, newest };
     this.#made = isComplete ? made : undefined;
     return made;
   }

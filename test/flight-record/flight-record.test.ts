@@ -64,12 +64,9 @@ function setUp(dataDir: string, workers = 2) {
     skipped: () => skipped,
     isRunning: () => ticks.length > 0,
     once,
-    /** Writes, as soon as no write is under way. */
     tick: async () => {
-      for (let before = skipped - 1; before !== skipped; await new Promise(setImmediate)) {
-        before = skipped;
-        once();
-      }
+      once();
+      await record.settled();
     },
     opened: () =>
       until(
@@ -135,27 +132,31 @@ describe('the flight record on disk', () => {
     await record.close();
   });
 
-  it('is written while a request is in flight, and not while none is', async () => {
+  it('is written while a request is in flight, once a second while nothing changes, and not while none is', async () => {
     const { opened, record, worker, tick, advance } = setUp(dataDir());
     await opened();
     const one = worker(1);
-    const end = one.begin('/hang', 500, 'a');
-    for (let n = 1; n <= 3; n++) {
-      advance(250);
+    const end = one.begin('/hang', 750, 'a');
+    const seen = new Set<number>();
+    for (let n = 0; n < 12; n++) {
       await tick();
-      const found = await until(written, (contents) => contents?.sequence === n);
-      expect(found?.now, 'shows how long the process has lived').to.equal(1_000 + 250 * n);
+      seen.add((await written())!.now);
+      advance(250);
     }
+    // Each quarter of a second until the request is a long one, then each second.
+    expect([...seen]).to.deep.equal([1_000, 1_250, 2_250, 3_250]);
     end();
     await tick();
-    await until(written, (contents) => contents?.sequence === 4);
+    await until(written, (contents) => contents?.sequence === 5);
     // Requests that begin and end between two writes leave nothing to write.
     for (let n = 0; n < 5; n++) {
       one.begin('/quick', 2_000, `q${n}`)();
       await tick();
+      advance(1_000);
     }
+    expect((await written())?.sequence).to.equal(5);
     await record.close();
-    expect((await readdir(folder())).length).to.equal(0);
+    expect(await readdir(folder())).to.deep.equal([]);
   });
 
   it('skips a write while the one before is under way, and counts that', async () => {
@@ -170,7 +171,7 @@ describe('the flight record on disk', () => {
   });
 
   it('goes on in a new file when its folder was removed', async () => {
-    const { opened, record, worker, tick, lines } = setUp(dataDir());
+    const { opened, record, worker, tick, advance, lines } = setUp(dataDir());
     await opened();
     worker(1).begin('/hang', 500, 'a');
     await tick();
@@ -178,6 +179,7 @@ describe('the flight record on disk', () => {
     await rm(folder(), { recursive: true });
     await until(
       async () => {
+        advance(1_000);
         await tick();
         return requests().catch(() => undefined);
       },

@@ -40,7 +40,7 @@ describe('the report about a killed process', () => {
   });
 
   it('is left out for an orderly end, for requests that have ended, and for a start that was killed at once', async () => {
-    await leave(dataDir(), [contentsOf([entry('a', 9_000)]), contentsOf([], true)]);
+    await leave(dataDir(), [contentsOf([entry('a', 9_000)]), contentsOf([entry('cut', 9_000)], true)]);
     await leave(dataDir(), [contentsOf([entry('b', 9_000)]), contentsOf([])]);
     await leave(dataDir(), []);
     expect(await report(dataDir())).to.deep.equal([]);
@@ -94,6 +94,18 @@ describe('the report about a killed process', () => {
       const isWhole = bytes >= 20 + second.length;
       expect(idsOf(await report(dataDir())), `${bytes} bytes`).to.deep.equal([isWhole ? 'second' : 'first']);
     }
+  });
+
+  it('uses the write before when the last one is a mixture of two that are valid JSON', async () => {
+    const name = await leave(dataDir(), [
+      contentsOf([entry('first', 9_000)]),
+      contentsOf([entry('mixed', 9_000)]),
+    ]);
+    const path = join(dataDir(), 'flight', name);
+    const bytes = await readFile(path);
+    bytes.write('other', bytes.indexOf('mixed'));
+    await writeFile(path, bytes);
+    expect(idsOf(await report(dataDir()))).to.deep.equal(['first']);
   });
 
   it('survives any damage of a file', async () => {
