@@ -303,38 +303,3 @@ describe('the sampler of routes', () => {
     expect((world.sampler.samples * 40) / 20e6).to.be.within(0.0022, 0.003);
   });
 });
-
-describe('the pace of samples', () => {
-  const paceOf = (...costs: readonly number[]): SamplingPace => {
-    const pace = new SamplingPace(seeded(1));
-    for (const cost of costs) pace.cost(cost);
-    return pace;
-  };
-
-  it('is between 25 and 200 in a second, whatever they cost', () => {
-    for (const cost of [0, 1, 10, 50, 100, 1_000, 1e9]) {
-      expect(paceOf(cost).meanMs, `${cost} us`).to.be.within(5, 40);
-    }
-    expect(paceOf(14).meanMs).to.equal(5);
-    expect(paceOf(56).meanMs).to.be.closeTo(20, 1e-9);
-  });
-
-  it('is not slowed by other work of the thread that falls between two samples', () => {
-    expect(paceOf(56, 900, 56, 4_000, 56, 700, 56, 800).meanMs).to.be.closeTo(20, 1e-9);
-  });
-
-  it('follows a change of the costs', () => {
-    expect(paceOf(...new Array(8).fill(100), ...new Array(8).fill(28)).meanMs).to.be.closeTo(10, 1e-9);
-  });
-
-  it('measures the first samples, then one of 64', () => {
-    const pace = paceOf();
-    let due = 0;
-    for (let sample = 0; sample < 8 + 640; sample++) {
-      if (!pace.isMeasureDue()) continue;
-      due++;
-      pace.cost(50);
-    }
-    expect(due).to.equal(8 + 10);
-  });
-});

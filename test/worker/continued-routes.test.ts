@@ -110,12 +110,12 @@ describe('the route of code behind an await', () => {
   });
 
   it('is none once the continuation has ended', async () => {
-    let after: number | undefined;
-    setImmediate(() => {
-      after = word.route;
+    const after = await new Promise<number>((resolve) => {
+      void inRoute(4, async () => {
+        await wait(1);
+        setImmediate(() => resolve(word.route));
+      });
     });
-    await inRoute(4, () => nextTurn());
-    await nextTurn();
     expect(after).to.equal(0);
   });
 });
