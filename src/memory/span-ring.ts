@@ -15,8 +15,8 @@ const HEADER_BYTES = 64;
 const LENGTH_BYTES = 4;
 const HEAD_BYTES = 8;
 
-/** Bytes of all rings together, unless there are more than 256 rows for threads. */
-const TOTAL_BYTES = 4 << 20;
+/** Bytes of all rings together, unless there are more than 128 rows for threads. */
+const TOTAL_BYTES = 2 << 20;
 const MOST_BYTES = 256 << 10;
 const LEAST_BYTES = 16 << 10;
 /** The longest record, as a part of the smallest ring: a record never displaces most of the others. */

@@ -67,7 +67,7 @@ describe('the ring of spans', () => {
 
   it('has bounds for all rings together', () => {
     expect(new SpanMemory(1).of(1).byteLength).to.equal(64 + (256 << 10));
-    expect(new SpanMemory(100).of(1).byteLength).to.equal(64 + (32 << 10));
+    expect(new SpanMemory(60).of(1).byteLength).to.equal(64 + (32 << 10));
     expect(new SpanMemory(600).of(1).byteLength).to.equal(64 + (16 << 10));
   });
 
