@@ -93,7 +93,7 @@ export const OPERATION_SETTINGS = {
     share,
     0,
     'Share of requests that get a log line, without the probes `/health` and `/ready`: `off`, `on`, or a number ' +
-      'from 0 to 1. `multilane dev` logs all. A line costs some microseconds.',
+      'from 0 to 1. `multilane dev` logs all. A line takes more CPU time than a small request.',
   ),
   SLOW_REQUEST_MS: withDefault(
     whole(0, HOUR_MS),

@@ -3,18 +3,20 @@
 // neither waits for the other. So a record wakes no thread, and the records of a thread that is stalled or
 // gone can be read.
 //
-// A record is its length in four bytes and its bytes. Positions count all bytes that were ever written, up to
-// 2^53, so they do not wrap around. Before a record is overwritten, `FIRST` moves behind it, so a reader that
-// finds it there after it has copied the bytes knows which of them may be torn.
+// A record is its length in four bytes, its checksum in four, and its bytes. Positions count all bytes that
+// were ever written, up to 2^53, so they do not wrap around. Before a record is overwritten, `FIRST` moves
+// behind it, so a reader that finds it there after it has copied the bytes knows which of them may be torn.
+// The bytes are stored plainly: a processor may show them before the new `FIRST`, which the checksum finds.
 
 /** Words of the header, 64 bits each: the position of the oldest record, and the end of the newest one. */
 const FIRST = 0;
 const WRITTEN = 1;
 const HEADER_BYTES = 64;
 const LENGTH_BYTES = 4;
+const HEAD_BYTES = 8;
 
-/** Bytes of all rings together, unless there are more than 256 rows for threads. */
-const TOTAL_BYTES = 4 << 20;
+/** Bytes of all rings together, unless there are more than 128 rows for threads. */
+const TOTAL_BYTES = 2 << 20;
 const MOST_BYTES = 256 << 10;
 const LEAST_BYTES = 16 << 10;
 /** The longest record, as a part of the smallest ring: a record never displaces most of the others. */
@@ -91,14 +93,16 @@ export class SpanRingWriter {
   push(record: Uint8Array): boolean {
     if (record.length > MAX_RECORD) return false;
     const ring = this.#ring;
-    const end = this.#written + LENGTH_BYTES + record.length;
+    const end = this.#written + HEAD_BYTES + record.length;
     while (end - this.#first > ring.size) this.#first = this.#next(this.#first);
     ring.store(FIRST, this.#first);
     const { length } = record;
+    const sum = checksum(record);
     for (let i = 0; i < LENGTH_BYTES; i++) {
       ring.bytes[(this.#written + i) % ring.size] = (length >>> (8 * i)) & 0xff;
+      ring.bytes[(this.#written + LENGTH_BYTES + i) % ring.size] = (sum >>> (8 * i)) & 0xff;
     }
-    const at = (this.#written + LENGTH_BYTES) % ring.size;
+    const at = (this.#written + HEAD_BYTES) % ring.size;
     const before = Math.min(length, ring.size - at);
     ring.bytes.set(record.subarray(0, before), at);
     ring.bytes.set(record.subarray(before), 0);
@@ -113,7 +117,7 @@ export class SpanRingWriter {
     for (let i = 0; i < LENGTH_BYTES; i++) {
       length |= this.#ring.bytes[(at + i) % this.#ring.size]! << (8 * i);
     }
-    const next = at + LENGTH_BYTES + length;
+    const next = at + HEAD_BYTES + length;
     return length < 0 || length > MAX_RECORD || next > this.#written ? this.#written : next;
   }
 }
@@ -159,12 +163,21 @@ export class SpanRingReader {
 
 function recordsOf(bytes: Buffer, from: number): PlacedRecord[] {
   const records: PlacedRecord[] = [];
-  for (let at = 0; at + LENGTH_BYTES <= bytes.length; ) {
+  for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
     const length = bytes.readUInt32LE(at);
-    const begin = at + LENGTH_BYTES;
-    if (length > MAX_RECORD || begin + length > bytes.length) break;
-    records.push({ at: from + at, text: bytes.toString('utf8', begin, begin + length) });
-    at = begin + length;
+    const begin = at + HEAD_BYTES;
+    const end = begin + length;
+    if (length > MAX_RECORD || end > bytes.length) break;
+    const isWhole = checksum(bytes.subarray(begin, end)) === bytes.readUInt32LE(at + LENGTH_BYTES);
+    if (isWhole) records.push({ at: from + at, text: bytes.toString('utf8', begin, end) });
+    at = end;
   }
   return records;
+}
+
+/** FNV-1a with 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/). */
+function checksum(bytes: Uint8Array): number {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i++) sum = Math.imul(sum ^ bytes[i]!, 0x01000193);
+  return sum >>> 0;
 }

@@ -35,32 +35,36 @@ const MAX_PATH = 256;
 
 export class RequestLog {
   readonly #log: Logger;
-  readonly #options: RequestLogOptions;
+  readonly #share: () => number;
+  readonly #slowMs: number;
   readonly #random: () => number;
 
-  constructor(log: Logger, options: RequestLogOptions, random: () => number = Math.random) {
+  constructor(log: Logger, { share, slowMs }: RequestLogOptions, random: () => number = Math.random) {
     this.#log = log;
-    this.#options = options;
+    this.#share = share;
+    this.#slowMs = slowMs;
     this.#random = random;
   }
 
   /** @returns undefined while slow requests are not logged: then their phases are not measured */
   phasesFrom(startedAt: number): RequestPhases | undefined {
-    return this.#options.slowMs > 0 ? new RequestPhases(startedAt) : undefined;
+    return this.#slowMs > 0 ? new RequestPhases(startedAt) : undefined;
   }
 
   /** Call once, when the response is complete. @param error code of the problem that was sent */
   ended(request: LoggedRequest, status: number, error: string | undefined): void {
+    const share = this.#share();
     const { phases } = request;
+    if (share === 0 && phases === undefined) return;
     if (phases !== undefined && this.#isSlow(request, phases, status, error)) return;
-    const share = this.#options.share();
-    if (share === 0 || request.inProcess || isProbe(request, status)) return;
-    if (share === 1 || this.#random() < share) this.#log.info(fieldsOf(request, status, error), 'request');
+    if (share < 1 && this.#random() >= share) return;
+    if (request.inProcess || isProbe(request, status)) return;
+    this.#log.info(fieldsOf(request, status, error), 'request');
   }
 
   #isSlow(request: LoggedRequest, timing: RequestPhases, status: number, error: string | undefined): boolean {
     const { phases, untilResponseMs } = timing.end();
-    if (untilResponseMs < this.#options.slowMs) return false;
+    if (untilResponseMs < this.#slowMs) return false;
     this.#log.warn({ ...fieldsOf(request, status, error), phases }, 'slow request');
     return true;
   }
@@ -70,19 +74,19 @@ export class RequestLog {
 const isProbe = ({ plan }: LoggedRequest, status: number): boolean =>
   status < 400 && plan.gate === undefined && plan.killSwitch === undefined && plan.template !== undefined;
 
+/** Members that are undefined are not written. */
 function fieldsOf(request: LoggedRequest, status: number, error: string | undefined) {
   const { method, path, template, service, requestId, startedAt, trace } = request;
-  const { traceId, spanId } = trace;
   return {
-    ...(service !== undefined && { service }),
+    service,
     method,
-    ...(template !== undefined && { route: template }),
+    route: template,
     path: shortText(path, MAX_PATH),
     status,
-    ...(error !== undefined && { error }),
+    error,
     durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
     requestId,
-    trace_id: traceId,
-    span_id: spanId,
+    trace_id: trace.traceId,
+    span_id: trace.spanId,
   };
 }

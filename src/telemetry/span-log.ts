@@ -66,7 +66,7 @@ class LoggedSpan implements SpanHandle {
     this.#log = log;
     this.#span = span;
     this.#begunAt = log.clock();
-    this.#attributes = withoutSecrets(span.attributes) as Record<string, AttributeValue>;
+    this.#attributes = withoutSecrets(span.attributes);
     this.context = { ...ids, sampled: true, tracestate: span.parent?.tracestate };
   }
 

@@ -34,16 +34,31 @@ const short = (text: string, most: number): string => (text.length > most ? `${t
 
 /** The bytes of a record, which fit into a ring. Attributes that make it too long are omitted. */
 export function writeSpanRecord(span: SpanRecord): Uint8Array {
-  const attributes: Record<string, AttributeValue> = {};
-  let count = 0;
-  for (const name in span.attributes) {
-    const value = span.attributes[name];
-    if (value === undefined) continue;
-    if (++count > MAX_ATTRIBUTES) break;
-    attributes[short(name, MAX_NAME)] = typeof value === 'string' ? short(value, MAX_TEXT) : value;
-  }
-  const whole = bytesOf(span, count > MAX_ATTRIBUTES ? { ...attributes, ...CUT } : attributes);
+  const { attributes } = span;
+  const whole = bytesOf(span, isShort(attributes) ? attributes : shortened(attributes));
   return whole.length <= MAX_RECORD ? whole : bytesOf(span, CUT);
+}
+
+/** Almost all attributes are short, so they are not copied. */
+function isShort(attributes: SpanRecord['attributes']): boolean {
+  let count = 0;
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (++count > MAX_ATTRIBUTES || name.length > MAX_NAME) return false;
+    if (typeof value === 'string' && value.length > MAX_TEXT) return false;
+  }
+  return true;
+}
+
+function shortened(attributes: SpanRecord['attributes']): SpanRecord['attributes'] {
+  const all = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  const kept = all
+    .slice(0, MAX_ATTRIBUTES)
+    .map(([name, value]) => [
+      short(name, MAX_NAME),
+      typeof value === 'string' ? short(value, MAX_TEXT) : value,
+    ]);
+  return { ...Object.fromEntries(kept), ...(all.length > MAX_ATTRIBUTES && CUT) };
 }
 
 function bytesOf(span: SpanRecord, attributes: SpanRecord['attributes']): Uint8Array {

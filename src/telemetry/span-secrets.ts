@@ -4,10 +4,15 @@ import { CENSORED } from '../redaction/secret-pairs.js';
 import { shortText } from '../redaction/shown-text.js';
 import type { AttributeValue, SpanAttributes } from './span.js';
 
-export const withoutSecrets = (attributes: SpanAttributes): SpanAttributes =>
-  Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [name, value && withoutSecret(name, value)]),
-  );
+/** A copy, without members that are undefined. */
+export function withoutSecrets(attributes: SpanAttributes): Record<string, AttributeValue> {
+  const copy: Record<string, AttributeValue> = {};
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (value !== undefined) copy[name] = withoutSecret(name, value);
+  }
+  return copy;
+}
 
 export function withoutSecret(name: string, value: AttributeValue): AttributeValue {
   if (isSecret(name, value)) return CENSORED;

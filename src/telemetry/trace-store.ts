@@ -5,8 +5,8 @@ import { setImmediate as loopTurn } from 'node:timers/promises';
 import { type RingOfSpans, type SpanMemory, SpanRingReader } from '../memory/span-ring.js';
 import { readSpanRecord, type SpanRecord } from './span-record.js';
 
-/** Records that are parsed in one turn of the event loop: about a millisecond of work. */
-const PER_TURN = 200;
+/** Records that are parsed in one turn of the event loop: less than a millisecond of work. */
+const PER_TURN = 100;
 /** More spans than a ring can have. Positions that code of a service has overwritten do not bound them. */
 const MOST_SPANS = 4_096;
 
@@ -14,7 +14,8 @@ const MOST_SPANS = 4_096;
 export class RecentTrace {
   readonly traceId: string;
   readonly spans = new Set<SpanRecord>();
-  #begunAt: number | undefined;
+  /** When its first span began, on the shared clock. */
+  begunAt = Number.POSITIVE_INFINITY;
 
   constructor(traceId: string) {
     this.traceId = traceId;
@@ -22,24 +23,18 @@ export class RecentTrace {
 
   add(span: SpanRecord): void {
     this.spans.add(span);
-    this.#begunAt = undefined;
+    this.begunAt = Math.min(this.begunAt, span.begunAt);
   }
 
   /** @returns whether that was the last one */
   remove(span: SpanRecord): boolean {
     this.spans.delete(span);
-    this.#begunAt = undefined;
-    return this.spans.size === 0;
-  }
-
-  /** When its first span began, on the shared clock. */
-  get begunAt(): number {
-    if (this.#begunAt === undefined) {
-      let least = Number.POSITIVE_INFINITY;
-      for (const { begunAt } of this.spans) if (begunAt < least) least = begunAt;
-      this.#begunAt = least;
+    if (this.spans.size === 0) return true;
+    if (span.begunAt === this.begunAt) {
+      this.begunAt = Number.POSITIVE_INFINITY;
+      for (const { begunAt } of this.spans) this.begunAt = Math.min(this.begunAt, begunAt);
     }
-    return this.#begunAt;
+    return false;
   }
 
   /** The first span without a parent in this process; the first of all when their parents were displaced. */
@@ -74,6 +69,8 @@ export class TraceStore {
   readonly #memory: SpanMemory;
   readonly #sources = new Map<RingOfSpans, Source>();
   readonly #traces = new Map<string, RecentTrace>();
+  /** The traces in their order; undefined when it has changed. */
+  #sorted: readonly RecentTrace[] | undefined;
   #refreshing: Promise<void> | undefined;
 
   constructor(memory: SpanMemory) {
@@ -83,9 +80,10 @@ export class TraceStore {
   /** The traces, the latest first. */
   async recent(): Promise<readonly RecentTrace[]> {
     await this.#refresh();
-    return [...this.#traces.values()].sort(
+    this.#sorted ??= [...this.#traces.values()].sort(
       (a, b) => b.begunAt - a.begunAt || (a.traceId < b.traceId ? 1 : -1),
     );
+    return this.#sorted;
   }
 
   async get(traceId: string): Promise<RecentTrace | undefined> {
@@ -109,6 +107,7 @@ export class TraceStore {
         this.#sources.set(ring, source);
       }
       const records = source.reader.take();
+      if (records.length > 0) this.#sorted = undefined;
       for (let i = 0; i < records.length; i++) {
         if (i % PER_TURN === PER_TURN - 1) await loopTurn();
         const { at, text } = records[i]!;
@@ -139,6 +138,7 @@ export class TraceStore {
     for (; begin < spans.length; begin++) {
       const { at, span } = spans[begin]!;
       if (at >= first && spans.length - begin <= MOST_SPANS) break;
+      this.#sorted = undefined;
       const trace = this.#traces.get(span.traceId);
       if (trace?.remove(span)) this.#traces.delete(span.traceId);
     }

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { setImmediate as loopTurn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { MAX_RECORD, SpanMemory, SpanRingReader, SpanRingWriter } from '#src/memory/span-ring.js';
 import { seeded } from '#test/support/random.js';
+import { recordText } from './span-texts.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const texts = (reader: SpanRingReader): string[] => reader.take().map(({ text }) => text);
@@ -31,7 +35,7 @@ describe('the ring of spans', () => {
       if (n % 97 !== 0) continue;
       const kept = texts(new SpanRingReader(ring));
       expect(kept).to.deep.equal(written.slice(-kept.length));
-      const length = kept.reduce((sum, one) => sum + 4 + one.length, 0);
+      const length = kept.reduce((sum, one) => sum + 8 + one.length, 0);
       if (n > 200) expect(length).to.be.within(16_384 - 2 * 310, 16_384);
     }
   });
@@ -63,8 +67,38 @@ describe('the ring of spans', () => {
 
   it('has bounds for all rings together', () => {
     expect(new SpanMemory(1).of(1).byteLength).to.equal(64 + (256 << 10));
-    expect(new SpanMemory(100).of(1).byteLength).to.equal(64 + (32 << 10));
+    expect(new SpanMemory(60).of(1).byteLength).to.equal(64 + (32 << 10));
     expect(new SpanMemory(600).of(1).byteLength).to.equal(64 + (16 << 10));
+  });
+
+  it('gives a reader whole records only, in their order, while another thread writes', async () => {
+    const memory = new SpanMemory(512).of(1);
+    const count = 60_000;
+    const thread = new Worker(new URL('./span-writer-thread.js', import.meta.url), {
+      workerData: { memory, count },
+    });
+    const ended = once(thread, 'exit');
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    const reader = new SpanRingReader(memory);
+    let last = -1;
+    let seen = 0;
+    for (let isLast = false; !isLast; ) {
+      isLast = isOver;
+      for (const { text } of reader.take()) {
+        const number = Number(text.slice(0, text.indexOf(':')));
+        expect(number).to.be.greaterThan(last);
+        expect(text === recordText(number), `record ${number} is whole`).to.equal(true);
+        last = number;
+        seen++;
+      }
+      await loopTurn();
+    }
+    expect(last).to.equal(count - 1);
+    expect(seen).to.be.greaterThan(50);
+    await ended;
   });
 
   it('survives any bytes that code of a service writes over it', () => {
@@ -80,7 +114,7 @@ describe('the ring of spans', () => {
       const most = round % 3 === 1 ? all.length : 64 + 400;
       for (let n = 0; n < 30; n++) all[first + Math.floor(random() * (most - first))] = random() * 256;
       expect(reader.take().length).to.be.at.most(ring.byteLength);
-      for (let n = 0; n < 1_000; n++) writer.push(bytes(`later ${n}`));
+      for (let n = 0; n < 3_000; n++) writer.push(bytes(`later ${n}`));
       new SpanRingWriter(ring).push(bytes('of the next thread'));
       expect(new SpanRingReader(ring).take().at(-1)?.text ?? '').to.equal('of the next thread');
     }
