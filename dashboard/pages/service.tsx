@@ -13,7 +13,7 @@ import { Badge, Choice, Heading, Link, Search, toneOf } from '../parts/ui.js';
 
 const STATES = ['healthy', 'starting', 'unhealthy', 'ejected', 'draining'];
 
-const columnsFor = (service: string, reload: () => void): readonly Column<Instance>[] => [
+const STATE_COLUMNS: readonly Column<Instance>[] = [
   {
     key: 'id',
     title: 'Instance',
@@ -33,6 +33,9 @@ const columnsFor = (service: string, reload: () => void): readonly Column<Instan
     ),
     by: ({ state }) => STATES.indexOf(state),
   },
+];
+
+const LOAD_COLUMNS: readonly Column<Instance>[] = [
   {
     key: 'address',
     title: 'Address',
@@ -86,6 +89,11 @@ const columnsFor = (service: string, reload: () => void): readonly Column<Instan
     cell: ({ lastHeartbeat }) => (lastHeartbeat === null ? '–' : ago(lastHeartbeat)),
     by: ({ lastHeartbeat }) => lastHeartbeat,
   },
+];
+
+const columnsFor = (service: string, reload: () => void): readonly Column<Instance>[] => [
+  ...STATE_COLUMNS,
+  ...LOAD_COLUMNS,
   {
     key: 'drain',
     title: '',

@@ -117,10 +117,11 @@ export function SwitchesPage() {
   );
 }
 
-function Values({ switches, reload }: { switches: Switches; reload: () => void }) {
+/** The values that can be switched, each with its setting and its change. */
+function valuesOf(switches: Switches) {
   const { logLevel, sampling, cpuThreads, requestLog } = switches;
   const [level, ratio, threads, requests] = changes(switches);
-  const rows = [
+  return [
     {
       name: 'Log level',
       now: plain(logLevel.level),
@@ -154,6 +155,10 @@ function Values({ switches, reload }: { switches: Switches; reload: () => void }
           },
         ]),
   ];
+}
+
+function Values({ switches, reload }: { switches: Switches; reload: () => void }) {
+  const rows = valuesOf(switches);
   return (
     <ul class="switches">
       {rows.map(({ name, now, setting, one, change: changing }) => (

@@ -86,11 +86,11 @@ describe('the dashboard of a real process', () => {
     await row.getByRole('button', { name: 'Force open' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Force open' }).click();
     await row.filter({ hasText: 'an operator forces it open' }).waitFor();
-    expect(await call()).to.deep.equal({ code: 'BREAKER_OPEN' });
+    expect(await until(call, ({ code }) => code !== undefined)).to.deep.equal({ code: 'BREAKER_OPEN' });
     await row.getByRole('button', { name: 'Automatic' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Make automatic' }).click();
-    await row.filter({ hasText: 'closed' }).waitFor();
-    expect(await call()).to.deep.equal({ status: 200 });
+    await page.getByText('stock one is automatic.').waitFor();
+    expect(await until(call, ({ status }) => status === 200)).to.deep.equal({ status: 200 });
     instance.stop();
   });
 
