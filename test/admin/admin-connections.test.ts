@@ -138,14 +138,14 @@ describe('connections to the admin plane that have sent a request', () => {
   });
 
   it('share one body when they request a page at the same time, and none of them is closed', async () => {
-    const page = 'x'.repeat(16 * 1024 * 1024);
+    const page = Buffer.alloc(16 * 1024 * 1024, 'x');
     let waiting = 6;
-    let render!: (page: string) => void;
-    const rendered = new Promise<string>((resolve) => {
+    let render!: (page: Buffer) => void;
+    const rendered = new Promise<Buffer>((resolve) => {
       render = resolve;
     });
     const routes = telemetryRoutes({
-      exposition: { render: async () => rendered } as unknown as Exposition,
+      exposition: { bytes: () => rendered } as unknown as Exposition,
       readiness: () => ({ ready: true, reasons: [] }),
       sources: [],
       workers: () => [],
@@ -158,10 +158,11 @@ describe('connections to the admin plane that have sent a request', () => {
       },
     }));
     const { url } = await plane(routes, { closed });
-    const texts = await Promise.all(
-      Array.from({ length: waiting }, async () => (await get(`${url}/metrics`)).text()),
+    const identity = { 'accept-encoding': 'identity' };
+    const bodies = await Promise.all(
+      Array.from({ length: waiting }, async () => (await get(`${url}/metrics`, identity)).arrayBuffer()),
     );
-    for (const text of texts) expect(text === page).to.equal(true);
+    for (const body of bodies) expect(page.equals(Buffer.from(body))).to.equal(true);
     expect(reasons).to.deep.equal([]);
   });
 
