@@ -1,0 +1,39 @@
+// Runs the suite in two parts, one after the other. The tests of the second part keep the processors busy
+// themselves (Chromium, a Prometheus that scrapes each second, handlers that burn CPU), and tests of the first
+// part wait for processes that have to respond within a time.
+//   node scripts/test.mjs [mocha's options]
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js');
+const BUSY = ['build/test/dashboard/**/*.test.js', 'build/test/system/{prometheus,route-cpu}.test.js'];
+// Tests of whole processes begin first, because they take longest.
+const OTHERS = ['build/test/system/**/*.test.js', 'build/test/{,!(system)/**/}*.test.js'];
+
+let running;
+let isStopped = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    isStopped = true;
+    running?.kill(signal);
+  });
+}
+
+/** @returns mocha's exit code */
+function mocha(...args) {
+  if (isStopped) return 1;
+  running = spawn(process.execPath, [MOCHA, '--parallel', ...args, ...process.argv.slice(2)], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  });
+  return new Promise((resolve, reject) => {
+    running.once('error', reject);
+    running.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+const others = await mocha('--jobs', '4', ...BUSY.flatMap((files) => ['--ignore', files]), ...OTHERS);
+const busy = await mocha('--jobs', '2', ...BUSY);
+process.exitCode = others || busy;
