@@ -18,7 +18,7 @@ export interface TraceRoutesOptions {
 const LIMIT = { default: 100, max: 500 };
 const MAX_SEARCH = 200;
 /** Traces that are looked at in one turn of the event loop. */
-const PER_TURN = 100;
+const PER_TURN = 50;
 
 export function traceRoutes({ store, clock, sampling }: TraceRoutesOptions): readonly AdminRoute[] {
   return [

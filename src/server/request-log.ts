@@ -10,7 +10,7 @@ import type { RoutePlan } from './routing/route-plan.js';
 
 export interface RequestLogOptions {
   /** The share of requests that get a line, 0 to 1. It is called for each request. */
-  share(): number;
+  readonly share: () => number;
   /** A request whose response begins later than this gets a line in any case; 0: none does. */
   readonly slowMs: number;
 }

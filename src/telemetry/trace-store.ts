@@ -6,7 +6,7 @@ import { type RingOfSpans, type SpanMemory, SpanRingReader } from '../memory/spa
 import { readSpanRecord, type SpanRecord } from './span-record.js';
 
 /** Records that are parsed in one turn of the event loop: less than a millisecond of work. */
-const PER_TURN = 100;
+const PER_TURN = 50;
 /** More spans than a ring can have. Positions that code of a service has overwritten do not bound them. */
 const MOST_SPANS = 4_096;
 
