@@ -33,7 +33,7 @@ describe('a multilane command on a running process', () => {
     const run = await on('top');
     expect(run).to.include({ code: 0, stderr: '' });
     expect(run.stdout)
-      .to.match(/^\d+ requests, \d+ errors, \d+ active$/m)
+      .to.match(/^[\d.]+ requests\/s, [\d.]+ errors\/s; \d+ requests, \d+ errors, \d+ active$/m)
       .and.match(/^WORKER /m);
   });
 
