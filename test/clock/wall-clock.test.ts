@@ -18,6 +18,8 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   ],
   'src/admin/trace-routes.ts': [1, 'shown: when a span began'],
   'src/admin/operator-value.ts': [1, 'shown: when a switch was set'],
+  'src/flight-record/flight-record.ts': [1, 'shown: when a process was seen alive last'],
+  'src/flight-record/record-file.ts': [1, 'shown: the start of a process in the name of its file'],
   'src/memory/rate/moment.ts': [
     1,
     'beside the monotonic clock, which stops while the machine is suspended: a share ends by the earlier one',
