@@ -51,6 +51,8 @@ export type Loaded =
       readonly warnings: readonly string[];
       /** All settings as people read them. */
       readonly shown: readonly ShownSetting[];
+      /** The version of Multilane. */
+      readonly version: string;
     }
   /** A text to print on stdout; the process then exits. */
   | { readonly kind: 'help' | 'version' | 'check'; readonly text: string };
@@ -89,7 +91,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     return { kind: 'check', text };
   }
   const shown = shownSettings(lines, machine);
-  return { kind: 'run', settings, services: file?.services, warnings, shown };
+  return { kind: 'run', settings, services: file?.services, warnings, shown, version: version() };
 }
 
 /** The facts of this machine, except those that the options replace. */

@@ -18,7 +18,7 @@ import { Views, viewRoutes, viewTopics } from '../admin/view-routes.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
-import { type ShownSetting, version } from '../config/print.js';
+import type { ShownSetting } from '../config/print.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
@@ -46,6 +46,8 @@ export interface AdminRouteDeps {
   readonly settings: Settings;
   /** All settings as operators read them. */
   readonly shownSettings: readonly ShownSetting[];
+  /** The version of Multilane. */
+  readonly version: string;
   /** Names of the mounted services. */
   readonly services: readonly string[];
   /** The address of the data plane. */
@@ -143,5 +145,5 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   ];
   // An assistant passes on what it reads, so the endpoint exists only where an operator has set a token.
   if (settings.adminToken === undefined) return routes;
-  return [...routes, mcpRoute({ routes, version: version(), recorder })];
+  return [...routes, mcpRoute({ routes, version: parts.version, recorder })];
 }

@@ -10,7 +10,6 @@ import { workerList } from '../admin/worker-list.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import { heapLimits } from '../cluster/heap-limits.js';
 import { oldGenerationLimit } from '../config/heap-limit.js';
-import { version } from '../config/print.js';
 import type { Settings } from '../config.js';
 import type { TaskPool } from '../cpu/task-pool.js';
 import { AdmissionCells, readInFlight } from '../memory/admission-cells.js';
@@ -32,6 +31,8 @@ import type { SagaJournals } from './saga-journals.js';
 export interface AdminViewDeps {
   readonly settings: Settings;
   readonly shownSettings: ViewSources['settings'];
+  /** The version of Multilane. */
+  readonly version: string;
   /** Names of the mounted services. */
   readonly services: readonly string[];
   /** The address of the data plane. */
@@ -57,7 +58,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
     traffic: new TrafficWatch({ memory: series, pause: turn }),
     process: {
       service: settings.otel.serviceName,
-      version: version(),
+      version: deps.version,
       pid: process.pid,
       node: process.version,
       host: hostname(),

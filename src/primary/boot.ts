@@ -18,7 +18,7 @@ import { startServing } from './steps/start-serving.js';
  */
 export async function start(
   settings: Settings,
-  read: Pick<Base, 'shownSettings'> & { readonly warnings: readonly string[] },
+  read: Pick<Base, 'shownSettings' | 'version'> & { readonly warnings: readonly string[] },
   signals: Signals,
   earlyThreads: EarlyThreads,
 ): Promise<void> {

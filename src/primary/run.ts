@@ -50,7 +50,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 }
 
 async function run(
-  { settings, warnings, shown }: Extract<Loaded, { kind: 'run' }>,
+  { settings, warnings, shown, version }: Extract<Loaded, { kind: 'run' }>,
   signals: Signals,
 ): Promise<void> {
   verifyAddon();
@@ -61,7 +61,7 @@ async function run(
   try {
     earlyThreads.start(Math.min(settings.workers, startingAtOnce));
     const { start } = await import('./boot.js');
-    await start(settings, { warnings, shownSettings: shown }, signals, earlyThreads);
+    await start(settings, { warnings, shownSettings: shown, version }, signals, earlyThreads);
   } catch (error) {
     await earlyThreads.end();
     throw error;

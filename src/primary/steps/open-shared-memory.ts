@@ -26,6 +26,8 @@ export interface Base {
   readonly settings: Settings;
   /** All settings as operators read them. */
   readonly shownSettings: readonly ShownSetting[];
+  /** The version of Multilane. */
+  readonly version: string;
   readonly services: readonly ServiceDefinition[];
   /** GRPC_WORKERS; 0 when no service declares gRPC. */
   readonly grpcWorkers: number;
@@ -46,7 +48,7 @@ export interface Base {
 export async function openSharedMemory(
   { lifecycle }: BootState,
   settings: Settings,
-  { warnings, shownSettings }: Pick<Base, 'shownSettings'> & { readonly warnings: readonly string[] },
+  read: Pick<Base, 'shownSettings' | 'version'> & { readonly warnings: readonly string[] },
 ): Promise<Base> {
   const services = await loadServices(settings);
   const delegates = await readAcceptTokens(settings.registryAcceptTokensFile);
@@ -59,7 +61,7 @@ export async function openSharedMemory(
   const log = createLogger(settings, {}, output.sink, () => level());
   const notifier = new SystemdNotifier(settings.notify, log);
   lifecycle.defer('notifier', () => notifier.close());
-  for (const warning of warnings) log.warn(warning);
+  for (const warning of read.warnings) log.warn(warning);
   const instanceId = randomUUID();
   // The registry is made later, but before any breaker or ejection can change, whose endpoint is looked up in
   // it.
@@ -80,7 +82,8 @@ export async function openSharedMemory(
   const databases = new ServiceDatabases(settings, services, log);
   await databases.checkMigrations();
   return {
-    ...{ settings, shownSettings, services, grpcWorkers, delegates, output, log, notifier },
+    ...{ settings, shownSettings: read.shownSettings, version: read.version },
+    ...{ services, grpcWorkers, delegates, output, log, notifier },
     ...{ instanceId, sharedState, switches, databases },
     setRegistry(opened) {
       registry = opened;

@@ -91,7 +91,7 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
         ...{ settings, sharedState, switches, registry, shared, readiness, journals, processWatch, log },
         ...{ ...threads, routeSampler },
         withSources: (sources) => otlp.exportMetrics(sources),
-        shownSettings: base.shownSettings,
+        ...{ shownSettings: base.shownSettings, version: base.version },
         services: services.map(({ name }) => name),
         dataPlane: `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`,
       }),
