@@ -18,6 +18,7 @@ import {
   killOrphans,
   killPostmaster,
   LEAST_STOP_MS,
+  resultInTime,
   type Stoppable,
   stopPostmaster,
 } from './postmaster-stop.js';
@@ -50,12 +51,12 @@ export async function stopEmbedded(
     log.info(`the embedded PostgreSQL (pid ${pid}) is left to the successor`);
   } else if (await isInPlace(workingFolderOf(pid), cluster.dataFolder, folder, countdown)) {
     await stopPostmaster(postmaster, log, countdown);
-    await killOrphans(folder, log);
+    await killOrphans(folder, log, countdown);
   } else {
     // An orderly shutdown writes by the path of the data folder, where another folder may be by now.
     log.warn(`killing the embedded PostgreSQL (pid ${pid}), because its folder was moved or cannot be read`);
     await killPostmaster(postmaster);
-    await killOrphans(folder, log);
+    await killOrphans(folder, log, countdown);
   }
 }
 
@@ -74,7 +75,7 @@ export async function stopUnused(
   const folder = await folderIdentityOf(dataFolder);
   const postmaster = await runningPostmaster({ dataFolder });
   if (postmaster !== undefined) await stopPostmaster(postmaster, log, countdown);
-  await killOrphans(folder, log);
+  await killOrphans(folder, log, countdown);
 }
 
 /**
@@ -83,7 +84,7 @@ export async function stopUnused(
  */
 async function isLast(lock: LeavingLock, log: Log, countdown: Countdown): Promise<boolean> {
   try {
-    const isLast = await resultInTime(lock.leave(), countdown);
+    const isLast = await resultInTime(lock.leave(), countdown, DISK_LIMIT);
     if (isLast !== undefined) return isLast;
     log.error('the owner files cannot be read in time; stopping the embedded PostgreSQL');
   } catch (error) {
@@ -105,15 +106,5 @@ export async function isInPlace(
   countdown: Countdown,
 ): Promise<boolean> {
   if (worksIn !== undefined) return worksIn === dataFolder;
-  return (await resultInTime(hasIdentity(dataFolder, identity), countdown)) ?? false;
-}
-
-/** Result of an access to the disk, or undefined when there is none in time. Rejects when the access does. */
-async function resultInTime<T>(access: Promise<T>, countdown: Countdown): Promise<T | undefined> {
-  let result: T | undefined;
-  const stored = access.then((value) => {
-    result = value;
-  });
-  await countdown.ends(stored, DISK_LIMIT);
-  return result;
+  return (await resultInTime(hasIdentity(dataFolder, identity), countdown, DISK_LIMIT)) ?? false;
 }

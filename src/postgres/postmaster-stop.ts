@@ -1,7 +1,7 @@
 // Stops a postmaster: by harder and harder signals, within a time that may be shortened meanwhile.
 import { setTimeout as delay } from 'node:timers/promises';
 import { withAllowance } from '../allowance.js';
-import type { Countdown } from '../countdown.js';
+import type { Countdown, StepBound } from '../countdown.js';
 import { errorMessage } from '../error-text.js';
 import type { FolderIdentity } from '../process/folder-identity.js';
 import { childrenOf } from '../process/proc.js';
@@ -31,6 +31,8 @@ const STEPS = [
   ['SIGQUIT', AFTER_IMMEDIATE_MS],
 ] as const;
 const POLL_MS = 10;
+/** Limit of a wait for the disk. It is short, because nothing is left to be done behind it. */
+const ORPHAN_LIMIT: StepBound = { atMostMs: 2_000, atLeastMs: 100 };
 
 export async function stopPostmaster(postmaster: Stoppable, log: Log, countdown: Countdown): Promise<void> {
   const { pid, exited } = postmaster;
@@ -57,14 +59,19 @@ export async function killPostmaster({ pid, exited }: Stoppable): Promise<void> 
 
 /**
  * Kills processes of this cluster whose postmaster was killed earlier and that have not noticed it, such as a
- * session that is stopped (SIGSTOP) or computes.
+ * session that is stopped (SIGSTOP) or computes. When the disk does not respond in time they are left,
+ * and the next start names them.
  */
-export async function killOrphans(dataFolder: FolderIdentity, log: Log): Promise<void> {
-  let orphans: readonly number[];
+export async function killOrphans(dataFolder: FolderIdentity, log: Log, countdown: Countdown): Promise<void> {
+  let orphans: readonly number[] | undefined;
   try {
-    orphans = await orphansIn(dataFolder);
+    orphans = await resultInTime(orphansIn(dataFolder), countdown, ORPHAN_LIMIT);
   } catch (error) {
     log.warn(`cannot tell whether processes of an earlier PostgreSQL still run: ${errorMessage(error)}`);
+    return;
+  }
+  if (orphans === undefined) {
+    log.warn('cannot tell whether processes of an earlier PostgreSQL still run: the disk does not respond');
     return;
   }
   if (orphans.length === 0) return;
@@ -75,6 +82,20 @@ export async function killOrphans(dataFolder: FolderIdentity, log: Log): Promise
 async function killAll(pids: readonly number[]): Promise<void> {
   for (const pid of pids) signalIfAlive(pid, 'SIGKILL');
   while (pids.some(isProcessAlive)) await delay(POLL_MS);
+}
+
+/** Result of an access to the disk, or undefined when there is none in time. Rejects when the access does. */
+export async function resultInTime<T>(
+  access: Promise<T>,
+  countdown: Countdown,
+  limit: StepBound,
+): Promise<T | undefined> {
+  let result: T | undefined;
+  const stored = access.then((value) => {
+    result = value;
+  });
+  await countdown.ends(stored, limit);
+  return result;
 }
 
 const hasEnded = async (exited: Promise<unknown>): Promise<boolean> =>

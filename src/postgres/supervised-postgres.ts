@@ -1,6 +1,6 @@
 // Keeps the embedded PostgreSQL running: notices its end, starts it again, and stops it in the end.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Countdown } from '../countdown.js';
+import { Countdown } from '../countdown.js';
 import type { FolderIdentity } from '../process/folder-identity.js';
 import type { Log } from '../telemetry/log.js';
 import type { Embedded, EmbeddedOptions } from './embedded.js';
@@ -10,6 +10,8 @@ import { watchPresence } from './postgres-presence.js';
 import { type Postmaster, socketUrl } from './postmaster.js';
 import { killOrphans, killPostmaster, LEAST_STOP_MS } from './postmaster-stop.js';
 
+/** Time for finding processes whose postmaster was killed, when PostgreSQL is discarded. */
+const DISCARD_MS = 2_000;
 const RESTART_BACKOFF_MS = { first: 100, most: 5_000 };
 
 export interface SupervisedOptions {
@@ -63,7 +65,8 @@ export class SupervisedPostgres implements Embedded {
   async discard(): Promise<void> {
     this.#stopping.abort();
     await killPostmaster(this.#postmaster);
-    await killOrphans(this.#options.folder, this.#options.log);
+    const countdown = new Countdown(DISCARD_MS);
+    await killOrphans(this.#options.folder, this.#options.log, countdown).finally(() => countdown.cancel());
     await this.#restarting;
   }
 

@@ -74,6 +74,25 @@ describe('the stop of the embedded PostgreSQL', () => {
     await stopped(await start());
   });
 
+  it('ends when a process that has not noticed the end of PostgreSQL is left and all pool threads hang', async () => {
+    const postgres = await start();
+    const [child] = childrenOf(postgres.pid);
+    const ended = deferred<string>();
+    postgres.onExit(ended.resolve);
+    process.kill(child!, 'SIGSTOP');
+    const release = hangPool();
+    try {
+      process.kill(postgres.pid, 'SIGKILL');
+      await ended.promise;
+      await stopped(postgres);
+    } finally {
+      await release();
+    }
+    process.kill(child!, 'SIGKILL');
+    while (isProcessAlive(child!)) await new Promise(setImmediate);
+    await stopped(await start());
+  });
+
   it('makes no new folder at the path of one that was moved', async () => {
     const failed = deferred<unknown>();
     const error = (first: unknown): void => {

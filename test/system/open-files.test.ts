@@ -107,7 +107,7 @@ describe('a process with few file descriptors', () => {
     expect(await statuses('/thread')).to.deep.equal([200]);
     limitFiles(cluster.pid, LIMIT);
     expect(await until(openModules, (paths) => paths.length === 0)).to.deep.equal([]);
-  }).timeout(30_000);
+  }).timeout(120_000);
 
   it('without any left serves requests that need none, blames no instance, and keeps workers that have failed', async () => {
     limitFiles(cluster.pid, 3);
