@@ -133,10 +133,16 @@ export class FileLooks {
     const begun = performance.now();
     this.#running.set(key, begun);
     try {
-      const found = await findBelow(resolve(this.#baseDir, root), realRoot, path);
+      const base = resolve(this.#baseDir, root);
+      let found = await findBelow(base, realRoot, path);
       if (found === undefined) return undefined;
-      const small = await this.#reader.read(found);
-      if (small === undefined) return undefined;
+      let small = await this.#reader.read(found);
+      if (small === undefined) {
+        // It has become a link since it was found, or is gone.
+        found = await findBelow(base, realpath, path);
+        small = found === undefined ? undefined : await this.#reader.read(found);
+      }
+      if (found === undefined || small === undefined) return undefined;
       const type = await this.#types.of(path);
       return { ...found, type, small: small === 'large' ? undefined : small };
     } finally {
