@@ -53,6 +53,8 @@ describe('server-sent events', () => {
   let produced: number;
   let returned: ReturnType<typeof latch<string>>;
   let aborted: ReturnType<typeof latch<unknown>>;
+  /** Opened when the source of `/silent` waits for the end. */
+  let waits: ReturnType<typeof latch<void>>;
   const ticker = new ManualTicker();
 
   before(async () => {
@@ -78,7 +80,9 @@ describe('server-sent events', () => {
           return ctx.sse(async function* (): AsyncGenerator<ServerSentEvent> {
             try {
               yield { data: 'first' };
-              await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+              const end = new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+              waits.open();
+              await end;
             } finally {
               returned.open('silent');
             }
@@ -126,6 +130,7 @@ describe('server-sent events', () => {
     produced = 0;
     returned = latch<string>();
     aborted = latch<unknown>();
+    waits = latch();
   });
   after(() => server.close());
 
@@ -187,13 +192,15 @@ describe('server-sent events', () => {
 
   it('end when the client leaves: the signal aborts, and the source is returned', async () => {
     const wire = await opened('/silent', 'data: first');
+    await waits.opened;
     wire.destroy();
     expect(await returned.opened).to.equal('silent');
     expect(await aborted.opened).to.include({ code: 'CLIENT_CLOSED' });
     const leaving = new AbortController();
     returned = latch<string>();
+    waits = latch();
     const injected = world.inject({ url: '/silent', signal: leaving.signal });
-    await settled();
+    await waits.opened;
     leaving.abort(new Error('left'));
     expect(await injected.catch((error: Error) => error.message)).to.equal('left');
     expect(await returned.opened).to.equal('silent');
