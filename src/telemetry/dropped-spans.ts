@@ -36,6 +36,8 @@ export class CountedExporter implements SpanExporter {
   readonly #dropped: CountDropped;
   /** Number of spans in each batch that is being sent. */
   readonly #sending = new Map<object, number>();
+  /** Spans that the collector says it has rejected of the batch whose export ends next. */
+  #claimed = 0;
 
   constructor(exporter: SpanExporter, dropped: CountDropped) {
     this.#exporter = exporter;
@@ -46,10 +48,21 @@ export class CountedExporter implements SpanExporter {
     const batch = {};
     this.#sending.set(batch, spans.length);
     this.#exporter.export(spans, (result) => {
+      const rejected = Math.min(this.#claimed, spans.length);
+      this.#claimed = 0;
       const isKnown = this.#sending.delete(batch);
       if (isKnown && result.code !== SUCCESS) this.#dropped(dropReasonOf(result.error), spans.length);
+      else if (isKnown) this.#dropped('refused', rejected);
       done(result);
     });
+  }
+
+  /**
+   * Notes that the collector has accepted only a part of a batch. The SDK reports that in the turn in which
+   * the export of the batch ends. No more than the batch is counted, whatever number the collector gives.
+   */
+  rejected(spans: number): void {
+    this.#claimed = spans;
   }
 
   /** Counts all batches that are being sent as dropped. Their later results are ignored. */

@@ -8,9 +8,10 @@ import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import type { Every } from '../grouped-interval.js';
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 import { coalesced } from './coalesced.js';
+import type { Encoding, OtlpProtocol } from './otlp-connection.js';
 import { logRecordOf } from './otlp-log-record.js';
 import type { OtlpSdk } from './otlp-sdk.js';
-import { type CountItems, type Encoding, type OtlpProtocol, OtlpSender } from './otlp-sender.js';
+import { type CountItems, OtlpSender } from './otlp-sender.js';
 
 /** How often the rings are read, in milliseconds: a thread may log about 1,600 usual lines a second. */
 const EVERY_MS = 250;

@@ -8,9 +8,10 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Every } from '../grouped-interval.js';
 import { coalesced } from './coalesced.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
+import type { Encoding, OtlpProtocol } from './otlp-connection.js';
 import { metricRequests } from './otlp-metrics.js';
 import type { OtlpSdk } from './otlp-sdk.js';
-import { type CountItems, type Encoding, type OtlpProtocol, OtlpSender } from './otlp-sender.js';
+import { type CountItems, type Dropped, OtlpSender } from './otlp-sender.js';
 import { processSource } from './process-source.js';
 
 /** Milliseconds that the end of the process waits at most for the last export. */
@@ -71,11 +72,11 @@ export class MetricsExport {
     try {
       const families = await gatherFamilies(this.#sources);
       const frame = { resource, since: performance.timeOrigin, at: Date.now() };
-      let isAccepted = true;
+      let failure: Dropped | undefined;
       for (const { request, points } of metricRequests(sdk, families, frame)) {
-        // After a request that was not accepted the others would wait for the same collector.
-        if (isAccepted) isAccepted = await this.#sender.send(request, points);
-        else dropped('unreachable', points);
+        // Without a final reply to one request, the others would wait for the same collector.
+        if (failure?.isWorthless) dropped(failure.reason, points);
+        else failure = await this.#sender.send(request, points);
         await turn();
       }
     } catch (error) {

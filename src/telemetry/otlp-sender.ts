@@ -1,33 +1,22 @@
-// Sends the requests of one signal to its collector, one at a time, and counts what does not arrive. The
-// package of OpenTelemetry repeats a request that may be repeated, with growing pauses, until its time is
-// over (OTEL_EXPORTER_OTLP_TIMEOUT, default 10 s). What was not accepted then is dropped.
-import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
+// Sends the requests of one signal to its collector, one at a time, and counts what does not arrive. A
+// request has OTEL_EXPORTER_OTLP_TIMEOUT (default 10 s) with all its repetitions. What was not accepted then
+// is dropped.
+import { Allowance } from '../allowance.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import { type DropReason, dropReasonOf } from './dropped-spans.js';
 import type { Log } from './log.js';
+import { type Encoding, OtlpConnection, type OtlpSignal, type OtlpTarget } from './otlp-connection.js';
 import type { OtlpSdk } from './otlp-sdk.js';
-
-export type OtlpSignal = 'metrics' | 'logs';
-export type OtlpProtocol = 'http/json' | 'http/protobuf';
-
-export interface OtlpTarget {
-  readonly signal: OtlpSignal;
-  /** The full URL, with the path of the signal. */
-  readonly endpoint: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly protocol: OtlpProtocol;
-}
-
-/** How requests of a signal are written. */
-export interface Encoding<Request, Response> {
-  readonly serializer: ISerializer<Request, Response>;
-  readonly helper: IExporterMetricsHelper<Request>;
-  /** Items that the collector has rejected although it accepted the request (partial success). */
-  readonly rejectedIn: (response: Response) => number;
-}
 
 export type CountItems = (reason: OtlpDropReason, items: number) => void;
 export type OtlpDropReason = DropReason | 'unreadable';
+
+/** What became of a request that was not accepted. */
+export interface Dropped {
+  readonly reason: OtlpDropReason;
+  /** Sending the next request is worthless: the collector gave no reply in time, or none that is final. */
+  readonly isWorthless: boolean;
+}
 
 const REASONS: readonly OtlpDropReason[] = [
   'queue_full',
@@ -39,7 +28,6 @@ const REASONS: readonly OtlpDropReason[] = [
 ];
 /** At most one line is logged in this time while the collector does not accept what is sent. */
 const QUIET_MS = 60_000;
-
 /** @returns a function that counts dropped items; every reason is shown as 0 until it first occurs */
 export function droppedItems(recorder: Recorder, signal: OtlpSignal): CountItems {
   const counters = new Map<OtlpDropReason, Counter>(
@@ -53,9 +41,10 @@ export function droppedItems(recorder: Recorder, signal: OtlpSignal): CountItems
 
 export class OtlpSender<Request, Response> {
   readonly #target: OtlpTarget;
-  readonly #delegate: ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;
+  readonly #connect: () => OtlpConnection<Request, Response>;
   readonly #dropped: CountItems;
   readonly #log: Pick<Log, 'warn'>;
+  #connection: OtlpConnection<Request, Response>;
   #quietUntil = Number.NEGATIVE_INFINITY;
   #suppressed = 0;
   /** Items that are being sent. */
@@ -63,86 +52,73 @@ export class OtlpSender<Request, Response> {
   #isAbandoned = false;
 
   constructor(
-    { http }: OtlpSdk,
+    sdk: OtlpSdk,
     target: OtlpTarget,
-    { serializer, helper, rejectedIn }: Encoding<Request, Response>,
+    encoding: Encoding<Request, Response>,
     deps: { readonly dropped: CountItems; readonly log: Pick<Log, 'warn'> },
   ) {
-    const { endpoint: url, headers, protocol, signal } = target;
     this.#target = target;
     this.#dropped = deps.dropped;
     this.#log = deps.log;
-    const type = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
-    const options = http.convertLegacyHttpOptions(
-      { url, headers: { ...headers } },
-      signal.toUpperCase(),
-      `v1/${signal}`,
-      { 'Content-Type': type },
-    );
-    const counting: ISerializer<Request, Response> = {
-      serializeRequest: (request) => serializer.serializeRequest(request),
-      deserializeResponse: (data) => {
-        const response = serializer.deserializeResponse(data);
-        this.#rejected(rejectedIn(response));
-        return response;
-      },
-    };
-    this.#delegate = http.createOtlpHttpExportDelegate(
-      options,
-      counting,
-      `multilane_${signal}`,
-      helper,
-      undefined,
-    ) as ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;
+    this.#connect = () => new OtlpConnection(sdk, target, encoding);
+    this.#connection = this.#connect();
   }
 
   /**
    * Sends one request. Resolves when it was accepted or dropped; never rejects.
    * @param items data points or log records in it
-   * @returns whether the collector has accepted it
+   * @returns undefined when the collector has accepted it
    */
-  async send(request: Request, items: number): Promise<boolean> {
+  async send(request: Request, items: number): Promise<Dropped | undefined> {
     if (this.#isAbandoned) {
       this.#dropped('shutdown', items);
-      return false;
+      return { reason: 'shutdown', isWorthless: true };
     }
     this.#sending = items;
+    const { timeoutMs } = this.#connection;
+    const deadline = new Allowance(timeoutMs, () => {
+      this.#connection.abort(new Error(`Request timed out: it was not accepted within ${timeoutMs} ms`));
+      this.#connection = this.#connect();
+    });
     try {
-      return await this.#sent(request, items);
+      const { error, rejected } = await this.#connection.send(request);
+      if (error !== undefined) return this.#failed(error, items);
+      this.#rejected(rejected, items);
+      return undefined;
     } catch (error) {
-      // The package cannot write the request: an item is nested too deeply, for example.
-      this.#sending = 0;
       this.#dropped('unreadable', items);
       this.#report(error instanceof Error ? error : undefined);
-      return false;
+      return { reason: 'unreadable', isWorthless: false };
+    } finally {
+      deadline.cancel();
+      this.#sending = 0;
     }
-  }
-
-  #sent(request: Request, items: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#delegate.export(request, ({ code, error }) => {
-        const isKnown = this.#sending > 0;
-        this.#sending = 0;
-        if (code !== SUCCESS && isKnown) {
-          this.#dropped(dropReasonOf(error), items);
-          this.#report(error);
-        }
-        resolve(code === SUCCESS);
-      });
-    });
   }
 
   /** Counts what is being sent, and what is sent from now on, as dropped. */
   abandon(): void {
+    if (this.#isAbandoned) return;
     this.#isAbandoned = true;
     if (this.#sending > 0) this.#dropped('shutdown', this.#sending);
-    this.#sending = 0;
+    this.#connection.abort(new Error('the process ends'));
   }
 
-  #rejected(items: number): void {
-    if (!Number.isSafeInteger(items) || items <= 0) return;
-    this.#dropped('refused', items);
-    this.#report(new Error(`the collector has rejected ${items} items of a request`));
+  #failed(error: Error, items: number): Dropped {
+    if (this.#isAbandoned) return { reason: 'shutdown', isWorthless: true }; // it is counted already
+    const reason = dropReasonOf(error);
+    this.#dropped(reason, items);
+    this.#report(error);
+    // An error of the package without a status stands for one that allowed repetitions until the end.
+    const isFinal = reason === 'refused' && (error as { readonly code?: unknown }).code !== undefined;
+    return { reason, isWorthless: !isFinal };
+  }
+
+  /** @param claimed a number from the collector, which is not believed beyond what was sent */
+  #rejected(claimed: number, items: number): void {
+    const rejected = Math.min(Math.floor(claimed), items);
+    if (!(rejected > 0)) return;
+    this.#dropped('refused', rejected);
+    this.#report(new Error(`the collector has rejected ${rejected} items of a request`));
   }
 
   #report(error: Error | undefined): void {
@@ -161,9 +137,6 @@ export class OtlpSender<Request, Response> {
     this.#suppressed = 0;
   }
 }
-
-/** `ExportResultCode.SUCCESS` of @opentelemetry/core. */
-const SUCCESS = 0;
 
 /** The address without user, password and query, which may have secrets. */
 function withoutSecrets(endpoint: string): string {

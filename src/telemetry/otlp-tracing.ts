@@ -45,12 +45,12 @@ type QueueConfig = BufferConfig & { readonly selfObsMeterProvider: MeterProvider
 export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
   const { endpoint, identity, ids, log, otel, recorder, sampler, spanLog } = options;
   const dropped = droppedSpans(recorder);
-  reportExportTrouble(sdk.api, log, (spans) => dropped('refused', spans));
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
   const exporter = new CountedExporter(
     traceExporter(sdk, { endpoint, headers: otel.headers, protocol: otel.protocol ?? 'http/json' }),
     dropped,
   );
+  reportExportTrouble(sdk.api, log, (spans) => exporter.rejected(spans));
   const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };
   const provider = new NodeTracerProvider({
     resource: otelResource(sdk.resources, otel, identity.instanceId, { 'multilane.worker': identity.worker }),

@@ -47,6 +47,11 @@ export interface CollectedRequest {
   readonly bytes: number;
 }
 
+interface Response {
+  readonly status: number;
+  readonly body: string;
+}
+
 const WAIT_MS = 40_000;
 
 const contentOf = (value: Value | undefined): unknown => {
@@ -64,7 +69,9 @@ export class OtlpCollector {
   /** Names of spans. */
   readonly spans: string[] = [];
   /** The response to every request. */
-  response: { status: number; body: string } = { status: 200, body: '{}' };
+  response: Response = { status: 200, body: '{}' };
+  /** Responses to the next requests, in place of `response`. */
+  readonly nextResponses: Response[] = [];
   readonly #server: Server;
   readonly #arrived = new EventEmitter();
 
@@ -76,8 +83,8 @@ export class OtlpCollector {
   static async start(): Promise<OtlpCollector> {
     const server = createServer((request, response) => {
       void buffer(request).then((body) => {
-        collector.#take(request.url ?? '', request.headers, body);
-        const { status, body: text } = collector.response;
+        const { status, body: text } = collector.nextResponses.shift() ?? collector.response;
+        collector.#take(request.url ?? '', request.headers, body, status);
         const isJson = request.headers['content-type'] === 'application/json';
         response.writeHead(status, { 'content-type': request.headers['content-type'] ?? '' });
         response.end(isJson ? text : '');
@@ -112,9 +119,9 @@ export class OtlpCollector {
     await once(this.#server, 'close');
   }
 
-  #take(path: string, headers: IncomingHttpHeaders, body: Buffer): void {
+  #take(path: string, headers: IncomingHttpHeaders, body: Buffer, status: number): void {
     this.requests.push({ path, headers, bytes: body.length });
-    if (this.response.status !== 200) return;
+    if (status !== 200) return;
     const isJson = headers['content-type'] === 'application/json';
     const request = isJson ? (JSON.parse(body.toString()) as never) : decodedOtlp(path, body);
     if (path === '/v1/metrics') this.points.push(...pointsOf(request));

@@ -116,6 +116,11 @@ describe('spans that do not reach the collector', () => {
       },
       { refused: (queued / 8) * (8 - TAKEN) },
     ],
+    [
+      'claims to have rejected more than was sent',
+      { answer: json(200, { partialSuccess: { rejectedSpans: '999999999' } }), takes: nothing },
+      { refused: queued },
+    ],
     ['is not running', HANGS, { unreachable: queued }, true],
     [
       'cuts the connection',

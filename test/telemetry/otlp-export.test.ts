@@ -21,6 +21,16 @@ const DURATION = 'http_server_request_duration_seconds';
 const PROTOCOLS = ['http/json', 'http/protobuf'] as const;
 const never = () => () => undefined;
 
+/** Runs the test with this OTEL_EXPORTER_OTLP_TIMEOUT. */
+async function withTimeout(ms: number, test: () => Promise<void>): Promise<void> {
+  process.env.OTEL_EXPORTER_OTLP_TIMEOUT = String(ms);
+  try {
+    await test();
+  } finally {
+    delete process.env.OTEL_EXPORTER_OTLP_TIMEOUT;
+  }
+}
+
 function exporting(endpoint: string, protocol: (typeof PROTOCOLS)[number] = 'http/json', log = silentLog) {
   const memory = new SeriesMemory();
   const recorder = new SeriesTable(memory.of(0));
@@ -157,10 +167,9 @@ describe('the export by OTLP', () => {
     const first = exporting(collector.url, 'http/json', log as never);
     first.otlp.exportMetrics([many(450)]);
     await first.otlp.close();
-    const { refused = 0, unreachable = 0 } = first.dropped('metrics');
-    expect(refused).to.equal(SERIES_PER_REQUEST);
-    expect(refused + unreachable).to.be.at.least(450);
-    expect(collector.requests, 'no request follows one that was refused').to.have.length(1);
+    const { refused = 0, ...others } = first.dropped('metrics');
+    expect(refused).to.be.at.least(450);
+    expect(others).to.deep.equal({});
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.contain('/v1/metrics').and.not.contain('secret');
     collector.response = { status: 200, body: '{"partialSuccess":{"rejectedDataPoints":"3"}}' };
@@ -168,6 +177,29 @@ describe('the export by OTLP', () => {
     second.otlp.exportMetrics([many(5)]);
     await second.otlp.close();
     expect(second.dropped('metrics').refused).to.be.at.least(3);
+  });
+
+  it('goes on after a request that was refused', async () => {
+    collector.nextResponses.push({ status: 413, body: '{}' });
+    const { otlp, dropped } = exporting(collector.url);
+    otlp.exportMetrics([many(450)]);
+    await otlp.close();
+    const values = collector.points.filter(({ name }) => name === 'multilane_registry_instances');
+    expect(values.at(-1)?.value, 'the last series of the last request').to.equal(449);
+    expect(dropped('metrics')).to.deep.equal({ refused: SERIES_PER_REQUEST });
+  });
+
+  it('does not repeat with other requests what was overloaded until its time was over', async () => {
+    await withTimeout(300, async () => {
+      collector.response = { status: 503, body: '{}' };
+      const { otlp, dropped } = exporting(collector.url);
+      otlp.exportMetrics([many(450)]);
+      await otlp.close();
+      expect(collector.requests).to.have.length(1);
+      const { refused = 0, ...others } = dropped('metrics');
+      expect(refused).to.be.at.least(450);
+      expect(others).to.deep.equal({});
+    });
   });
 
   it('ends within its time when the collector is gone, and counts what was not sent', async () => {

@@ -1,0 +1,108 @@
+// Sends requests to a collector, one at a time, with the package of OpenTelemetry. It repeats a request that
+// may be repeated, with growing pauses. It limits only the pause between two bytes, and the repetitions by
+// the wall clock, so a collector that replies a byte at a time, or a clock that is set, could hold a request
+// for ever. Therefore a connection can be aborted.
+import type { Agent } from 'node:http';
+import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
+import type { OtlpSdk } from './otlp-sdk.js';
+
+export type OtlpSignal = 'metrics' | 'logs';
+export type OtlpProtocol = 'http/json' | 'http/protobuf';
+
+export interface OtlpTarget {
+  readonly signal: OtlpSignal;
+  /** The full URL, with the path of the signal. */
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocol: OtlpProtocol;
+}
+
+/** How requests of a signal are written. */
+export interface Encoding<Request, Response> {
+  readonly serializer: ISerializer<Request, Response>;
+  readonly helper: IExporterMetricsHelper<Request>;
+  /** Items that the collector has rejected although it accepted the request (partial success). */
+  readonly rejectedIn: (response: Response) => number;
+}
+
+export interface OtlpReply {
+  /** undefined: the request was accepted. */
+  readonly error: Error | undefined;
+  /** Items of an accepted request that the collector says it has rejected. */
+  readonly rejected: number;
+}
+
+/** `ExportResultCode.SUCCESS` of @opentelemetry/core. */
+const SUCCESS = 0;
+
+export class OtlpConnection<Request, Response> {
+  /** Milliseconds that a request may take, with all repetitions (OTEL_EXPORTER_OTLP_TIMEOUT). */
+  readonly timeoutMs: number;
+  readonly #delegate: ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;
+  #agent: Agent | undefined;
+  #aborted: Error | undefined;
+  #rejected = 0;
+  #settle: (reply: OtlpReply) => void = () => undefined;
+
+  constructor(
+    { http }: OtlpSdk,
+    { endpoint: url, headers, protocol, signal }: OtlpTarget,
+    { serializer, helper, rejectedIn }: Encoding<Request, Response>,
+  ) {
+    const type = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
+    const options = http.convertLegacyHttpOptions(
+      { url, headers: { ...headers } },
+      signal.toUpperCase(),
+      `v1/${signal}`,
+      { 'Content-Type': type },
+    );
+    this.timeoutMs = options.timeoutMillis;
+    const abortable: typeof options = {
+      ...options,
+      // The package asks for the header fields before each repetition, which ends here after an abort.
+      headers: async () => {
+        if (this.#aborted !== undefined) throw this.#aborted;
+        return options.headers();
+      },
+      agentFactory: async (scheme) => {
+        const agent = await options.agentFactory(scheme);
+        this.#agent = agent;
+        return agent;
+      },
+    };
+    const counting: ISerializer<Request, Response> = {
+      serializeRequest: (request) => serializer.serializeRequest(request),
+      deserializeResponse: (data) => {
+        const response = serializer.deserializeResponse(data);
+        this.#rejected = rejectedIn(response);
+        return response;
+      },
+    };
+    this.#delegate = http.createOtlpHttpExportDelegate(
+      abortable,
+      counting,
+      `multilane_${signal}`,
+      helper,
+      undefined,
+    ) as ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;
+  }
+
+  /** Sends one request. Rejects when it cannot be written: an item is nested too deeply, for example. */
+  send(request: Request): Promise<OtlpReply> {
+    this.#rejected = 0;
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      this.#delegate.export(request, ({ code, error }) => {
+        if (code === SUCCESS) resolve({ error: undefined, rejected: this.#rejected });
+        else resolve({ error: error ?? new Error('the export has failed'), rejected: 0 });
+      });
+    });
+  }
+
+  /** Ends the request that is under way, with this error. The connection cannot be used any more. */
+  abort(error: Error): void {
+    this.#aborted = error;
+    this.#agent?.destroy();
+    this.#settle({ error, rejected: 0 });
+  }
+}
