@@ -2,6 +2,7 @@
 // are exported from the primary, once for the whole process.
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { type ExportedLogs, LogsExport } from '../telemetry/logs-export.js';
@@ -10,6 +11,8 @@ import { MetricsExport } from '../telemetry/metrics-export.js';
 import { otelResource } from '../telemetry/otel-resource.js';
 import { loadOtlpSdk } from '../telemetry/otlp-sdk.js';
 import { droppedItems } from '../telemetry/otlp-sender.js';
+import type { BootState } from './boot-state.js';
+import type { Base } from './steps/open-shared-memory.js';
 
 export interface OtlpExportDeps {
   readonly settings: Pick<Settings, 'otel'>;
@@ -45,9 +48,9 @@ export class OtlpExport {
     this.#metrics = new MetricsExport({ ...this.#common(), sources, target, dropped, log, every });
   }
 
-  /** Exports the last values and lines, each within a second. */
-  async close(): Promise<void> {
-    await Promise.all([this.#metrics?.close(), this.#logs?.close()]);
+  /** Exports the last values and lines, within a second. Never rejects. @param countdown time that is left */
+  async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
+    await Promise.all([this.#metrics?.close(countdown), this.#logs?.close(countdown)]);
   }
 
   #common() {
@@ -55,4 +58,18 @@ export class OtlpExport {
     const sdk = loadOtlpSdk();
     return { sdk, resource: otelResource(sdk.resources, settings.otel, instanceId) };
   }
+}
+
+/** Begins the export, which ends with the process. */
+export function startExport(
+  { every, lifecycle }: Pick<BootState, 'every' | 'lifecycle'>,
+  base: Pick<Base, 'settings' | 'instanceId' | 'sharedState' | 'output' | 'log'>,
+): OtlpExport {
+  const { settings, instanceId, sharedState, output, log } = base;
+  const { recorder } = sharedState;
+  const otlp = new OtlpExport({ settings, instanceId, recorder, log, every, logs: output.exported });
+  // A collector that does not respond must not turn an orderly end into a failure: the export limits itself,
+  // whatever the parts before it have left of the time that parts share.
+  lifecycle.defer('OTLP export', (countdown) => otlp.close(countdown), 0);
+  return otlp;
 }

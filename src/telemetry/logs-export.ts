@@ -5,20 +5,19 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IExportLogsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 import { coalesced } from './coalesced.js';
 import type { Encoding, OtlpProtocol } from './otlp-connection.js';
 import { logRecordOf } from './otlp-log-record.js';
 import type { OtlpSdk } from './otlp-sdk.js';
-import { type CountItems, OtlpSender } from './otlp-sender.js';
+import { type CountItems, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 
 /** How often the rings are read, in milliseconds: a thread may log about 1,600 usual lines a second. */
 const EVERY_MS = 250;
 /** Lines in one request: one or two milliseconds of work. */
 export const LINES_PER_REQUEST = 64;
-/** Milliseconds that the end of the process waits at most for the last lines. */
-const LAST_EXPORT_MS = 1_000;
 
 export interface LogsExportOptions {
   readonly sdk: OtlpSdk;
@@ -90,17 +89,12 @@ export class LogsExport {
   /** Exports the lines in all rings. An export that is under way is not repeated. Never rejects. */
   readonly exportNow: () => Promise<void> = coalesced(() => this.#export());
 
-  /** Exports the last lines, within a second. */
-  async close(): Promise<void> {
+  /** Exports the last lines, within a second. Never rejects. @param countdown time that is left */
+  async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
     this.#stop();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_EXPORT_MS);
-    });
     // An export that is under way may have passed the ring of a line that was logged since.
     const last = this.exportNow().then(() => this.exportNow());
-    await Promise.race([last, late]);
-    clearTimeout(timer);
+    await countdown.ends(last, LAST_EXPORT);
     this.#sender.abandon();
   }
 

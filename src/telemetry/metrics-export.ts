@@ -5,17 +5,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IExportMetricsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
-import { coalesced } from './coalesced.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
 import type { Encoding, OtlpProtocol } from './otlp-connection.js';
 import { metricRequests } from './otlp-metrics.js';
 import type { OtlpSdk } from './otlp-sdk.js';
-import { type CountItems, type Dropped, OtlpSender } from './otlp-sender.js';
+import { type CountItems, type Dropped, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 import { processSource } from './process-source.js';
-
-/** Milliseconds that the end of the process waits at most for the last export. */
-const LAST_EXPORT_MS = 1_000;
 
 export interface MetricsExportOptions {
   readonly sdk: OtlpSdk;
@@ -37,6 +34,8 @@ export class MetricsExport {
   readonly #sender: OtlpSender<ResourceMetrics, IExportMetricsServiceResponse>;
   readonly #sources: readonly MetricSource[];
   readonly #stop: () => void;
+  #running: Promise<void> | undefined;
+  #isClosing = false;
 
   constructor(options: MetricsExportOptions) {
     const { sdk, target, dropped, log, every, sources } = options;
@@ -53,18 +52,26 @@ export class MetricsExport {
   }
 
   /** Exports all metrics. An export that is under way is not repeated. Never rejects. */
-  readonly exportNow: () => Promise<void> = coalesced(() => this.#export());
-
-  /** Exports the last values, within a second. */
-  async close(): Promise<void> {
-    this.#stop();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_EXPORT_MS);
+  exportNow(): Promise<void> {
+    this.#running ??= this.#export().finally(() => {
+      this.#running = undefined;
     });
-    await Promise.race([this.exportNow(), late]);
-    clearTimeout(timer);
+    return this.#running;
+  }
+
+  /** Exports the last values, within a second. Never rejects. @param countdown time that is left */
+  async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
+    this.#stop();
+    await countdown.ends(this.#exportLast(), LAST_EXPORT);
     this.#sender.abandon();
+  }
+
+  /** An export that is under way has read older values: it ends early, and all values are read anew. */
+  async #exportLast(): Promise<void> {
+    this.#isClosing = true;
+    await this.#running;
+    this.#isClosing = false;
+    await this.exportNow();
   }
 
   async #export(): Promise<void> {
@@ -74,6 +81,7 @@ export class MetricsExport {
       const frame = { resource, since: performance.timeOrigin, at: Date.now() };
       let failure: Dropped | undefined;
       for (const { request, points } of metricRequests(sdk, families, frame)) {
+        if (this.#isClosing) return;
         // Without a final reply to one request, the others would wait for the same collector.
         if (failure?.isWorthless) dropped(failure.reason, points);
         else failure = await this.#sender.send(request, points);

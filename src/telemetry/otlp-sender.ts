@@ -2,6 +2,7 @@
 // request has OTEL_EXPORTER_OTLP_TIMEOUT (default 10 s) with all its repetitions. What was not accepted then
 // is dropped.
 import { Allowance } from '../allowance.js';
+import type { StepBound } from '../countdown.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import { type DropReason, dropReasonOf } from './dropped-spans.js';
 import type { Log } from './log.js';
@@ -28,6 +29,12 @@ const REASONS: readonly OtlpDropReason[] = [
 ];
 /** At most one line is logged in this time while the collector does not accept what is sent. */
 const QUIET_MS = 60_000;
+/**
+ * How long the last export may take when the process ends. What is stopped after it needs its time: the
+ * process is taken off the list of instances, and PostgreSQL is stopped.
+ */
+export const LAST_EXPORT: StepBound = { atMostMs: 1_000, reserveMs: 2_100, atLeastMs: 40 };
+
 /** @returns a function that counts dropped items; every reason is shown as 0 until it first occurs */
 export function droppedItems(recorder: Recorder, signal: OtlpSignal): CountItems {
   const counters = new Map<OtlpDropReason, Counter>(

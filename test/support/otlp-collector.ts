@@ -72,6 +72,8 @@ export class OtlpCollector {
   response: Response = { status: 200, body: '{}' };
   /** Responses to the next requests, in place of `response`. */
   readonly nextResponses: Response[] = [];
+  /** No request gets its response before this is resolved. */
+  held: Promise<unknown> = Promise.resolve();
   readonly #server: Server;
   readonly #arrived = new EventEmitter();
 
@@ -86,9 +88,11 @@ export class OtlpCollector {
         const { status, body: text } = collector.nextResponses.shift() ?? collector.response;
         collector.#take(request.url ?? '', request.headers, body, status);
         const isJson = request.headers['content-type'] === 'application/json';
-        response.writeHead(status, { 'content-type': request.headers['content-type'] ?? '' });
-        response.end(isJson ? text : '');
         collector.#arrived.emit('request');
+        void collector.held.then(() => {
+          response.writeHead(status, { 'content-type': request.headers['content-type'] ?? '' });
+          response.end(isJson ? text : '');
+        });
       });
     });
     server.listen(0, '127.0.0.1');

@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Logger } from 'pino';
+import { Countdown } from '#src/countdown.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
-import { OtlpExport } from '#src/primary/otlp-export.js';
+import { startExport } from '#src/primary/otlp-export.js';
+import { Lifecycle } from '#src/process/lifecycle.js';
 import { exportedSink } from '#src/telemetry/exported-log-sink.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { ExportedLogs } from '#src/telemetry/logs-export.js';
@@ -19,7 +21,6 @@ import { silentLog } from '#test/support/silent-log.js';
 
 const DURATION = 'http_server_request_duration_seconds';
 const PROTOCOLS = ['http/json', 'http/protobuf'] as const;
-const never = () => () => undefined;
 
 /** Runs the test with this OTEL_EXPORTER_OTLP_TIMEOUT. */
 async function withTimeout(ms: number, test: () => Promise<void>): Promise<void> {
@@ -31,7 +32,13 @@ async function withTimeout(ms: number, test: () => Promise<void>): Promise<void>
   }
 }
 
-function exporting(endpoint: string, protocol: (typeof PROTOCOLS)[number] = 'http/json', log = silentLog) {
+/** @param lifecycle of a process that has started nothing else, or parts that are stopped after the export */
+function exporting(
+  endpoint: string,
+  protocol: (typeof PROTOCOLS)[number] = 'http/json',
+  log = silentLog,
+  lifecycle = new Lifecycle(),
+) {
   const memory = new SeriesMemory();
   const recorder = new SeriesTable(memory.of(0));
   const logs = new ExportedLogs();
@@ -42,10 +49,23 @@ function exporting(endpoint: string, protocol: (typeof PROTOCOLS)[number] = 'htt
     metrics: { ...target, endpoint: `${endpoint}/v1/metrics`, intervalMs: 60_000 },
     logs: { ...target, endpoint: `${endpoint}/v1/logs` },
   };
-  const otlp = new OtlpExport({
-    settings: { otel: otel as never },
-    ...{ instanceId: 'one', recorder, log: log as Logger, every: never, logs },
-  });
+  const ticks: (() => void)[] = [];
+  const every = (_ms: number, tick: () => void) => {
+    ticks.push(tick);
+    return () => undefined;
+  };
+  const otlp = startExport({ every, lifecycle }, {
+    ...{ settings: { otel }, instanceId: 'one', sharedState: { recorder }, output: { exported: logs }, log },
+  } as never);
+  /**
+   * Ends the export.
+   * @param leftMs time of the process for it and what is stopped after it; default: it is not limited
+   */
+  const close = async (leftMs?: number): Promise<boolean> => {
+    if (leftMs !== undefined) return lifecycle.stop(undefined, new Countdown(leftMs));
+    await otlp.close({ ends: async (last) => last.then(() => true) });
+    return true;
+  };
   const source = sharedMemorySource(Block.create({ workers: 1 }), memory);
   const dropped = (signal: string) =>
     Object.fromEntries(
@@ -56,7 +76,7 @@ function exporting(endpoint: string, protocol: (typeof PROTOCOLS)[number] = 'htt
         )
         .map(({ labels, value }) => [labels.reason, value]),
     );
-  return { otlp, recorder, source, logs, dropped };
+  return { otlp, close, ticks, recorder, source, logs, dropped };
 }
 
 /** Many series of a metric, with their numbers as values. */
@@ -76,12 +96,12 @@ describe('the export by OTLP', () => {
 
   for (const protocol of PROTOCOLS) {
     it(`sends metrics as ${protocol}, with their resource, in requests of bounded size`, async () => {
-      const { otlp, recorder, source, dropped } = exporting(collector.url, protocol);
+      const { otlp, close, recorder, source, dropped } = exporting(collector.url, protocol);
       recorder.histogram(DURATION, { http_route: '/a', http_response_status_code: '200' }).record(7_000);
       recorder.declare('cart_items', 'histogram', 'Items.', [1, 10]);
       recorder.distribution('cart_items', { kind: 'x' }, [1, 10]).record(2.5);
       otlp.exportMetrics([source, many(450)]);
-      await otlp.close();
+      await close();
       const metrics = collector.requests.filter(({ path }) => path === '/v1/metrics');
       expect(metrics.length).to.be.at.least(3);
       for (const { bytes } of metrics) expect(bytes).to.be.below(150_000);
@@ -109,7 +129,7 @@ describe('the export by OTLP', () => {
     });
 
     it(`sends log lines as ${protocol}, with severity, trace and exception`, async () => {
-      const { otlp, logs, dropped } = exporting(collector.url, protocol);
+      const { close, logs, dropped } = exporting(collector.url, protocol);
       const written: string[] = [];
       const sink = { write: (line: string) => void written.push(line), flush: () => undefined };
       const lost = (): never => expect.fail('a line found no room');
@@ -121,7 +141,7 @@ describe('the export by OTLP', () => {
       log.error({ err: new TypeError('no\nsuch cart'), token: 'sesame-sesame' }, 'failed: %s', 'cart');
       log.debug('not at this level');
       for (let n = 0; n < 300; n++) log.info({ n }, 'counted');
-      await otlp.close();
+      await close();
       expect(written).to.have.length(301);
       expect(collector.lines).to.have.length(301);
       const [failed] = collector.lines;
@@ -166,7 +186,7 @@ describe('the export by OTLP', () => {
     collector.response = { status: 400, body: '{}' };
     const first = exporting(collector.url, 'http/json', log as never);
     first.otlp.exportMetrics([many(450)]);
-    await first.otlp.close();
+    await first.close();
     const { refused = 0, ...others } = first.dropped('metrics');
     expect(refused).to.be.at.least(450);
     expect(others).to.deep.equal({});
@@ -175,15 +195,15 @@ describe('the export by OTLP', () => {
     collector.response = { status: 200, body: '{"partialSuccess":{"rejectedDataPoints":"3"}}' };
     const second = exporting(collector.url);
     second.otlp.exportMetrics([many(5)]);
-    await second.otlp.close();
+    await second.close();
     expect(second.dropped('metrics').refused).to.be.at.least(3);
   });
 
   it('goes on after a request that was refused', async () => {
     collector.nextResponses.push({ status: 413, body: '{}' });
-    const { otlp, dropped } = exporting(collector.url);
+    const { otlp, close, dropped } = exporting(collector.url);
     otlp.exportMetrics([many(450)]);
-    await otlp.close();
+    await close();
     const values = collector.points.filter(({ name }) => name === 'multilane_registry_instances');
     expect(values.at(-1)?.value, 'the last series of the last request').to.equal(449);
     expect(dropped('metrics')).to.deep.equal({ refused: SERIES_PER_REQUEST });
@@ -192,9 +212,9 @@ describe('the export by OTLP', () => {
   it('does not repeat with other requests what was overloaded until its time was over', async () => {
     await withTimeout(300, async () => {
       collector.response = { status: 503, body: '{}' };
-      const { otlp, dropped } = exporting(collector.url);
+      const { otlp, close, dropped } = exporting(collector.url);
       otlp.exportMetrics([many(450)]);
-      await otlp.close();
+      await close();
       expect(collector.requests).to.have.length(1);
       const { refused = 0, ...others } = dropped('metrics');
       expect(refused).to.be.at.least(450);
@@ -202,13 +222,42 @@ describe('the export by OTLP', () => {
     });
   });
 
+  it('reads the last values anew, also when an export is under way at the end', async () => {
+    const { otlp, close, ticks } = exporting(collector.url);
+    let value = 1;
+    otlp.exportMetrics([() => ({ series: [currentValue('multilane_registry_instances', value, {})] })]);
+    let release = (): void => undefined;
+    collector.held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    for (const tick of ticks) tick();
+    await collector.waitFor(() => collector.requests[0], 'request');
+    value = 2;
+    const closed = close();
+    release();
+    await closed;
+    const sent = collector.points.filter(({ name }) => name === 'multilane_registry_instances');
+    expect(sent.map((point) => point.value)).to.deep.equal([1, 2]);
+  });
+
+  it('never fails the end of the process, however little time a silent collector has', async () => {
+    collector.held = new Promise(() => undefined);
+    for (const leftMs of [1_350, 1_000, 0]) {
+      const server = new Lifecycle();
+      server.defer('server', () => undefined, 1_000);
+      const { otlp, close } = exporting(collector.url, 'http/json', silentLog, server);
+      otlp.exportMetrics([many(10)]);
+      expect(await close(leftMs), `${leftMs} ms`).to.equal(true);
+    }
+  });
+
   it('ends within its time when the collector is gone, and counts what was not sent', async () => {
     await collector.close();
-    const { otlp, logs, dropped } = exporting(collector.url);
+    const { otlp, close, logs, dropped } = exporting(collector.url);
     const sink = { write: () => undefined, flush: () => undefined };
     exportedSink(sink, logs.open().memory, () => undefined).write('{"level":30,"msg":"x"}\n', String);
     otlp.exportMetrics([many(10)]);
-    await otlp.close();
+    await close(10_000);
     expect(dropped('metrics').shutdown).to.be.at.least(10);
     expect(dropped('logs')).to.deep.equal({ shutdown: 1 });
     collector = await OtlpCollector.start();
@@ -239,22 +288,22 @@ describe('the export by OTLP', () => {
   });
 
   it('counts texts in a ring that are no lines of the logger', async () => {
-    const { otlp, logs, dropped } = exporting(collector.url);
+    const { close, logs, dropped } = exporting(collector.url);
     const sink = { write: () => undefined, flush: () => undefined };
     const exported = exportedSink(sink, logs.open().memory, () => undefined);
     for (const text of ['not JSON', '5', 'null', '{"level":']) exported.write(`${text}\n`, String);
     const nested = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
     exported.write(`${nested}\n`, String);
-    await otlp.close();
+    await close();
     expect(dropped('logs')).to.deep.equal({ unreadable: 5 });
   });
 
   it('never keeps the thread for long: the loop turns between requests', async () => {
-    const { otlp } = exporting(collector.url);
+    const { otlp, close } = exporting(collector.url);
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
     otlp.exportMetrics([many(2_000)]);
-    await otlp.close();
+    await close();
     clearInterval(timer);
     expect(turns).to.be.at.least(10);
     await sleep(0);

@@ -22,7 +22,7 @@ import { drainOrder } from '../drain-order.js';
 import { keepFlightRecord } from '../flight-record-file.js';
 import { GrpcInstances } from '../grpc-instances.js';
 import { shareLimits } from '../limit-shares.js';
-import { OtlpExport } from '../otlp-export.js';
+import { startExport } from '../otlp-export.js';
 import { Readiness } from '../readiness.js';
 import { advertisedHost, createRegistry, registerServices } from '../registering.js';
 import { SagaJournals } from '../saga-journals.js';
@@ -106,14 +106,6 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   watchWorkers(boot, base, threads, dataPlane);
   lifecycle.defer('database probes', () => databases.stopWatching());
   return { ...parts, journals, limitShares, openAdminPlane };
-}
-
-function startExport({ every, lifecycle }: BootState, base: Base): OtlpExport {
-  const { settings, instanceId, sharedState, output, log } = base;
-  const { recorder } = sharedState;
-  const otlp = new OtlpExport({ settings, instanceId, recorder, log, every, logs: output.exported });
-  lifecycle.defer('OTLP export', () => otlp.close());
-  return otlp;
 }
 
 async function openData(
