@@ -13,6 +13,7 @@ import { metricRequests } from './otlp-metrics.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, type Dropped, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 import { processSource } from './process-source.js';
+import { startOfTotals } from './start-of-totals.js';
 
 export interface MetricsExportOptions {
   readonly sdk: OtlpSdk;
@@ -34,6 +35,7 @@ export class MetricsExport {
   readonly #sender: OtlpSender<ResourceMetrics, IExportMetricsServiceResponse>;
   readonly #sources: readonly MetricSource[];
   readonly #stop: () => void;
+  readonly #since = startOfTotals(performance.timeOrigin);
   #running: Promise<void> | undefined;
   #isClosing = false;
 
@@ -78,7 +80,8 @@ export class MetricsExport {
     const { sdk, resource, log, dropped } = this.#options;
     try {
       const families = await gatherFamilies(this.#sources);
-      const frame = { resource, since: performance.timeOrigin, at: Date.now() };
+      const at = Date.now();
+      const frame = { resource, since: this.#since(at, performance.now()), at };
       let failure: Dropped | undefined;
       for (const { request, points } of metricRequests(sdk, families, frame)) {
         if (this.#isClosing) return;

@@ -21,7 +21,7 @@ export interface MetricRequest {
 /** What all data points of one export have in common. */
 export interface ExportFrame {
   readonly resource: Resource;
-  /** When the totals began, in milliseconds since 1970. */
+  /** When the totals began, in milliseconds since 1970; not later than `at`. */
   readonly since: number;
   /** When the values were read, in milliseconds since 1970. */
   readonly at: number;
@@ -66,7 +66,7 @@ function metricOf(
   frame: ExportFrame,
 ): MetricData {
   const { name, unit } = otlpMetric(page);
-  const times = { startTime: hrTime(frame.since), endTime: hrTime(Math.max(frame.since, frame.at)) };
+  const times = { startTime: hrTime(frame.since), endTime: hrTime(frame.at) };
   const common = {
     descriptor: { name, description: help, unit, valueType: DOUBLE },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,

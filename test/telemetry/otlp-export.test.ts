@@ -251,6 +251,23 @@ describe('the export by OTLP', () => {
     }
   });
 
+  it('gives its points times of the present after the clock was set back', async () => {
+    const { now } = Date;
+    let present = 0;
+    try {
+      Date.now = () => now() - 3_600_000;
+      const { otlp, close } = exporting(collector.url);
+      otlp.exportMetrics([many(1)]);
+      await close();
+      present = Date.now();
+    } finally {
+      Date.now = now;
+    }
+    const [point] = collector.points;
+    expect(Number(point!.timeUnixNano) / 1e6).to.be.at.most(present + 1);
+    expect(point!.startTimeUnixNano <= point!.timeUnixNano).to.equal(true);
+  });
+
   it('ends within its time when the collector is gone, and counts what was not sent', async () => {
     await collector.close();
     const { otlp, close, logs, dropped } = exporting(collector.url);
