@@ -3,6 +3,7 @@
 import type { SeverityNumber } from '@opentelemetry/api-logs';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import { exactly } from './exact-number.js';
 import { hrTime, SCOPE } from './otlp-metrics.js';
 
 /** `SeverityNumber` and `SeverityText` of OpenTelemetry, by the level of pino. */
@@ -15,6 +16,8 @@ const SEVERITIES: Readonly<Record<number, readonly [number: number, text: string
   60: [21, 'FATAL'],
 };
 const INFO = SEVERITIES[30]!;
+/** Times are nanoseconds in 64 bits. Later ones (2262) are no times of a logger. */
+const LATEST_MS = 2 ** 63 / 1e6;
 
 type Attributes = ReadableLogRecord['attributes'];
 
@@ -28,7 +31,7 @@ export function logRecordOf(
   if (fields === undefined) return undefined;
   const { level, time, msg, pid: _pid, hostname: _host, trace_id, span_id, err, ...rest } = fields;
   const [severityNumber, severityText] = SEVERITIES[Number(level)] ?? INFO;
-  const at = typeof time === 'number' && Number.isFinite(time) ? time : observed;
+  const at = typeof time === 'number' && time >= 0 && time < LATEST_MS ? time : observed;
   const spanContext = spanContextOf(trace_id, span_id);
   return {
     hrTime: hrTime(at),
@@ -46,7 +49,7 @@ export function logRecordOf(
 
 function parsed(line: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(line, (_name, member: unknown) => exactly(member));
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined; // the caller counts it
@@ -59,14 +62,13 @@ function spanContextOf(traceId: unknown, spanId: unknown): ReadableLogRecord['sp
   return { traceId, spanId, traceFlags: 0 };
 }
 
-/** The fields that the runtime adds have the names that spans have for them. */
-function named(fields: Readonly<Record<string, unknown>>): Attributes {
-  const attributes: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    const isOwn = name === 'service' || name === 'worker';
-    attributes[isOwn ? `multilane.${name}` : name] = value;
-  }
-  return attributes as Attributes;
+/** The fields that the runtime adds have the names that spans have for them. No other field replaces them. */
+function named({ service, worker, ...others }: Readonly<Record<string, unknown>>): Attributes {
+  return {
+    ...others,
+    ...(service !== undefined && { 'multilane.service': service }),
+    ...(worker !== undefined && { 'multilane.worker': worker }),
+  } as Attributes;
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-logs/ */

@@ -1,7 +1,9 @@
-// Masks secrets in the attributes of spans, by the same rules as in the log.
+// Prepares the attributes of spans: masks secrets, by the same rules as in the log, and replaces numbers that
+// cannot be exported.
 import { isSecret } from '../redaction/secret-names.js';
 import { CENSORED } from '../redaction/secret-pairs.js';
 import { shortText } from '../redaction/shown-text.js';
+import { exactly } from './exact-number.js';
 import type { AttributeValue, SpanAttributes } from './span.js';
 
 /** A copy, without members that are undefined. */
@@ -16,5 +18,5 @@ export function withoutSecrets(attributes: SpanAttributes): Record<string, Attri
 
 export function withoutSecret(name: string, value: AttributeValue): AttributeValue {
   if (isSecret(name, value)) return CENSORED;
-  return typeof value === 'string' ? shortText(value) : value;
+  return typeof value === 'string' ? shortText(value) : exactly(value);
 }

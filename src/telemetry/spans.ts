@@ -8,6 +8,8 @@ import type { IncomingTrace, SpanHandle, SpanLink, SpanStart, Tracing } from './
 import { ATTR } from './span-attributes.js';
 
 const POSTGRESQL = 'postgresql' satisfies typeof semconv.DB_SYSTEM_NAME_VALUE_POSTGRESQL;
+/** The client chooses the port in the field Host. */
+const MOST_PORT = 65_535;
 
 export interface ServerRequest extends IncomingTrace {
   /** A call by gRPC; `template` is its method then: `/package.Service/Method`. @default false */
@@ -26,8 +28,10 @@ export interface ServerRequest extends IncomingTrace {
 
 /** The attributes for address and port of `host`, `host:port` or `[IPv6]:port`. */
 function serverOf(host = ''): Record<string, string | number | undefined> {
-  const [, address, port] = /^\[?(.*?)\]?(?::(\d*))?$/.exec(host) ?? [];
-  return { [ATTR.serverAddress]: address || undefined, [ATTR.serverPort]: port ? Number(port) : undefined };
+  const [, address, digits] = /^\[?(.*?)\]?(?::(\d*))?$/.exec(host) ?? [];
+  const port = digits ? Number(digits) : undefined;
+  const isPort = port !== undefined && port <= MOST_PORT;
+  return { [ATTR.serverAddress]: address || undefined, [ATTR.serverPort]: isPort ? port : undefined };
 }
 
 /**

@@ -173,7 +173,14 @@ describe('tracing', () => {
 
   it('exports host and port of the request separately', async () => {
     const one = start();
-    for (const host of ['shop.test:8080', '[::1]:80', '[::1]', 'shop.test']) {
+    for (const host of [
+      'shop.test:8080',
+      '[::1]:80',
+      '[::1]',
+      'shop.test',
+      'a:65536',
+      `a:${'9'.repeat(20)}`,
+    ]) {
       endServerSpan(serverSpan(one, { ...request(), host }), 200);
     }
     await one.flush();
@@ -184,7 +191,21 @@ describe('tracing', () => {
       ['::1', 80],
       ['::1', undefined],
       ['shop.test', undefined],
+      ['a', undefined],
+      ['a', undefined],
     ]);
+  });
+
+  it('exports numbers that OTLP has no form for as texts', async () => {
+    const one = start();
+    const span = one.begin('a', 'internal', undefined, { huge: 1e300, safe: 2 ** 53 - 1, half: 0.5 });
+    span.setAttribute('beyond', 2 ** 53);
+    span.setAttribute('none', Number.NaN);
+    span.end();
+    await one.flush();
+    expect(collector.spans[0]?.attributes).to.deep.equal({
+      ...{ huge: '1e+300', safe: 2 ** 53 - 1, half: 0.5, beyond: '9007199254740992', none: 'NaN' },
+    });
   });
 
   it('posts to /v1/traces with the headers and the resource of the settings', async () => {

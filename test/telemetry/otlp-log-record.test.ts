@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import { logRecordOf } from '#src/telemetry/otlp-log-record.js';
+import { loadOtlpSdk } from '#src/telemetry/otlp-sdk.js';
+
+const OBSERVED = 1_700_000_000_000;
+const { resources, transformer } = loadOtlpSdk();
+
+const recordOf = (line: string) => logRecordOf(line, resources.emptyResource(), OBSERVED)!;
+
+describe('a log record of OTLP', () => {
+  it('has the time at which it was exported if the line has none that can be written', () => {
+    for (const time of ['1e300', '-1', '9223372036855', '"5"', 'null'])
+      expect(recordOf(`{"time":${time}}`).hrTime, time).to.deep.equal([1_700_000_000, 0]);
+    expect(recordOf('{"time":1500}').hrTime).to.deep.equal([1, 500_000_000]);
+  });
+
+  it('has integers that are not exact as texts, at any depth', () => {
+    const line =
+      '{"level":30,"a":1e300,"b":[9007199254740992,{"c":-1e19}],"safe":9007199254740991,"half":0.5}';
+    expect(recordOf(line).attributes).to.deep.equal({
+      ...{ a: '1e+300', b: ['9007199254740992', { c: '-10000000000000000000' }] },
+      ...{ safe: 9_007_199_254_740_991, half: 0.5 },
+    });
+    const json = Buffer.from(transformer.JsonLogsSerializer.serializeRequest([recordOf(line)])!).toString();
+    const integers = [...json.matchAll(/"intValue":([^,}]+)/g)].map(([, digits]) => digits);
+    expect(integers).to.deep.equal(['9007199254740991']);
+  });
+
+  it('has service and worker of the line, whatever fields the caller logs', () => {
+    const line = '{"service":"a","worker":1,"multilane.service":"b","multilane.worker":2}';
+    expect(recordOf(line).attributes).to.deep.equal({ 'multilane.service': 'a', 'multilane.worker': 1 });
+  });
+});
