@@ -4,6 +4,7 @@
 import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
+import { boundFields } from './log-keys.js';
 import { redact, redactArguments, redactValue } from './log-redact.js';
 
 export type LogLevel = Settings['logLevel'];
@@ -60,12 +61,15 @@ export function installLevel(root: Logger, lowest: () => number): void {
     // Without this, pino would fix the level that the parent reports now as the child's own level.
     child: {
       value(this: Logger, bindings: object, options: ChildLoggerOptions = {}) {
-        return prototype.child.call(this, redact(bindings), { level: ownLevel(this), ...redacted(options) });
+        return prototype.child.call(this, boundFields(redact(bindings)), {
+          level: ownLevel(this),
+          ...redacted(options),
+        });
       },
     },
     setBindings: {
       value(this: Logger, bindings: object) {
-        prototype.setBindings.call(this, redact(bindings));
+        prototype.setBindings.call(this, boundFields(redact(bindings)));
       },
     },
   });

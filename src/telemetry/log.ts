@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
 import { currentScope } from '../scope.js';
+import { withOwnKeys } from './log-keys.js';
 import { EVERYTHING, installLevel, levelGate, levelNumber } from './log-level.js';
 import { prettyLine } from './log-pretty.js';
 import { type LogSink, stdoutSink } from './log-sink.js';
@@ -44,6 +45,7 @@ export function createLogger(
       level: EVERYTHING,
       hooks: { logMethod: levelGate(lowest) },
       mixin: (_fields, _level, logger) => fieldsOf(identity, bound.get(logger as Logger)),
+      mixinMergeStrategy: withOwnKeys,
       onChild: (child) => {
         const bindings = child.bindings();
         bound.set(child, new Set(SCOPED.filter((name) => name in bindings)));

@@ -64,11 +64,33 @@ describe('the logger', () => {
   it('never writes a key twice: fields of a child have precedence over the scope', () => {
     const { log, texts } = capture('json', 1);
     const child = log.child({ service: 'orders', worker: 9 }).child({ part: 'x' });
-    runInScope(scope('users'), () => child.info({ trace_id: 'mine' }, 'x'));
+    runInScope(scope('users'), () => child.info('x'));
     expect(texts[0]!.match(/"service":/g)).to.have.length(1);
     expect(texts[0]!.match(/"worker":/g)).to.have.length(1);
-    expect(texts[0]!.match(/"trace_id":/g)).to.have.length(1);
-    expect(JSON.parse(texts[0]!)).to.include({ service: 'orders', worker: 9, part: 'x', trace_id: 'mine' });
+    expect(JSON.parse(texts[0]!)).to.include({ service: 'orders', worker: 9, part: 'x' });
+  });
+
+  it('keeps level, time and trace of a line, whatever fields the caller logs', () => {
+    const { log, texts, last } = capture();
+    const mine = { level: 60, time: 5, trace_id: 'mine', span_id: 'mine' };
+    const renamed = { field_level: 60, field_time: 5, field_trace_id: 'mine', field_span_id: 'mine' };
+    const own = { level: 30, trace_id: 'a'.repeat(32), span_id: 'b'.repeat(16) };
+    const child = log.child(mine);
+    runInScope(scope('users'), () => {
+      log.info(mine, 'x');
+      child.info('x');
+    });
+    for (const text of texts) {
+      expect(JSON.parse(text)).to.include({ ...own, ...renamed });
+      expect(JSON.parse(text).time).to.be.above(1e12);
+      for (const key of Object.keys(mine)) expect(text.split(`"${key}":`), key).to.have.length(2);
+    }
+    runInScope(scope('users'), () => log.info({ trace_id: own.trace_id, span_id: 'c' }, 'same trace'));
+    expect(last()).to.include({ trace_id: own.trace_id, span_id: 'c' });
+    runInScope(scope('users'), () => log.info({ span_id: 'c' }, 'x'));
+    expect(last()).to.include({ ...own, field_span_id: 'c' });
+    log.info({ trace_id: 'c'.repeat(32), part: 'x' }, 'without a scope');
+    expect(last()).to.include({ trace_id: 'c'.repeat(32), part: 'x' });
   });
 
   it('omits secrets at any depth, in errors, bindings and texts', () => {
