@@ -1,7 +1,8 @@
 // The flight record: the last requests of each worker, read by the primary when the worker is in trouble. It
 // has a fixed number of records of 8 words, one request in each. A new request takes the record of the
 // request that ended first. So requests in flight, which matter most, keep their records while others begin
-// and end, unless there are more of them than records.
+// and end. While all records are in flight, a new request takes the one of the request that began last: those
+// that hang keep theirs, and the request that runs now has one.
 //
 // The first word, the head, holds what belongs together:
 //
@@ -39,6 +40,11 @@ const STATUS_SHIFT = 12;
 const STATUS_BITS = 0x3ff << STATUS_SHIFT;
 const USES_SHIFT = 22;
 const INDEX_BITS = FLIGHTS - 1;
+const INDEX_WIDTH = 32 - Math.clz32(INDEX_BITS);
+/** Bits of the number of a request that tell it from others which have had its record. */
+const REQUEST_BITS = 0x7fffffff >>> INDEX_WIDTH;
+/** No request has this number. */
+const NO_REQUEST = -1;
 const MOST_US = 0x7fffffff;
 
 /** Where the text of the id is that belongs to a head. @param index number of the record */
@@ -56,8 +62,9 @@ export class FlightRecorder {
   readonly #ended = Uint8Array.from({ length: FLIGHTS }, (_, index) => index);
   #first = 0;
   #size = FLIGHTS;
-  /** The record that is reused next when all records are in flight. */
-  #next = 0;
+  /** The numbers of the requests in flight, by record. */
+  readonly #requests = new Int32Array(FLIGHTS).fill(NO_REQUEST);
+  #begun = 0;
 
   /** @param prefix of the ids that this thread makes */
   constructor(block: Block, slot: number, prefix = '') {
@@ -88,30 +95,27 @@ export class FlightRecorder {
       writeId(this.#ids, idAt(index, head), id);
     }
     Atomics.store(words, at + HEAD, head);
-    return head | (index << STATUS_SHIFT);
+    const request = ((++this.#begun & REQUEST_BITS) << INDEX_WIDTH) | index;
+    this.#requests[index] = request;
+    return request;
   }
 
-  /** @param flight from `begin` */
-  end(flight: number, status: number, microseconds: number): void {
+  /** @param request from `begin` */
+  end(request: number, status: number, microseconds: number): void {
     const words = this.#words;
-    const index = (flight >>> STATUS_SHIFT) & INDEX_BITS;
+    const index = request & INDEX_BITS;
+    if (this.#requests[index] !== request) return; // another request has taken its record
+    this.#requests[index] = NO_REQUEST;
     const at = index * FLIGHT_WORDS;
-    const head = flight & ~STATUS_BITS;
-    if (words[at + HEAD] !== head) return; // another request has taken its record
     words[at + DURATION] = microseconds < MOST_US ? microseconds | 0 : MOST_US;
-    Atomics.store(words, at + HEAD, head | (status << STATUS_SHIFT));
+    Atomics.store(words, at + HEAD, (words[at + HEAD]! & ~STATUS_BITS) | (status << STATUS_SHIFT));
     this.#ended[(this.#first + this.#size) & INDEX_BITS] = index;
     this.#size++;
   }
 
   #take(): number {
-    if (this.#size === 0) {
-      // All records belong to requests in flight. The newest requests are kept, so the oldest one loses its
-      // record.
-      const given = this.#next;
-      this.#next = (given + 1) & INDEX_BITS;
-      return given;
-    }
+    // When all records are in flight, the one that was taken last stands before the first element.
+    if (this.#size === 0) return this.#ended[(this.#first - 1) & INDEX_BITS]!;
     const index = this.#ended[this.#first]!;
     this.#first = (this.#first + 1) & INDEX_BITS;
     this.#size--;

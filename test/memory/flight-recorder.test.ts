@@ -126,18 +126,38 @@ describe('the flight recorder', () => {
     );
   });
 
-  it('reuses the records of the oldest requests when more are in flight, and ignores the ends of those', () => {
+  it('keeps the records of old requests when more are in flight, and shows the one that began last', () => {
     const { block, recorder } = setUp();
     const flights = Array.from({ length: FLIGHTS + 50 }, (_, n) => recorder.begin(FIRST, n));
     const now = flights.length;
-    const numbers = () => readFlights(block, SLOT, now).map(({ ageMs }) => now - ageMs);
-    const newest = Array.from({ length: FLIGHTS }, (_, index) => now - 1 - index);
-    expect(numbers()).to.deep.equal(newest);
-    for (const flight of flights.slice(0, 50)) recorder.end(flight, 200, 1);
-    expect(readFlights(block, SLOT, now).every(isInFlight)).to.equal(true);
-    for (const flight of flights.slice(50)) recorder.end(flight, 200, 1);
-    expect(readFlights(block, SLOT, now).some(isInFlight)).to.equal(false);
-    expect(numbers()).to.deep.equal(newest);
+    const inFlight = () => {
+      const seen = readFlights(block, SLOT, now).filter(isInFlight);
+      return seen.map(({ ageMs }) => now - ageMs).sort((a, b) => a - b);
+    };
+    const old = Array.from({ length: FLIGHTS - 1 }, (_, n) => n);
+    expect(inFlight()).to.deep.equal([...old, now - 1]);
+    for (const flight of flights.slice(FLIGHTS - 1, -1)) recorder.end(flight, 200, 1);
+    expect(inFlight(), 'after the end of those without a record').to.deep.equal([...old, now - 1]);
+    recorder.end(flights[5]!, 200, 1);
+    recorder.end(flights[5]!, 200, 1);
+    const next = recorder.begin(FIRST, now);
+    const rest = old.filter((n) => n !== 5);
+    expect(inFlight(), 'when a record is free').to.deep.equal([...rest, now - 1, now]);
+    for (const flight of [...flights, next]) recorder.end(flight, 200, 1);
+    expect(inFlight()).to.deep.equal([]);
+  });
+
+  it('takes no end of a request for the one of another, however many have had its record', () => {
+    const { block, recorder } = setUp();
+    for (let n = 1; n < FLIGHTS; n++) recorder.begin(FIRST, 0);
+    const without = Array.from({ length: 5_000 }, () => recorder.begin(FIRST, 1));
+    recorder.begin(FIRST, 2);
+    for (const flight of without) recorder.end(flight, 200, 1);
+    const seen = readFlights(block, SLOT, 2).filter(isInFlight);
+    expect(seen.map(({ ageMs }) => ageMs)).to.deep.equal([
+      0,
+      ...Array.from({ length: FLIGHTS - 1 }, () => 2),
+    ]);
   });
 
   it('visits each request that has been in flight for long enough, until it ends', () => {
