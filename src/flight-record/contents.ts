@@ -26,7 +26,7 @@ const request = Type.Tuple([
 const thread = Type.Object({
   worker: count,
   generation: count,
-  /** Requests in flight for which there was no room. */
+  /** Requests in flight for which there was no room in the shared record or in the text. */
   leftOut: count,
   requests: Type.Array(request, { maxItems: FLIGHTS }),
 });

@@ -54,8 +54,9 @@ export class FlightRecord {
   /** The write that is under way. */
   #writing: Promise<void> | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
-  /** What the last write said of the threads, and when it was on the shared clock. */
+  /** What the last write said of the threads, of how many requests, and when it was on the shared clock. */
   #written = '';
+  #requests = 0;
   #writtenAt = Number.NEGATIVE_INFINITY;
 
   /** Opens the record in the background: nothing waits for the disk. */
@@ -98,13 +99,15 @@ export class FlightRecord {
       return;
     }
     const { now, texts, requests, newest } = this.#read();
+    if (requests === 0 && this.#requests === 0) return;
     const all = texts.join();
     if (all === this.#written) {
       // A timer may ring slightly early.
       const isRecent = now - this.#writtenAt < SAME_EVERY_MS - WRITE_EVERY_MS / 2;
-      if (requests === 0 || (isRecent && this.#writtenAt - newest >= LONG_MS)) return;
+      if (isRecent && this.#writtenAt - newest >= LONG_MS) return;
     }
     this.#written = all;
+    this.#requests = requests;
     this.#writtenAt = now;
     this.#writing = this.#write(texts, false)
       .catch((error: unknown) => this.#disable(error))

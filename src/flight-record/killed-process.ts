@@ -129,7 +129,7 @@ interface LeftRequest {
   readonly ageMs: number;
 }
 
-/** The requests that were in flight for long enough, the newest first. */
+/** The requests that were in flight for long enough, the oldest first: one that hangs is the first suspect. */
 function inFlight({ threads, now }: Contents): readonly LeftRequest[] {
   const ofThread = ({ worker, generation, requests }: ThreadInFile): LeftRequest[] =>
     requests.map(([method, route, id, startedAt]) => ({
@@ -141,7 +141,7 @@ function inFlight({ threads, now }: Contents): readonly LeftRequest[] {
   return threads
     .flatMap(ofThread)
     .filter(({ ageMs }) => ageMs + UNSEEN_MS >= LEAST_MS)
-    .sort((a, b) => a.ageMs - b.ageMs);
+    .sort((a, b) => b.ageMs - a.ageMs);
 }
 
 function logRequests(pid: number, contents: Contents, log: Pick<Logger, 'warn'>): void {

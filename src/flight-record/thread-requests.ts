@@ -28,10 +28,16 @@ interface Made extends ThreadText {
   readonly most: number;
 }
 
-/** The text of one request, with what tells the request from others in the same record. */
-interface Entry {
+/** A request in flight, as its record shows it. */
+interface Visited {
+  readonly index: number;
   readonly head: number;
   readonly startedAt: number;
+  readonly ageMs: number;
+}
+
+/** The text of one request, with what tells the request from others in the same record. */
+interface Entry extends Pick<Visited, 'head' | 'startedAt'> {
   /** Start on the shared clock, in milliseconds. */
   readonly since: number;
   readonly text: string;
@@ -53,56 +59,68 @@ export class ThreadRequests {
   /**
    * @param seen read before this call: a request that begins meanwhile is found now or next time
    * @param now shared clock, milliseconds
-   * @param most bytes of its requests; when there are more, the newest ones are in the text
+   * @param most bytes of its requests; when there are more, the oldest ones are in the text
    */
   textOf(seen: SlotRequests, now: number, most: number): ThreadText {
     if (this.#made?.most === most && areSame(this.#made.of, seen)) return this.#made;
-    const entries: Entry[] = [];
-    let isComplete = true;
-    this.#flights.visit(now, LEAST_MS, (index, head, startedAt, ageMs) => {
-      const entry = this.#kept(index, head, startedAt) ?? this.#make(index, head, startedAt, now - ageMs);
-      if (entry !== undefined) entries.push(entry);
-      isComplete &&= entry !== undefined && this.#entries[index] === entry;
+    const visited: Visited[] = [];
+    let young = 0;
+    this.#flights.visit(now, 0, (index, head, startedAt, ageMs) => {
+      if (ageMs < LEAST_MS) young++;
+      else visited.push({ index, head, startedAt, ageMs });
     });
-    isComplete &&= entries.length >= seen.inFlight;
-    const fitting = thatFit(entries, most);
-    const { worker, generation } = seen;
-    const leftOut = entries.length - fitting.length;
-    const requests = fitting.map(({ text }) => text).join();
+    const { entries, ended, isNamed } = this.#entriesOf(visited, now, most);
+    const { worker, generation, inFlight } = seen;
+    // Requests without a record are counted as well.
+    const leftOut = Math.max(0, inFlight - young - ended - entries.length);
+    const requests = entries.map(({ text }) => text).join();
     const text = `{"worker":${worker},"generation":${generation},"leftOut":${leftOut},"requests":[${requests}]}`;
     const newest = entries.reduce((latest, { since }) => Math.max(latest, since), 0);
-    const made = { of: seen, most, text, requests: fitting.length, newest };
-    this.#made = isComplete ? made : undefined;
+    const made = { of: seen, most, text, requests: entries.length, newest };
+    this.#made = young === 0 && isNamed ? made : undefined;
     return made;
   }
 
-  #kept(index: number, head: number, startedAt: number): Entry | undefined {
+  /** The oldest requests, as many as have room. */
+  #entriesOf(
+    visited: Visited[],
+    now: number,
+    most: number,
+  ): { readonly entries: readonly Entry[]; readonly ended: number; readonly isNamed: boolean } {
+    const entries: Entry[] = [];
+    let left = most;
+    let ended = 0;
+    let isNamed = true;
+    for (const request of visited.sort((a, b) => b.ageMs - a.ageMs)) {
+      const entry = this.#kept(request) ?? this.#make(request, now);
+      if (entry === undefined) {
+        ended++;
+        continue;
+      }
+      left -= entry.bytes + 1;
+      if (left < 0) break;
+      entries.push(entry);
+      isNamed &&= this.#entries[request.index] === entry;
+    }
+    return { entries, ended, isNamed };
+  }
+
+  #kept({ index, head, startedAt }: Visited): Entry | undefined {
     const kept = this.#entries[index];
     return kept?.head === head && kept.startedAt === startedAt ? kept : undefined;
   }
 
   /** @returns undefined when the request has ended since; the entry is kept when its route has a name */
-  #make(index: number, head: number, startedAt: number, since: number): Entry | undefined {
+  #make({ index, head, startedAt, ageMs }: Visited, now: number): Entry | undefined {
     const flight = this.#flights.read(index, head);
     if (flight === undefined) return undefined;
     const name = this.#routes.of(flight.route);
     const { method, template } = name ?? { method: '_OTHER', template: '' };
     const { requestId = '' } = flight;
+    const since = now - ageMs;
     const text = JSON.stringify([method, template.slice(0, MOST_TEMPLATE), requestId, Math.round(since)]);
     const entry = { head, startedAt, since, text, bytes: Buffer.byteLength(text) };
     this.#entries[index] = name === undefined ? undefined : entry;
     return entry;
   }
-}
-
-/** The newest entries, as many as have room. */
-function thatFit(entries: readonly Entry[], most: number): readonly Entry[] {
-  if (entries.reduce((sum, { bytes }) => sum + bytes + 1, 0) <= most) return entries;
-  let left = most;
-  const newest = entries.toSorted((a, b) => b.since - a.since);
-  const end = newest.findIndex(({ bytes }) => {
-    left -= bytes + 1;
-    return left < 0;
-  });
-  return newest.slice(0, end);
 }

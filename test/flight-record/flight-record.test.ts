@@ -5,38 +5,10 @@ import { type Contents, parseContents } from '#src/flight-record/contents.js';
 import { FlightRecord } from '#src/flight-record/flight-record.js';
 import { decodeFile, FILE_BYTES } from '#src/flight-record/frames.js';
 import { Block } from '#src/memory/block.js';
-import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { FLIGHTS } from '#src/memory/layout.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
-import { SeriesStore } from '#src/memory/metrics/series-store.js';
-import { RouteNumbers } from '#src/memory/route-names.js';
-import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 import { until } from '#test/support/until.js';
-import { collectedLog, useDataDir } from './kit.js';
-
-/** A worker that begins and ends requests, as request-meters.ts does. */
-class FakeWorker {
-  readonly #recorder: FlightRecorder;
-  readonly #routes: RouteNumbers;
-  readonly #row: WorkerRow;
-  #inFlight = 0;
-
-  constructor(block: Block, series: SeriesMemory, slot: number) {
-    this.#recorder = new FlightRecorder(block, slot);
-    this.#routes = new RouteNumbers(new SeriesStore(series.of(slot)));
-    this.#row = new WorkerRow(block, slot);
-    occupySlot(block, slot, slot, 1);
-  }
-
-  begin(template: string, at: number, id: string): () => void {
-    const flight = this.#recorder.begin(this.#routes.of({ method: 'GET', template }), at, id);
-    this.#row.began(++this.#inFlight);
-    return () => {
-      this.#recorder.end(flight, 200, 1);
-      this.#row.ended(--this.#inFlight, false);
-    };
-  }
-}
+import { collectedLog, FakeWorker, useDataDir } from './kit.js';
 
 function setUp(dataDir: string, workers = 2) {
   const block = Block.create({ workers });
@@ -194,7 +166,7 @@ describe('the flight record on disk', () => {
     await opened();
     const workers = Array.from({ length: 320 }, (_, index) => worker(index + 1));
     for (const one of workers) {
-      for (let n = 0; n < FLIGHTS; n++) one.begin(`/${'ö'.repeat(300)}`, n, 'x'.repeat(60));
+      for (let n = 0; n < FLIGHTS; n++) one.begin(`/${'ö'.repeat(100)}`, n, 'x'.repeat(60));
     }
     await tick();
     const contents = await until(written, (found) => found !== undefined);
@@ -202,6 +174,19 @@ describe('the flight record on disk', () => {
     for (const { leftOut, requests: some } of contents!.threads)
       expect(leftOut + some.length).to.equal(FLIGHTS);
     expect((await stat(await path())).size).to.be.at.most(FILE_BYTES);
+    await record.close();
+  });
+
+  it('counts requests for which the shared record has no room, whatever their age', async () => {
+    const { opened, record, worker, tick } = setUp(dataDir());
+    await opened();
+    const one = worker(1);
+    for (let n = 0; n < FLIGHTS + 7; n++) one.begin('/hang', n, `r${n}`);
+    await tick();
+    const [thread] = (await until(written, (found) => found !== undefined))!.threads;
+    expect(thread?.leftOut).to.equal(7);
+    const ids = Array.from({ length: FLIGHTS - 1 }, (_, n) => `r${n}`);
+    expect(thread?.requests.map(([, , id]) => id)).to.deep.equal([...ids, `r${FLIGHTS + 6}`]);
     await record.close();
   });
 

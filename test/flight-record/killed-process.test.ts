@@ -13,15 +13,15 @@ describe('the report about a killed process', () => {
   const dataDir = useDataDir();
   const names = () => readdir(join(dataDir(), 'flight'));
 
-  it('has a line for each request that was in flight for 500 ms or more, the newest first', async () => {
+  it('has a line for each request that was in flight for 500 ms or more, the oldest first', async () => {
     await leave(dataDir(), [contentsOf([entry('young', 249), entry('old', 3_000), entry('new', 250)])]);
     const [summary, ...lines] = await report(dataDir());
     expect(summary?.text).to.match(
       /^process \d+ has ended without an orderly stop, last seen at 2026-01-01T00:00:00.000Z; .* 2 requests$/,
     );
     expect(summary?.fields).to.include({ endedPid: process.pid, requests: 2, listed: 2, leftOut: 0 });
-    expect(idsOf(lines)).to.deep.equal(['new', 'old']);
-    expect(lines[1]).to.deep.equal({
+    expect(idsOf(lines)).to.deep.equal(['old', 'new']);
+    expect(lines[0]).to.deep.equal({
       fields: {
         ...{ endedPid: process.pid, worker: 1, generation: 1, method: 'GET' },
         ...{ route: '/hang', requestId: 'old', ageMs: 3_000 },
@@ -31,12 +31,12 @@ describe('the report about a killed process', () => {
     expect(await report(dataDir()), 'at the next start').to.deep.equal([]);
   });
 
-  it('lists at most 64 requests and says how many there were', async () => {
+  it('lists the 64 oldest requests at most, and says how many there were', async () => {
     const requests = Array.from({ length: 128 }, (_, n) => entry(`r${n}`, 1_000 + n));
     await leave(dataDir(), [contentsOf(requests)]);
     const lines = await report(dataDir());
     expect(lines[0]?.fields).to.include({ requests: 128, listed: 64 });
-    expect(idsOf(lines)).to.deep.equal(Array.from({ length: 64 }, (_, n) => `r${n}`));
+    expect(idsOf(lines)).to.deep.equal(Array.from({ length: 64 }, (_, n) => `r${127 - n}`));
   });
 
   it('is left out for an orderly end, for requests that have ended, and for a start that was killed at once', async () => {

@@ -6,6 +6,12 @@ import { contentsText } from '#src/flight-record/contents.js';
 import { reportKilledProcesses } from '#src/flight-record/killed-process.js';
 import { RecordFile } from '#src/flight-record/record-file.js';
 import { RecordFolder } from '#src/flight-record/record-folder.js';
+import type { Block } from '#src/memory/block.js';
+import { FlightRecorder } from '#src/memory/flight-recorder.js';
+import type { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { SeriesStore } from '#src/memory/metrics/series-store.js';
+import { RouteNumbers } from '#src/memory/route-names.js';
+import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 import { type ProcessIdentity, thisProcess } from '#src/process/process-identity.js';
 
 /** A process of this machine that has ended: it had our pid before us. */
@@ -67,3 +73,27 @@ export async function report(dataDir: string, watchMs = 1, own = ''): Promise<Lo
 
 export const idsOf = (lines: readonly Logged[]): unknown[] =>
   lines.flatMap(({ fields }) => ('requestId' in fields ? [fields.requestId] : []));
+
+/** A worker that begins and ends requests, as request-meters.ts does. */
+export class FakeWorker {
+  readonly #recorder: FlightRecorder;
+  readonly #routes: RouteNumbers;
+  readonly #row: WorkerRow;
+  #inFlight = 0;
+
+  constructor(block: Block, series: SeriesMemory, slot: number) {
+    this.#recorder = new FlightRecorder(block, slot);
+    this.#routes = new RouteNumbers(new SeriesStore(series.of(slot)));
+    this.#row = new WorkerRow(block, slot);
+    occupySlot(block, slot, slot, 1);
+  }
+
+  begin(template: string, at: number, id: string): () => void {
+    const flight = this.#recorder.begin(this.#routes.of({ method: 'GET', template }), at, id);
+    this.#row.began(++this.#inFlight);
+    return () => {
+      this.#recorder.end(flight, 200, 1);
+      this.#row.ended(--this.#inFlight, false);
+    };
+  }
+}
