@@ -11,7 +11,12 @@ const MOST_THREADS = 2_048;
 /** No control characters, which could make a line of a terminal or of a log look like another one. */
 const PRINTABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
 
-const time = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** The latest time of a `Date`, in milliseconds. */
+const LAST_TIME = 8.64e15;
+
+const time = Type.Number({ minimum: 0, maximum: LAST_TIME });
+/** A reading of the shared clock. */
+const reading = Type.Number({ minimum: -LAST_TIME, maximum: LAST_TIME });
 const count = Type.Integer({ minimum: 0, maximum: 0xffffffff });
 const text = (maxLength: number) => Type.String({ maxLength, pattern: PRINTABLE });
 
@@ -20,7 +25,7 @@ const request = Type.Tuple([
   Type.String({ pattern: '^[A-Z_-]{1,32}$' }),
   text(256),
   Type.String({ pattern: '^[A-Za-z0-9._-]{0,64}$' }),
-  Type.Number(),
+  reading,
 ]);
 
 const thread = Type.Object({
@@ -36,7 +41,7 @@ const contents = Type.Object({
   /** When the process was last seen alive: milliseconds of the wall clock. */
   seenAt: time,
   /** The same moment on the shared clock. */
-  now: Type.Number(),
+  now: reading,
   /** The process has ended in order. */
   isClosed: Type.Boolean(),
   threads: Type.Array(thread, { maxItems: MOST_THREADS }),

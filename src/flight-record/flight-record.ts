@@ -13,7 +13,7 @@ import { type SlotRequests, slotRequests } from '../memory/slot-requests.js';
 import type { FlightRecordMemory } from '../telemetry/recent-requests.js';
 import { contentsText } from './contents.js';
 import { TEXT_BYTES } from './frames.js';
-import { reportKilledProcesses } from './killed-process.js';
+import { type ReportOptions, reportEndedProcesses, reportKilledProcesses } from './killed-process.js';
 import { RecordFile } from './record-file.js';
 import { RecordFolder } from './record-folder.js';
 import { ThreadRequests, type ThreadText } from './thread-requests.js';
@@ -70,10 +70,12 @@ export class FlightRecord {
     const { dataDir, every } = this.#options;
     try {
       const folder = await RecordFolder.open(dataDir);
+      await this.#report(reportEndedProcesses, folder);
+      if (this.#isEnding) return;
       this.#file = await RecordFile.create(folder);
       if (this.#isEnding) return;
       this.#stopTimer = every(WRITE_EVERY_MS, () => this.#tick());
-      void this.#report(folder, this.#file.name);
+      void this.#report(reportKilledProcesses, folder, this.#file.name);
     } catch (error) {
       await this.#disable(error);
     }
@@ -83,10 +85,14 @@ export class FlightRecord {
     return this.#ending.signal.aborted;
   }
 
-  async #report(folder: RecordFolder, own: string): Promise<void> {
+  async #report(
+    report: (options: ReportOptions) => Promise<void>,
+    folder: RecordFolder,
+    own?: string,
+  ): Promise<void> {
     const { log } = this.#options;
     try {
-      await reportKilledProcesses({ folder, own, log, signal: this.#ending.signal });
+      await report({ folder, own, log, signal: this.#ending.signal });
     } catch (error) {
       if (this.#isEnding) return;
       log.warn({ err: error }, `flight records of earlier processes cannot be read: ${errorMessage(error)}`);

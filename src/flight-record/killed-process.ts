@@ -7,102 +7,89 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorMessage } from '../error-text.js';
-import { type ProcessIdentity, startTimeOf, thisProcess } from '../process/process-identity.js';
-import { type Contents, parseContents, parseIdentity, type ThreadInFile } from './contents.js';
-import { decodeFile } from './frames.js';
+import { thisProcess } from '../process/process-identity.js';
+import type { Contents } from './contents.js';
+import { type Found, isOfRunning, LEAST_MS, leftRequests, ownerRuns, readFound } from './found-file.js';
+import { makeRoom, type RoomOptions } from './make-room.js';
 import type { RecordFolder } from './record-folder.js';
 
-/** Requests that were in flight for less are not reported, as far as the last write before the end tells. */
-const LEAST_MS = 500;
-/** A request may have been in flight longer than the last write shows: up to the time between two writes. */
-const UNSEEN_MS = 250;
 /** A process that runs writes its file within this time, also on a busy machine. */
 const WATCH_MS = 3_000;
-/** Files of other processes that are read. */
+/** Files of processes that may have ended, which are read. */
 const MOST_FILES = 16;
 /** Requests of one process that are logged, a line for each. */
 const MOST_LINES = 64;
 
-export interface ReportOptions {
-  readonly folder: RecordFolder;
-  /** Name of the file of this process. */
-  readonly own: string;
-  readonly log: Pick<Logger, 'warn'>;
+export interface ReportOptions extends RoomOptions {
   /** Aborts when this process ends. */
   readonly signal: AbortSignal;
-  /** @default this process */
-  readonly self?: ProcessIdentity;
   /** @default 3000 */
   readonly watchMs?: number;
 }
 
-/** What is known of a file. */
-type Found =
-  | { readonly kind: 'gone' }
-  | { readonly kind: 'damaged'; readonly why: string }
-  | {
-      readonly kind: 'whole';
-      readonly owner: ProcessIdentity;
-      readonly sequence: number;
-      /** undefined: the process has not written any. */
-      readonly contents: Contents | undefined;
-    };
+type Unsure = readonly (readonly [name: string, found: Found])[];
 
+/**
+ * Reports the processes that are known to have ended, and makes room for one more file: to be called before
+ * this process makes its own.
+ */
+export async function reportEndedProcesses(options: ReportOptions): Promise<void> {
+  await reportKnown(options);
+  await makeRoom(options);
+}
+
+/** Reports all processes that have ended; those of which it is not known are watched first. */
 export async function reportKilledProcesses(options: ReportOptions): Promise<void> {
-  const { folder, own, log, signal, self = thisProcess(), watchMs = WATCH_MS } = options;
-  const names = (await folder.unreported()).filter((name) => name !== own).slice(0, MOST_FILES);
-  const unsure: (readonly [name: string, found: Found])[] = [];
-  for (const name of names) {
-    const found = await read(folder, name);
-    const isRunning = found.kind === 'whole' ? runs(found.owner, self) : undefined;
-    if (isRunning === undefined) unsure.push([name, found]);
-    else if (!isRunning) await report(folder, name, found, log);
-  }
+  const { folder, log, signal, self = thisProcess(), watchMs = WATCH_MS } = options;
+  const unsure = await reportKnown(options);
   if (unsure.length > 0) {
     await delay(watchMs, undefined, { signal, ref: false });
     for (const [name, before] of unsure) {
-      const now = await read(folder, name);
+      const now = await readFound(folder, name);
       const hasChanged = now.kind !== before.kind || sequenceOf(now) !== sequenceOf(before);
-      if (!hasChanged) await report(folder, name, now, log);
+      if (!hasChanged && ownerRuns(now, self) !== true) await report(folder, name, now, log);
     }
   }
-  await folder.prune();
+  await makeRoom(options);
 }
 
 const sequenceOf = (found: Found): number => (found.kind === 'whole' ? found.sequence : -1);
 
-async function read(folder: RecordFolder, name: string): Promise<Found> {
+/** @returns the files of processes of which it is not known whether they run */
+async function reportKnown(options: ReportOptions): Promise<Unsure> {
+  const { folder, own, log, signal, self = thisProcess() } = options;
+  const unsure: (readonly [string, Found])[] = [];
+  let files = 0;
+  for (const { name, isReported } of await folder.files()) {
+    if (isReported || name === own || (await isOfRunning(folder, name, self))) continue;
+    if (++files > MOST_FILES || signal.aborted) break;
+    const found = await readFound(folder, name);
+    const isRunning = ownerRuns(found, self);
+    if (isRunning === undefined) unsure.push([name, found]);
+    else if (!isRunning) await report(folder, name, found, log);
+  }
+  return unsure;
+}
+
+/** Logs what was in flight. A file for which that fails does not keep others from being reported. */
+async function report(
+  folder: RecordFolder,
+  name: string,
+  found: Found,
+  log: Pick<Logger, 'warn'>,
+): Promise<void> {
   try {
-    const bytes = await folder.read(name);
-    return bytes === undefined ? { kind: 'gone' } : foundIn(bytes);
+    await claimAndLog(folder, name, found, log);
   } catch (error) {
-    return { kind: 'damaged', why: errorMessage(error) };
+    log.warn(
+      { err: error, file: name },
+      `a flight record of an earlier process cannot be reported: ${errorMessage(error)}`,
+    );
   }
-}
-
-function foundIn(bytes: Buffer): Found {
-  const file = decodeFile(bytes);
-  const owner = file && parseIdentity(file.identity);
-  if (owner === undefined) return { kind: 'damaged', why: 'its first part is not whole' };
-  for (const { sequence, text } of file!.frames) {
-    const contents = parseContents(text);
-    if (contents !== undefined) return { kind: 'whole', owner, sequence, contents };
-  }
-  if (file!.frames.length > 0) return { kind: 'damaged', why: 'its text is not valid' };
-  return { kind: 'whole', owner, sequence: 0, contents: undefined };
-}
-
-/** Whether a process runs; undefined when this process cannot know that. */
-function runs(owner: ProcessIdentity, self: ProcessIdentity): boolean | undefined {
-  if (self.bootId === '?' || self.pidNamespace === '?') return undefined;
-  if (owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace) return undefined;
-  const startTime = startTimeOf(owner.pid);
-  if (startTime === undefined) return false;
-  return startTime === '?' || owner.startTime === '?' ? undefined : startTime === owner.startTime;
 }
 
 /** Logs what was in flight, and sees to it that no process reports the file again. */
-async function report(
+async function claimAndLog(
   folder: RecordFolder,
   name: string,
   found: Found,
@@ -115,37 +102,12 @@ async function report(
     return;
   }
   const { contents, owner } = found;
-  if (contents === undefined || contents.isClosed || inFlight(contents).length === 0)
-    return folder.remove(name);
+  if (contents === undefined || leftRequests(contents).length === 0) return folder.remove(name);
   if (await folder.claim(name)) logRequests(owner.pid, contents, log);
 }
 
-interface LeftRequest {
-  readonly worker: number;
-  readonly generation: number;
-  readonly method: string;
-  readonly route: string | null;
-  readonly requestId: string | null;
-  readonly ageMs: number;
-}
-
-/** The requests that were in flight for long enough, the oldest first: one that hangs is the first suspect. */
-function inFlight({ threads, now }: Contents): readonly LeftRequest[] {
-  const ofThread = ({ worker, generation, requests }: ThreadInFile): LeftRequest[] =>
-    requests.map(([method, route, id, startedAt]) => ({
-      ...{ worker, generation, method },
-      route: route === '' ? null : route,
-      requestId: id === '' ? null : id,
-      ageMs: Math.max(0, Math.round(now - startedAt)),
-    }));
-  return threads
-    .flatMap(ofThread)
-    .filter(({ ageMs }) => ageMs + UNSEEN_MS >= LEAST_MS)
-    .sort((a, b) => b.ageMs - a.ageMs);
-}
-
 function logRequests(pid: number, contents: Contents, log: Pick<Logger, 'warn'>): void {
-  const requests = inFlight(contents);
+  const requests = leftRequests(contents);
   const listed = requests.slice(0, MOST_LINES);
   const leftOut = contents.threads.reduce((sum, thread) => sum + thread.leftOut, 0);
   const seenAt = new Date(contents.seenAt).toISOString();

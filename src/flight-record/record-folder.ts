@@ -21,10 +21,14 @@ const NAME = /^(flight|ended)-(\d{8}T\d{6}Z-\d{1,10}-[0-9a-f]{8})\.bin$/;
 
 /** Entries of the folder that are looked at, so that a folder full of other files costs little. */
 const MOST_ENTRIES = 1_000;
-/** Files of ended processes that are kept: with the one of this process there are three generations. */
-const KEPT = 2;
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+export interface RecordName {
+  readonly name: string;
+  /** Its process has ended, and a log has what was in flight. */
+  readonly isReported: boolean;
+}
 
 export class RecordFolder {
   readonly path: string;
@@ -64,25 +68,32 @@ export class RecordFolder {
     return atPath?.ino === open.ino && atPath.dev === open.dev;
   }
 
-  /** Names of the files that are not reported yet, the newest first. */
-  async unreported(): Promise<readonly string[]> {
-    return (await this.#names()).flatMap(([name, kind]) => (kind === 'flight' ? name : []));
+  /** All files of the record, the newest first. */
+  async files(): Promise<readonly RecordName[]> {
+    const found: (RecordName & { readonly id: string })[] = [];
+    let entries = 0;
+    for await (const { name } of await opendir(this.path)) {
+      const [, kind, id] = NAME.exec(name) ?? [];
+      if (id !== undefined) found.push({ name, isReported: kind === 'ended', id });
+      if (++entries === MOST_ENTRIES) break;
+    }
+    return found.sort((a, b) => (a.id < b.id ? 1 : -1));
   }
 
   /**
-   * Reads a file.
+   * Reads a file, or its first bytes.
    * @returns undefined when it is gone
    * @throws Error when it is not a regular file of the right length, or cannot be read
    */
-  async read(name: string): Promise<Buffer | undefined> {
+  async read(name: string, atMost = FILE_BYTES): Promise<Buffer | undefined> {
     const path = join(this.path, name);
     const file = await ifExists(open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
     if (file === undefined) return undefined;
     try {
       const found = await file.stat();
       if (!found.isFile() || found.size > FILE_BYTES) throw new Error(`${path} is not a flight record`);
-      const bytes = Buffer.alloc(found.size);
-      const { bytesRead } = await file.read(bytes, 0, found.size, 0);
+      const bytes = Buffer.alloc(Math.min(found.size, atMost));
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
       return bytes.subarray(0, bytesRead);
     } finally {
       await file.close();
@@ -105,23 +116,5 @@ export class RecordFolder {
       if (error.code !== 'EISDIR' && error.code !== 'EPERM') throw error;
     });
     await ifExists(removed);
-  }
-
-  /** Removes the oldest reported files. */
-  async prune(): Promise<void> {
-    const reported = (await this.#names()).filter(([, kind]) => kind === 'ended');
-    for (const [name] of reported.slice(KEPT)) await this.remove(name);
-  }
-
-  /** Files of a flight record with their kind, the newest first. */
-  async #names(): Promise<(readonly [name: string, kind: string])[]> {
-    const names: (readonly [string, string, string])[] = [];
-    let entries = 0;
-    for await (const { name } of await opendir(this.path)) {
-      const [, kind, id] = NAME.exec(name) ?? [];
-      if (kind !== undefined && id !== undefined) names.push([name, kind, id]);
-      if (++entries === MOST_ENTRIES) break;
-    }
-    return names.sort((a, b) => (a[2] < b[2] ? 1 : -1)).map(([name, kind]) => [name, kind]);
   }
 }

@@ -8,7 +8,7 @@ import { Block } from '#src/memory/block.js';
 import { FLIGHTS } from '#src/memory/layout.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { until } from '#test/support/until.js';
-import { collectedLog, FakeWorker, useDataDir } from './kit.js';
+import { collectedLog, FakeWorker, foreignProcess, leave, useDataDir } from './kit.js';
 
 function setUp(dataDir: string, workers = 2) {
   const block = Block.create({ workers });
@@ -139,6 +139,14 @@ describe('the flight record on disk', () => {
     once();
     once();
     expect(skipped()).to.equal(2);
+    await record.close();
+  });
+
+  it('has three files at most, however often a container is started again and killed', async () => {
+    for (let n = 0; n < 6; n++) await leave(dataDir(), [], foreignProcess(), new Date(n * 1_000));
+    const { opened, record } = setUp(dataDir());
+    await opened();
+    expect(await readdir(folder())).to.have.length(3);
     await record.close();
   });
 

@@ -7,7 +7,17 @@ import { FRAME_BYTES, FRAMES_AT } from '#src/flight-record/frames.js';
 import { RecordFile } from '#src/flight-record/record-file.js';
 import { RecordFolder } from '#src/flight-record/record-folder.js';
 import { thisProcess } from '#src/process/process-identity.js';
-import { contentsOf, endedProcess, entry, foreignProcess, idsOf, leave, report, useDataDir } from './kit.js';
+import {
+  contentsOf,
+  endedProcess,
+  entry,
+  foreignProcess,
+  idsOf,
+  leave,
+  prepare,
+  report,
+  useDataDir,
+} from './kit.js';
 
 describe('the report about a killed process', () => {
   const dataDir = useDataDir();
@@ -80,6 +90,45 @@ describe('the report about a killed process', () => {
     const kept = (await names()).sort().map((name) => name.slice(0, 22));
     expect(kept).to.deep.equal(['ended-19700101T000003Z', 'ended-19700101T000004Z']);
     expect(3 * (FRAMES_AT + 2 * FRAME_BYTES)).to.be.below(2 ** 20);
+  });
+
+  it('keeps two files before a start makes its own, also of processes that may run, those with requests', async () => {
+    const hung = [contentsOf([entry('a', 9_000)])];
+    await leave(dataDir(), hung, foreignProcess(), new Date(1_000));
+    for (let n = 2; n < 6; n++) await leave(dataDir(), [], foreignProcess(), new Date(n * 1_000));
+    expect(await prepare(dataDir())).to.deep.equal([]);
+    const seconds = async () => (await names()).sort().map((name) => name.slice(20, 22));
+    expect(await seconds(), 'the requests, and the newest').to.deep.equal(['01', '05']);
+    for (const n of [6, 7]) await leave(dataDir(), hung, foreignProcess(), new Date(n * 1_000));
+    const [line] = await prepare(dataDir());
+    expect(line?.text).to.match(/were removed before they were reported: 1; 2 are kept$/);
+    expect(await seconds()).to.deep.equal(['06', '07']);
+  });
+
+  it('is made before a start makes its own file, of processes that are known to have ended', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) await leave(dataDir(), [contentsOf([entry(id, 9_000)])]);
+    expect(idsOf(await prepare(dataDir()))).to.have.members(['a', 'b', 'c', 'd']);
+    expect(await names()).to.have.length(2);
+  });
+
+  it('looks behind the files of any number of processes that run, and keeps them', async () => {
+    await leave(dataDir(), [contentsOf([entry('a', 9_000)])], endedProcess(), new Date(0));
+    for (let n = 0; n < 20; n++) await leave(dataDir(), [], thisProcess());
+    expect(idsOf(await report(dataDir()))).to.deep.equal(['a']);
+    expect(await names()).to.have.length(21);
+  });
+
+  it('is made of the other files when one cannot be claimed', async () => {
+    await leave(dataDir(), [contentsOf([entry('first', 9_000)])], endedProcess(), new Date(2_000));
+    const stuck = await leave(dataDir(), [contentsOf([entry('x', 9_000)])], endedProcess(), new Date(1_000));
+    await leave(dataDir(), [contentsOf([entry('last', 9_000)])], endedProcess(), new Date(0));
+    await mkdir(join(dataDir(), 'flight', stuck.replace('flight-', 'ended-')));
+    const lines = await report(dataDir());
+    expect(idsOf(lines)).to.deep.equal(['first', 'last']);
+    const failed = lines.filter(({ fields }) => fields.file === stuck);
+    expect(failed.map(({ text }) => text.replace(/reported: .*/, 'reported'))).to.deep.equal([
+      'a flight record of an earlier process cannot be reported',
+    ]);
   });
 
   it('uses the write before the last one when the last one was torn at any byte', async () => {
@@ -160,6 +209,11 @@ describe('the report about a killed process', () => {
     ['a template with an escape of a terminal', contentsOf([entry('a', 9_000, '/\u001b[2J')])],
     ['an id that a request cannot have', contentsOf([entry('a b', 9_000)])],
     ['an id of 65 characters', contentsOf([entry('a'.repeat(65), 9_000)])],
+    [
+      'a time that no date has',
+      contentsOf([entry('a', 9_000)]).replace(/"seenAt":\d+/, `"seenAt":${2 ** 53 - 1}`),
+    ],
+    ['a start that is no time', contentsOf([['GET', '/hang', 'a', -1e300]])],
     ['more requests than a record has', contentsOf(Array.from({ length: 129 }, () => entry('a', 9_000)))],
   ] as const) {
     it(`refuses a text with ${what}`, async () => {

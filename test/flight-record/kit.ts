@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contentsText } from '#src/flight-record/contents.js';
-import { reportKilledProcesses } from '#src/flight-record/killed-process.js';
+import { reportEndedProcesses, reportKilledProcesses } from '#src/flight-record/killed-process.js';
 import { RecordFile } from '#src/flight-record/record-file.js';
 import { RecordFolder } from '#src/flight-record/record-folder.js';
 import type { Block } from '#src/memory/block.js';
@@ -63,7 +63,15 @@ export async function leave(
   return file.name;
 }
 
-/** Reports as a start does. */
+/** Does what a start does before it makes its own file. */
+export async function prepare(dataDir: string): Promise<Logged[]> {
+  const { lines, log } = collectedLog();
+  const folder = await RecordFolder.open(dataDir);
+  await reportEndedProcesses({ folder, log, signal: new AbortController().signal });
+  return lines;
+}
+
+/** Reports as a start does when it has made its own file. */
 export async function report(dataDir: string, watchMs = 1, own = ''): Promise<Logged[]> {
   const { lines, log } = collectedLog();
   const folder = await RecordFolder.open(dataDir);
