@@ -38,7 +38,11 @@ export interface FlightRecordOptions {
   readonly log: Pick<Logger, 'warn'>;
   /** Called when a write was left out because the one before is still under way. */
   readonly skipped: () => void;
-  /** Milliseconds after which a write checks that the file is still in its place. @default 10000 */
+  /**
+   * Milliseconds after which a write checks that the file is still in its place, as the first one after
+   * idleness always does.
+   * @default 10000
+   */
   readonly checkEveryMs?: number;
 }
 
@@ -54,6 +58,8 @@ export class FlightRecord {
   /** The write that is under way. */
   #writing: Promise<void> | undefined;
   #checkedAt = Number.NEGATIVE_INFINITY;
+  /** Nothing was written at the last tick, because no request was in flight. */
+  #isIdle = false;
   /** What the last write said of the threads, of how many requests, and when it was on the shared clock. */
   #written = '';
   #requests = 0;
@@ -105,7 +111,10 @@ export class FlightRecord {
       return;
     }
     const { now, texts, requests, newest } = this.#read();
-    if (requests === 0 && this.#requests === 0) return;
+    if (requests === 0 && this.#requests === 0) {
+      this.#isIdle = true;
+      return;
+    }
     const all = texts.join();
     if (all === this.#written) {
       // A timer may ring slightly early.
@@ -152,7 +161,9 @@ export class FlightRecord {
   async #write(texts: readonly string[], isClosed: boolean): Promise<void> {
     const at = performance.now();
     const text = contentsText(Date.now(), this.#options.memory.clock(), isClosed, texts);
-    if (at - this.#checkedAt >= (this.#options.checkEveryMs ?? CHECK_EVERY_MS)) {
+    // A process that cannot know whether this one runs removes a file that shows no request.
+    if (this.#isIdle || at - this.#checkedAt >= (this.#options.checkEveryMs ?? CHECK_EVERY_MS)) {
+      this.#isIdle = false;
       if (!(await this.#file!.isInPlace())) await this.#replaceFile();
       this.#checkedAt = at;
     }

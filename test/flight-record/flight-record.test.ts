@@ -10,7 +10,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { until } from '#test/support/until.js';
 import { collectedLog, FakeWorker, foreignProcess, leave, useDataDir } from './kit.js';
 
-function setUp(dataDir: string, workers = 2) {
+function setUp(dataDir: string, workers = 2, checkEveryMs = 0) {
   const block = Block.create({ workers });
   const series = new SeriesMemory();
   let now = 1_000;
@@ -26,7 +26,7 @@ function setUp(dataDir: string, workers = 2) {
     },
     log,
     skipped: () => skipped++,
-    checkEveryMs: 0,
+    checkEveryMs,
   });
   const once = (): void => {
     for (const work of ticks) work();
@@ -166,6 +166,23 @@ describe('the flight record on disk', () => {
       (list) => list?.length === 1,
     );
     expect(lines).to.deep.equal([]);
+    await record.close();
+  });
+
+  it('goes on in a new file with the first request after idleness, when the file was removed meanwhile', async () => {
+    const { opened, record, worker, tick, advance } = setUp(dataDir(), 2, 3_600_000);
+    await opened();
+    const one = worker(1);
+    const end = one.begin('/hang', 500, 'before');
+    await tick();
+    end();
+    await tick();
+    await tick();
+    await rm(await path());
+    advance(1_000);
+    one.begin('/hang', 1_500, 'after');
+    await tick();
+    expect((await requests())?.map(([, , id]) => id)).to.deep.equal(['after']);
     await record.close();
   });
 
