@@ -24,14 +24,14 @@ const KEPT_BEATS = 100;
 /**
  * @param heapLimitMb WORKER_HEAP_MB
  * @param onBeat called with every beat
- * @param cpuTimeUs CPU time of this thread, in whole microseconds
+ * @param cpuTimeUs CPU time of this thread, in whole microseconds; undefined when it cannot be read now
  */
 export function startLoadSampler(
   row: WorkerRow,
   clock: Clock,
   heapLimitMb: number,
   onBeat: () => void,
-  cpuTimeUs: () => number = activeTimeUs,
+  cpuTimeUs: () => number | undefined = activeTimeUs,
 ): { stop(): void } {
   const heap = startHeapSampler(row, heapLimitMb);
   let before = performance.eventLoopUtilization();
@@ -48,7 +48,9 @@ export function startLoadSampler(
   let cpuUs = cpuTimeUs();
   const reportCpu = (): void => {
     const us = cpuTimeUs();
-    if (us > cpuUs) row.usedCpu(us - cpuUs);
+    // After a failed reading the next report covers the time of both.
+    if (us === undefined) return;
+    if (cpuUs !== undefined && us > cpuUs) row.usedCpu(us - cpuUs);
     cpuUs = us;
   };
   const beat = (): void => {
@@ -70,6 +72,8 @@ export function startLoadSampler(
   return {
     stop: () => {
       clearInterval(timer);
+      // What was used since the last report has no other one.
+      reportCpu();
       heap.stop();
     },
   };

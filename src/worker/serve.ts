@@ -48,7 +48,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   const opened = await open({ boot, side, block, host, log });
   const { server, core } = opened;
   followContinuations(row);
-  const cpuTimeUs = ownThreadTimeUs() === undefined ? activeTimeUs : () => ownThreadTimeUs() ?? 0;
+  const cpuTimeUs = ownThreadTimeUs() === undefined ? activeTimeUs : ownThreadTimeUs;
   const sampler = startLoadSampler(row, clock, settings.workerHeapMb, () => host.beat(), cpuTimeUs);
   const turnMs = (): number => sinceHeartbeat(block, slot, clock());
   const stalls = new StallHandler({ app, server: core, row, turnMs, stallMs: settings.stallMs });

@@ -2,17 +2,20 @@ import { expect } from 'chai';
 import { BEAT_MS, startLoadSampler } from '#src/cluster/load-sampler.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
+import { slotActivity } from '#src/memory/running-route.js';
 import { readWorker, WorkerRow } from '#src/memory/worker-row.js';
 
 /** Resolves after a number of beats. */
-function sampling() {
+function sampling(cpuTimeUs?: () => number | undefined) {
   const block = Block.create({ workers: 1 });
   let beats = 0;
   let wake = (): void => {};
-  const sampler = startLoadSampler(new WorkerRow(block, 1), sharedClock(block), 0, () => {
+  const onBeat = (): void => {
     beats++;
     wake();
-  });
+  };
+  const row = new WorkerRow(block, 1);
+  const sampler = startLoadSampler(row, sharedClock(block), 0, onBeat, cpuTimeUs);
   const until = async (count: number): Promise<void> => {
     while (beats < count) {
       await new Promise<void>((resolve) => {
@@ -36,5 +39,24 @@ describe('the load sampler', () => {
     expect(loopDelayP99Us).to.be.within(4 * BEAT_MS * 1_000, 60_000_000);
     expect(loopUtilization).to.be.within(0.05, 1);
     expect(heapUsedBytes).to.be.above(1_000_000);
+  });
+
+  it('counts no CPU time twice when a reading fails', async () => {
+    // It is read when the sampler starts, at the first beat, and at every fifth one after that.
+    const readings = [7_000_000, 7_000_000, 7_001_000, undefined, 7_004_000];
+    const { block, sampler, until } = sampling(() => (readings.length > 1 ? readings.shift() : readings[0]));
+    await until(17);
+    sampler.stop();
+    expect(readings).to.have.lengthOf(1);
+    expect(slotActivity(block).cpuUs(1)).to.equal(4_000);
+  });
+
+  it('reports at its end the CPU time since the last report', async () => {
+    let us = 1_000;
+    const { block, sampler, until } = sampling(() => us);
+    await until(1);
+    us = 8_000;
+    sampler.stop();
+    expect(slotActivity(block).cpuUs(1)).to.equal(7_000);
   });
 });
