@@ -374,7 +374,18 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   callService(callback: () => void): void {
-    this.#request.server.serviceCode.run(() => runInScope(this.context, callback));
+    this.#request.server.serviceCode.run(() => this.#runMetered(callback));
+  }
+
+  /** Other code may be running: that of a caller in this worker, whose request this one serves. */
+  #runMetered(callback: () => void): void {
+    const { meter } = this;
+    const before = meter.enter(performance.now());
+    try {
+      runInScope(this.context, callback);
+    } finally {
+      meter.leave(before);
+    }
   }
 
   /**

@@ -68,6 +68,29 @@ describe('what is reported of a request', () => {
     expect(world.observer.running).to.equal(undefined);
   });
 
+  it('is that of a called service in its abort listeners and onResponse hooks, then its caller again', async () => {
+    const running: (string | undefined)[] = [];
+    const note = (): void => void running.push(world.observer.running);
+    const world = bench((app) => {
+      app.get('/outer', async () => {
+        const caller = new AbortController();
+        const inner = world.inject({ url: '/inner', inProcess: true, signal: caller.signal });
+        caller.abort();
+        note();
+        await inner.catch(() => undefined);
+      });
+      app.get('/inner', { onResponse: note }, (ctx) => {
+        ctx.signal.addEventListener('abort', note);
+        return new Promise((resolve) => {
+          ctx.signal.addEventListener('abort', resolve);
+        });
+      });
+    });
+    await world.inject({ url: '/outer' });
+    expect(running).to.deep.equal(['/inner', '/inner', '/outer']);
+    expect(world.observer.running).to.equal(undefined);
+  });
+
   it('is none behind a handler that throws', async () => {
     const world = bench((app) => {
       app.get('/bad', () => {
