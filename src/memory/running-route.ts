@@ -20,6 +20,8 @@ export const routeIn = (word: number): number => word & OTHER_ROUTES;
 /** What the threads in the slots 1 to `slots` do now. Reading it makes no objects. */
 export interface SlotActivity {
   readonly slots: number;
+  /** Differs for any two threads that have the slot, one after the other; 0 while none has it. */
+  thread(slot: number): number;
   /** Number of the route whose code runs in the slot now, 0 for none. */
   route(slot: number): number;
   /** Requests that have begun and not ended. */
@@ -31,12 +33,18 @@ export interface SlotActivity {
 }
 
 export function slotActivity(block: Block): SlotActivity {
+  const worker = block.table('workerId');
+  const generation = block.table('workerGeneration');
   const route = block.table('workerCurrentRoute');
   const inFlight = block.table('workerInFlight');
   const ended = block.table('workerRequests');
   const cpu = block.table('workerCpuTime');
   return {
     slots: block.workers,
+    thread: (slot) => {
+      const id = Atomics.load(worker.words, slot * worker.stride);
+      return id === 0 ? 0 : id * 2 ** 32 + (Atomics.load(generation.words, slot * generation.stride) >>> 0);
+    },
     route: (slot) => routeIn(Atomics.load(route.words, slot * route.stride)),
     inFlight: (slot) => Atomics.load(inFlight.words, slot * inFlight.stride),
     ended: (slot) => readWide(ended.words, slot * ended.stride),

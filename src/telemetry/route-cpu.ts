@@ -58,7 +58,10 @@ export class RouteCpu {
     this.#otherUs += other;
   }
 
-  /** The worker of a slot has reported a time that was not sampled as a whole. It does not count. */
+  /**
+   * What was sampled of a slot is compared with no report: the next one covers more time than was sampled, or
+   * the thread has ended without one.
+   */
   disregard(slot: number): void {
     this.#unreportedUs[slot] = 0;
   }

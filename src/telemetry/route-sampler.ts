@@ -60,6 +60,8 @@ export class RouteSampler {
   readonly #routes: SampledRoutes;
   /** The CPU time that workers had reported at the last look, by slot. */
   readonly #reportedUs: Float64Array;
+  /** The thread that had the slot at the last look, by slot. */
+  readonly #threads: Float64Array;
   /**
    * By slot, 1 until its worker reports for the first time after a pause. That report is not counted: it may
    * cover time before the first sample, which would count as no route.
@@ -92,6 +94,7 @@ export class RouteSampler {
     this.#cpu = new RouteCpu(slots);
     this.#routes = new SampledRoutes(options.routesOf);
     this.#reportedUs = new Float64Array(slots + 1);
+    this.#threads = new Float64Array(slots + 1);
     this.#awaitsReport = new Uint8Array(slots + 1);
     this.#sampledAtReport = new Float64Array(slots + 1);
     this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => this.#look());
@@ -209,14 +212,21 @@ export class RouteSampler {
     for (let slot = 1; slot <= activity.slots; slot++) {
       const cpuUs = activity.cpuUs(slot);
       const us = cpuUs - this.#reportedUs[slot]!;
-      if (us === 0) continue;
       this.#reportedUs[slot] = cpuUs;
-      const most = this.#sampledUs - this.#sampledAtReport[slot]! + REPORT_SLACK_US;
-      this.#sampledAtReport[slot] = this.#sampledUs;
-      if (this.#awaitsReport[slot] === 0) this.#cpu.used(slot, Math.min(us, most));
-      else this.#cpu.disregard(slot);
-      this.#awaitsReport[slot] = 0;
+      if (us > 0) this.#reported(slot, us);
+      // A thread that was lost never reports what was sampled of it last.
+      const thread = activity.thread(slot);
+      if (thread !== this.#threads[slot]) this.#cpu.disregard(slot);
+      this.#threads[slot] = thread;
     }
+  }
+
+  #reported(slot: number, us: number): void {
+    const most = this.#sampledUs - this.#sampledAtReport[slot]! + REPORT_SLACK_US;
+    this.#sampledAtReport[slot] = this.#sampledUs;
+    if (this.#awaitsReport[slot] === 0) this.#cpu.used(slot, Math.min(us, most));
+    else this.#cpu.disregard(slot);
+    this.#awaitsReport[slot] = 0;
   }
 }
 

@@ -61,6 +61,8 @@ class World {
   workers: readonly Worker[];
   names: ReadonlyMap<number, RouteName> = NAMES;
   cpuUs = 0;
+  /** The threads of the slots 1 and 2. */
+  threads = [1, 2];
   readonly sampler: RouteSampler;
   #timer: { at: number; work: () => void } | undefined;
   #look!: () => void;
@@ -69,6 +71,7 @@ class World {
     this.workers = workers;
     const activity: SlotActivity = {
       slots: workers.length,
+      thread: (slot) => this.threads[slot - 1]!,
       route: (slot) => this.workers[slot - 1]!.at(this.now) ?? 0,
       inFlight: () => this.inFlight,
       ended: () => this.requests,
@@ -219,6 +222,25 @@ describe('the CPU shares of routes', () => {
     hung.cpuUs = () => 20_000_000;
     world.run(2, false);
     expect(world.shares().other).to.be.below(0.05);
+  });
+
+  it('are not changed by what a lost thread never reported, once another one has its slot', () => {
+    const other = new Worker([[0, 10]]);
+    const hung = new Worker([[1, 10]]);
+    const world = new World([hung, other]);
+    world.inFlight = 1;
+    world.run(2, false);
+    const reported = hung.cpuUs(world.now);
+    hung.cpuUs = () => reported;
+    world.run(18, false);
+    const next = new Worker([[0, 10]]);
+    const begins = world.now;
+    next.cpuUs = (now) => reported + Math.round((now - begins) * 1000);
+    world.threads = [3, 2];
+    world.workers = [next, other];
+    world.run(5, false);
+    // The route has run for 20 s, and other code for 20 s, then for 5 s in both workers.
+    expect(world.shares()['GET /one']).to.be.closeTo(20 / 50, 0.03);
   });
 
   it('count routes without a number or a name of their own as other', () => {
