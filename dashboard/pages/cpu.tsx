@@ -31,7 +31,7 @@ export function CpuPage() {
 
 const Shares = ({ shares }: { shares: Cpu['shares'] }) =>
   shares.length === 0 ? (
-    <Empty title="No route takes CPU time now">Shares are sampled only while requests are in flight.</Empty>
+    <Empty title="No route takes CPU time now">Shares are sampled only while workers are busy.</Empty>
   ) : (
     <ul class="saturation">
       {shares.map(({ route, ratio }) => (

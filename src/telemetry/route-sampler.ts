@@ -1,5 +1,5 @@
 // Samples which routes use the CPU of the workers: from time to time the primary reads the words in which
-// they publish what they run. No worker is woken, and nothing is sampled while there are no requests.
+// they publish what they run. No worker is woken, and nothing is sampled while the workers are idle.
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { RouteName } from '../memory/route-names.js';
 import type { SlotActivity } from '../memory/running-route.js';
@@ -7,13 +7,19 @@ import { RouteCpu } from './route-cpu.js';
 import { SampledRoutes } from './sampled-routes.js';
 import { SamplingPace } from './sampling-pace.js';
 
-/** How often the primary looks whether there are requests. */
+/** How often the primary looks whether the workers are busy. */
 export const LOOK_EVERY_MS = 100;
 /**
- * The number of looks for which sampling goes on after the last request: workers report their CPU time every
- * 250 ms.
+ * A worker is busy, also without a request, when it reports more CPU time than this, which is 2 % of a core:
+ * it reports four times a second. An idle one needs less than 1 %.
  */
-const QUIET_LOOKS = 4;
+const BUSY_US = 5_000;
+/**
+ * Sampling goes on for this time after the last request and the last busy report. A short request is rarely
+ * in flight when the primary looks, so the first one after a pause is not sampled. If they come more seldom
+ * than this, they use less than 2 % of a core.
+ */
+const QUIET_MS = 5_000;
 /** A sample stands for at most this time: if more has passed, the process or the machine was paused. */
 const LONGEST_SAMPLE_MS = 1_000;
 /**
@@ -69,8 +75,8 @@ export class RouteSampler {
   readonly #awaitsReport: Uint8Array;
   /** Requests that had ended at the last look. */
   #ended = 0;
-  /** Looks without a request. Samples are taken while there are few. */
-  #quietLooks = QUIET_LOOKS;
+  /** When the workers were last seen busy. */
+  #busyAt = Number.NEGATIVE_INFINITY;
   #sampledAt = 0;
   /** Microseconds that all samples together stand for, and by slot what that was when its worker reported. */
   #sampledUs = 0;
@@ -97,6 +103,7 @@ export class RouteSampler {
     this.#threads = new Float64Array(slots + 1);
     this.#awaitsReport = new Uint8Array(slots + 1);
     this.#sampledAtReport = new Float64Array(slots + 1);
+    for (let slot = 1; slot <= slots; slot++) this.#reportedUs[slot] = options.activity.cpuUs(slot);
     this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => this.#look());
   }
 
@@ -131,21 +138,21 @@ export class RouteSampler {
   }
 
   #look(): void {
-    const { clock } = this.#options;
-    if (this.#isServing()) this.#quietLooks = 0;
-    else this.#quietLooks++;
-    if (this.#quietLooks >= QUIET_LOOKS) {
-      this.#pause();
-      return;
-    }
-    if (this.#timer === undefined) this.#resume();
-    this.#cpu.advance(clock());
-    this.#readReports();
+    const now = this.#options.clock();
+    if (this.#isSampling) this.#cpu.advance(now);
+    const areBusy = this.#readReports();
+    if (this.#areServing() || areBusy) this.#busyAt = now;
+    if (now - this.#busyAt >= QUIET_MS) this.#pause();
+    else if (!this.#isSampling) this.#resume(now);
     this.#routes.mayLearn();
   }
 
+  get #isSampling(): boolean {
+    return this.#timer !== undefined;
+  }
+
   /** Whether a request is in flight, or has ended since the last look. */
-  #isServing(): boolean {
+  #areServing(): boolean {
     const { activity } = this.#options;
     let ended = 0;
     let inFlight = 0;
@@ -153,9 +160,9 @@ export class RouteSampler {
       ended += activity.ended(slot);
       inFlight += activity.inFlight(slot);
     }
-    const isServing = inFlight > 0 || ended !== this.#ended;
+    const areServing = inFlight > 0 || ended !== this.#ended;
     this.#ended = ended;
-    return isServing;
+    return areServing;
   }
 
   #pause(): void {
@@ -163,11 +170,9 @@ export class RouteSampler {
     this.#timer = undefined;
   }
 
-  #resume(): void {
-    const { activity, clock } = this.#options;
-    for (let slot = 1; slot <= activity.slots; slot++) this.#reportedUs[slot] = activity.cpuUs(slot);
+  #resume(now: number): void {
     this.#awaitsReport.fill(1);
-    this.#sampledAt = clock();
+    this.#sampledAt = now;
     this.#cpuBefore = undefined;
     this.#wait();
   }
@@ -207,18 +212,22 @@ export class RouteSampler {
     else this.#cpuBefore = spent + (clock() - started) * 1000;
   }
 
-  #readReports(): void {
+  /** @returns whether a worker has used more than an idle one needs */
+  #readReports(): boolean {
     const { activity } = this.#options;
+    let areBusy = false;
     for (let slot = 1; slot <= activity.slots; slot++) {
       const cpuUs = activity.cpuUs(slot);
       const us = cpuUs - this.#reportedUs[slot]!;
       this.#reportedUs[slot] = cpuUs;
-      if (us > 0) this.#reported(slot, us);
+      if (us > BUSY_US) areBusy = true;
+      if (us > 0 && this.#isSampling) this.#reported(slot, us);
       // A thread that was lost never reports what was sampled of it last.
       const thread = activity.thread(slot);
       if (thread !== this.#threads[slot]) this.#cpu.disregard(slot);
       this.#threads[slot] = thread;
     }
+    return areBusy;
   }
 
   #reported(slot: number, us: number): void {

@@ -56,6 +56,8 @@ const NAMES = new Map<number, RouteName>([
 class World {
   now = 12_345.5;
   requests = 0;
+  /** The time between the ends of two requests. */
+  gapMs = LOOK_EVERY_MS;
   inFlight = 0;
   looks = 0;
   workers: readonly Worker[];
@@ -121,7 +123,7 @@ class World {
       }
       this.now = lookAt;
       lookAt += LOOK_EVERY_MS;
-      if (serves) this.requests++;
+      if (serves) this.requests = Math.floor(this.now / this.gapMs);
       this.#look();
     }
   }
@@ -136,9 +138,11 @@ class World {
 const close = (
   shares: Readonly<Record<string, number>>,
   expected: Readonly<Record<string, number>>,
+  within = 0.05,
 ): void => {
   expect(Object.keys(shares)).to.have.members(Object.keys(expected));
-  for (const [name, ratio] of Object.entries(expected)) expect(shares[name], name).to.be.closeTo(ratio, 0.05);
+  for (const [name, ratio] of Object.entries(expected))
+    expect(shares[name], name).to.be.closeTo(ratio, within);
 };
 
 describe('the CPU shares of routes', () => {
@@ -286,23 +290,65 @@ describe('the CPU shares of routes', () => {
 
 describe('the sampler of routes', () => {
   const busy = (): World => new World([new Worker([[1, 10]])]);
+  /** Its workers use 1 % of a core. */
+  const idle = (): World =>
+    new World([
+      new Worker([
+        [0, 0.5],
+        [undefined, 49.5],
+      ]),
+    ]);
 
-  it('takes no sample while there is no request', () => {
-    const world = busy();
+  it('takes no sample while the workers are idle', () => {
+    const world = idle();
     world.run(60, false);
     expect(world.sampler.samples).to.equal(0);
     expect(world.isSampling).to.equal(false);
   });
 
-  it('begins with the first request, and ends soon after the last one', () => {
-    const world = busy();
+  it('begins with the first request, and ends some seconds after the last one', () => {
+    const world = idle();
     world.run(1);
     expect(world.sampler.samples).to.be.above(10);
-    world.run(1, false);
+    world.run(6, false);
     expect(world.isSampling).to.equal(false);
     const { samples } = world.sampler;
     world.run(60, false);
     expect(world.sampler.samples).to.equal(samples);
+  });
+
+  it('sees what workers do without a request, such as messages of WebSockets', () => {
+    const world = new World([
+      new Worker([
+        [1, 6],
+        [0, 4],
+        [undefined, 190],
+      ]),
+      ...idle().workers,
+    ]);
+    world.run(30, false);
+    close(world.shares(), { 'GET /one': 0.5, other: 0.5 }, 0.15);
+    world.workers = [...idle().workers, ...idle().workers];
+    world.run(6, false);
+    expect(world.isSampling).to.equal(false);
+  });
+
+  it('sees short requests that come seldom', () => {
+    for (const gapMs of [600, 2_000, 4_000]) {
+      let sum = 0;
+      for (let seed = 1; seed <= 10; seed++) {
+        const phases: Phase[] = [
+          [1, 43],
+          [0, 57],
+          [undefined, gapMs - 100],
+        ];
+        const world = new World([new Worker(phases)], seed);
+        world.gapMs = gapMs;
+        world.run(40);
+        sum += world.shares()['GET /one'] ?? 0;
+      }
+      expect(sum / 10, `${gapMs} ms`).to.be.closeTo(0.43, 0.08);
+    }
   });
 
   it('goes on while a request is in flight that never ends', () => {
