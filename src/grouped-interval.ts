@@ -12,7 +12,7 @@ export const ownInterval: Every = (ms, work) => {
 };
 
 /** A work runs up to this much earlier than it is due, together with another one. */
-const EARLY_MS = 12;
+export const EARLY_MS = 12;
 
 interface Entry {
   readonly ms: number;

@@ -1,13 +1,13 @@
-// Measures what the sampling of routes costs the primary: its CPU time while there are no requests and while
-// there are some, beside a thread that only looks as often.
+// Measures what the sampling of routes costs the primary: its CPU time while the workers are idle and while
+// there are requests, beside its other timers alone.
 // node build/bench/micro/route-sampler.js [SECONDS]
 import { setTimeout as pause } from 'node:timers/promises';
-import { ownInterval } from '#src/grouped-interval.js';
+import { GroupedInterval } from '#src/grouped-interval.js';
 import { Block } from '#src/memory/block.js';
 import { slotActivity } from '#src/memory/running-route.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { mainThreadTimeUs } from '#src/process/proc.js';
-import { LOOK_EVERY_MS, RouteSampler } from '#src/telemetry/route-sampler.js';
+import { RouteSampler } from '#src/telemetry/route-sampler.js';
 
 const WORKERS = 4;
 const seconds = Number(process.argv[2] ?? 10);
@@ -31,16 +31,19 @@ async function measure(what: string, sampler?: RouteSampler): Promise<void> {
   );
 }
 
-const stopLooking = ownInterval(LOOK_EVERY_MS, () => undefined);
-await measure('only a timer');
-stopLooking();
+// The intervals at which the primary watches its workers (stall-ladder.ts, heap-watch.ts) and publishes.
+const { every } = new GroupedInterval();
+const others = [50, 50, 250].map((ms) => every(ms, () => undefined));
+await measure('other timers alone');
 const sampler = new RouteSampler({
   activity: slotActivity(block),
   routesOf: () => new Map([[1, { method: 'GET', template: '/one' }]]),
   cpuTimeUs: mainThreadTimeUs,
+  every,
 });
-await measure('sampler, no requests', sampler);
+await measure('sampler, idle', sampler);
 row.began(1);
 row.enterRoute(1, 0);
 await measure('sampler, requests', sampler);
 sampler.stop();
+for (const stop of others) stop();

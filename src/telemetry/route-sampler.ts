@@ -1,5 +1,6 @@
 // Samples which routes use the CPU of the workers: from time to time the primary reads the words in which
-// they publish what they run. No worker is woken, and nothing is sampled while the workers are idle.
+// they publish what they run. No worker is woken, and nothing is sampled while the workers are idle. Most
+// samples need no wake-up of the primary either: they are taken when it runs other timers.
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { RouteName } from '../memory/route-names.js';
 import type { SlotActivity } from '../memory/running-route.js';
@@ -7,7 +8,7 @@ import { RouteCpu } from './route-cpu.js';
 import { SampledRoutes } from './sampled-routes.js';
 import { SamplingPace } from './sampling-pace.js';
 
-/** How often the primary looks whether the workers are busy. */
+/** How often the primary looks whether the workers are busy while they are not. */
 export const LOOK_EVERY_MS = 100;
 /**
  * A worker is busy, also without a request, when it reports more CPU time than this, which is 2 % of a core:
@@ -70,7 +71,7 @@ export class RouteSampler {
   readonly #threads: Float64Array;
   /**
    * By slot, 1 until its worker reports for the first time after a pause. That report is not counted: it may
-   * cover time before the first sample, which would count as no route.
+   * cover time without a sample, which would count as no route.
    */
   readonly #awaitsReport: Uint8Array;
   /** Requests that had ended at the last look. */
@@ -85,7 +86,7 @@ export class RouteSampler {
   #cpuBefore: number | undefined;
   #samples = 0;
   #timer: { cancel(): void } | undefined;
-  readonly #stopLooking: () => void;
+  #stopLooking: () => void = () => undefined;
 
   constructor(options: RouteSamplerOptions) {
     this.#options = {
@@ -104,7 +105,7 @@ export class RouteSampler {
     this.#awaitsReport = new Uint8Array(slots + 1);
     this.#sampledAtReport = new Float64Array(slots + 1);
     for (let slot = 1; slot <= slots; slot++) this.#reportedUs[slot] = options.activity.cpuUs(slot);
-    this.#stopLooking = this.#options.every(LOOK_EVERY_MS, () => this.#look());
+    this.#lookEvery(LOOK_EVERY_MS);
   }
 
   /** Samples that were taken since the start. */
@@ -137,15 +138,24 @@ export class RouteSampler {
     this.#timer?.cancel();
   }
 
-  #look(): void {
+  #lookEvery(ms: number): void {
+    this.#stopLooking();
+    this.#stopLooking = this.#options.every(ms, this.#look);
+  }
+
+  readonly #look = (): void => {
     const now = this.#options.clock();
-    if (this.#isSampling) this.#cpu.advance(now);
+    if (this.#isSampling) {
+      this.#sample(now);
+      this.#measure(false);
+    }
     const areBusy = this.#readReports();
     if (this.#areServing() || areBusy) this.#busyAt = now;
     if (now - this.#busyAt >= QUIET_MS) this.#pause();
     else if (!this.#isSampling) this.#resume(now);
+    if (this.#isSampling) this.#lookEvery(this.#options.pace.nextLookMs());
     this.#routes.mayLearn();
-  }
+  };
 
   get #isSampling(): boolean {
     return this.#timer !== undefined;
@@ -166,8 +176,10 @@ export class RouteSampler {
   }
 
   #pause(): void {
+    if (!this.#isSampling) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#lookEvery(LOOK_EVERY_MS);
   }
 
   #resume(now: number): void {
@@ -179,13 +191,21 @@ export class RouteSampler {
 
   #wait(): void {
     const { after, pace } = this.#options;
-    this.#timer = after(pace.nextMs(), () => this.#sample());
+    this.#timer = after(pace.nextMs(), this.#wakeUp);
   }
 
-  #sample(): void {
-    const { activity, clock } = this.#options;
-    const now = clock();
-    const us = Math.round(Math.min(now - this.#sampledAt, LONGEST_SAMPLE_MS) * 1000);
+  readonly #wakeUp = (): void => {
+    this.#sample(this.#options.clock());
+    this.#measure(true);
+    this.#wait();
+  };
+
+  #sample(now: number): void {
+    const { activity } = this.#options;
+    const ms = now - this.#sampledAt;
+    const us = Math.round(Math.min(ms, LONGEST_SAMPLE_MS) * 1000);
+    // The next reports cover a time for which nothing was sampled.
+    if (ms > LONGEST_SAMPLE_MS) this.#awaitsReport.fill(1);
     this.#sampledAt = now;
     this.#sampledUs += us;
     this.#samples++;
@@ -194,16 +214,17 @@ export class RouteSampler {
       const route = activity.route(slot);
       if (route !== 0) this.#cpu.ran(slot, this.#routes.numberOf(slot, route), us);
     }
-    this.#measure();
-    this.#wait();
   }
 
-  /** The first of two samples notes the CPU time of the thread, and the second one takes the difference. */
-  #measure(): void {
+  /**
+   * A sample that has woken the thread up notes the CPU time of the thread, and the next one takes the
+   * difference.
+   */
+  #measure(hasWoken: boolean): void {
     const { pace, cpuTimeUs, clock } = this.#options;
     const before = this.#cpuBefore;
     this.#cpuBefore = undefined;
-    if (before === undefined && !pace.isMeasureDue()) return;
+    if (before === undefined && !(hasWoken && pace.isMeasureDue())) return;
     const started = clock();
     const spent = cpuTimeUs();
     if (spent === undefined) return;
