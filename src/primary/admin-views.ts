@@ -54,8 +54,10 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
   const { block, clock, series, board, named } = sharedState;
   const wallClock = Date.now;
   const names = new RouteNames();
+  const traffic = new TrafficWatch({ memory: series, pause: turn });
+  traffic.begin();
   return {
-    traffic: new TrafficWatch({ memory: series, pause: turn }),
+    traffic,
     process: {
       service: settings.otel.serviceName,
       version: deps.version,

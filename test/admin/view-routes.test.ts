@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { Views, viewRoutes, viewTopics } from '#src/admin/view-routes.js';
 import type { Fleet } from '#src/admin/views/fleet.js';
-import { TrafficWatch } from '#src/admin/views/traffic-watch.js';
+import { FIRST_WINDOW_MS, TrafficWatch } from '#src/admin/views/traffic-watch.js';
 import type { ViewSources } from '#src/admin/views/view-sources.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
@@ -27,8 +27,8 @@ function setUp(over: Partial<ViewSources> = {}) {
     traffic: new TrafficWatch({
       memory,
       pause: async () => undefined,
-      later: (work) => {
-        setImmediate(work);
+      later: (work, ms) => {
+        if (ms <= FIRST_WINDOW_MS) setImmediate(work);
         return () => undefined;
       },
     }),

@@ -1,10 +1,13 @@
 // Counts of the last seconds. A reading puts what was counted since the reading before into the newest of ten
-// parts, and drops the oldest part. What is not counted costs nothing: only counts that the window holds are
-// looked at when a part is dropped.
+// parts, and drops the oldest part. Where readings are far apart, parts that the window does not need for its
+// length are dropped sooner. What is not counted costs nothing: only counts that the window holds are looked
+// at when a part is dropped.
 import { HISTOGRAM_EDGES_US, quantile } from '../../memory/metrics/histogram.js';
 
 /** Parts of the window, one for each reading. */
 export const PARTS = 10;
+/** A part is dropped when the parts behind it are as long as this. */
+const ENOUGH_MS = 10_000;
 
 /** What the windows of one source have in common: the times of the readings, and which counts to drop. */
 export class WindowClock {
@@ -28,19 +31,21 @@ export class WindowClock {
 
   /** The length of the window; 0 before the second reading. */
   get seconds(): number {
-    if (this.#parts === 0) return 0;
-    const oldest = (this.#part - this.#parts + 1 + PARTS) % PARTS;
-    return Math.max(0, this.#endedAt - this.#began[oldest]!) / 1000;
+    return this.#parts === 0 ? 0 : this.#lengthFrom(this.#parts) / 1000;
   }
 
   /** A reading begins: its part takes the place of the oldest one. */
   begin(): void {
     if (this.#endedAt === 0) return;
     this.#isBase = false;
+    while (this.#parts > 1 && this.#lengthFrom(this.#parts - 1) >= ENOUGH_MS) {
+      this.#drop(this.#partFrom(this.#parts));
+      this.#parts -= 1;
+    }
     this.#part = (this.#part + 1) % PARTS;
     this.#parts = Math.min(PARTS, this.#parts + 1);
     this.#began[this.#part] = this.#endedAt;
-    for (const count of this.#active) if (count.drop(this.#part)) this.#active.delete(count);
+    this.#drop(this.#part);
   }
 
   /** @param at the time of the reading, in milliseconds above 0 */
@@ -51,6 +56,20 @@ export class WindowClock {
   /** The count has something in the window. */
   activate(count: WindowCount | WindowHistogram): void {
     this.#active.add(count);
+  }
+
+  #drop(part: number): void {
+    for (const count of this.#active) if (count.drop(part)) this.#active.delete(count);
+  }
+
+  /** @param nth 1 is the newest part */
+  #partFrom(nth: number): number {
+    return (this.#part - nth + 1 + PARTS) % PARTS;
+  }
+
+  /** The milliseconds of the newest parts. */
+  #lengthFrom(nth: number): number {
+    return Math.max(0, this.#endedAt - this.#began[this.#partFrom(nth)]!);
   }
 }
 

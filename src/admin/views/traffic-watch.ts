@@ -1,12 +1,14 @@
-// Reads the traffic while a client looks at it: every second, as long as one has looked in the last 15 s.
-// Afterwards everything is dropped, so a process that is not looked at pays nothing.
+// Reads the traffic: every second while a client looks at it, or has looked in the last 15 s, and otherwise
+// every 15 s. So a client that looks once, after a pause of any length, gets the counts of the last seconds.
 import type { SeriesMemory } from '../../memory/metrics/series-memory.js';
 import { SeriesWatch } from '../../memory/metrics/series-watch.js';
 import { WindowClock } from './sliding-window.js';
 import { Traffic } from './traffic.js';
 
 export const READ_EVERY_MS = 1_000;
-/** The second reading follows the first one so soon, because its client waits for it. */
+/** The time between two readings while no client looks. */
+export const SAMPLE_EVERY_MS = 15_000;
+/** A client waits for a second reading where the window would be shorter than this. */
 export const FIRST_WINDOW_MS = 500;
 const LOOKED_AT_MS = 15_000;
 
@@ -20,15 +22,19 @@ export interface TrafficWatchOptions {
   readonly later?: (work: () => void, ms: number) => () => void;
 }
 
-/** What is kept while a client looks. */
-interface Looking {
+/** The series that are being followed. */
+interface Following {
   readonly window: WindowClock;
   readonly traffic: Traffic;
   readonly watch: SeriesWatch;
-  /** Resolves with the first reading. */
-  readonly begun: Promise<void>;
-  /** Resolves with the second reading. */
-  readonly measured: Promise<void>;
+  /** The reading that runs now. */
+  reading: Promise<void> | undefined;
+  /** Resolves with the first reading after a client has begun to look. */
+  begun: Promise<void>;
+  /** Resolves when there is a window as well. */
+  measured: Promise<void>;
+  /** The window is not there yet, so no timer is needed. */
+  isMeasuring: boolean;
 }
 
 const timer = (work: () => void, ms: number): (() => void) => {
@@ -40,8 +46,8 @@ export class TrafficWatch {
   readonly #options: TrafficWatchOptions;
   readonly #clock: () => number;
   readonly #later: NonNullable<TrafficWatchOptions['later']>;
-  #looking: Looking | undefined;
-  #lookedAt = 0;
+  #following: Following | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #cancel = (): void => undefined;
 
   constructor(options: TrafficWatchOptions) {
@@ -50,14 +56,19 @@ export class TrafficWatch {
     this.#later = options.later ?? timer;
   }
 
-  /** Whether the series are being read now. */
-  get isReading(): boolean {
-    return this.#looking !== undefined;
+  /** Whether the series are read every second now. */
+  get isLookedAt(): boolean {
+    return this.#following !== undefined && this.#clock() - this.#lookedAt <= LOOKED_AT_MS;
+  }
+
+  /** Begins to read every 15 s, so that the first client that looks finds a window. */
+  begin(): void {
+    this.#following ??= this.#start();
   }
 
   /**
    * A client looks at rates.
-   * @returns the traffic, once there is a window. After a pause that takes half a second
+   * @returns the traffic, once there is a window. When nothing was read before, that takes half a second
    */
   async look(): Promise<Traffic> {
     const { measured, traffic } = this.#look();
@@ -65,7 +76,7 @@ export class TrafficWatch {
     return traffic;
   }
 
-  /** As `look`, but does not wait for the window: at first it is empty, and all rates are 0. */
+  /** As `look`, but does not wait for a window: when nothing was read before, all rates are 0. */
   async lookAtOnce(): Promise<Traffic> {
     const { begun, traffic } = this.#look();
     await begun;
@@ -74,51 +85,84 @@ export class TrafficWatch {
 
   close(): void {
     this.#cancel();
-    this.#looking = undefined;
+    this.#following = undefined;
   }
 
-  #look(): Looking {
+  #look(): Following {
+    const wasLookedAt = this.isLookedAt;
     this.#lookedAt = this.#clock();
-    this.#looking ??= this.#start();
-    return this.#looking;
+    this.#following ??= this.#start();
+    if (!wasLookedAt && !this.#following.isMeasuring) this.#wake(this.#following);
+    return this.#following;
   }
 
-  #start(): Looking {
+  #start(): Following {
     const { memory, pause } = this.#options;
     const window = new WindowClock();
     const traffic = new Traffic(window);
     const watch = new SeriesWatch({ memory, pause, follow: traffic.follow, clock: this.#clock });
-    const begun = this.#read(window, watch);
-    let isMeasured = (): void => undefined;
-    let hasFailed = (_error: unknown): void => undefined;
-    const measured = new Promise<void>((resolve, reject) => {
-      isMeasured = resolve;
-      hasFailed = reject;
-    });
-    // A failure is that of the clients which wait; without any, the next one starts again.
-    measured.catch(() => undefined);
-    const again = (): void => {
-      if (this.#clock() - this.#lookedAt > LOOKED_AT_MS) {
-        this.#looking = undefined;
-        isMeasured();
-        return;
-      }
-      this.#read(window, watch).then(() => {
-        isMeasured();
-        if (this.#looking?.watch === watch) this.#cancel = this.#later(again, READ_EVERY_MS);
-      }, fail);
-    };
-    const fail = (error: unknown): void => {
-      if (this.#looking?.watch === watch) this.#looking = undefined;
-      hasFailed(error);
-    };
-    begun.then(() => {
-      this.#cancel = this.#later(again, FIRST_WINDOW_MS);
-    }, fail);
-    return { window, traffic, watch, begun, measured };
+    const [begun, measured] = [Promise.resolve(), Promise.resolve()];
+    const one = { window, traffic, watch, reading: undefined, begun, measured, isMeasuring: false };
+    this.#readAndGoOn(one);
+    return one;
   }
 
-  async #read(window: WindowClock, watch: SeriesWatch): Promise<void> {
+  /** Reads at once: a reading that runs is shared. */
+  #wake(one: Following): void {
+    one.isMeasuring = true;
+    one.begun = this.#read(one);
+    one.measured = this.#measure(one);
+    // A failure is that of the clients which wait; the next one starts again.
+    one.begun.catch(() => undefined);
+    one.measured.then(
+      () => {
+        one.isMeasuring = false;
+        this.#goOn(one);
+      },
+      () => this.#drop(one),
+    );
+  }
+
+  async #measure(one: Following): Promise<void> {
+    await one.begun;
+    if (one.window.seconds * 1000 >= FIRST_WINDOW_MS) return;
+    await new Promise<void>((resolve) => this.#after(FIRST_WINDOW_MS, resolve));
+    await this.#read(one);
+  }
+
+  #goOn(one: Following): void {
+    if (this.#following !== one || one.isMeasuring) return;
+    this.#after(this.isLookedAt ? READ_EVERY_MS : SAMPLE_EVERY_MS, () => this.#readAndGoOn(one));
+  }
+
+  #readAndGoOn(one: Following): void {
+    this.#read(one).then(
+      () => this.#goOn(one),
+      () => this.#drop(one),
+    );
+  }
+
+  #drop(one: Following): void {
+    if (this.#following === one) this.close();
+  }
+
+  /** Replaces the timer that runs. */
+  #after(ms: number, work: () => void): void {
+    this.#cancel();
+    this.#cancel = this.#later(() => {
+      this.#cancel = () => undefined;
+      work();
+    }, ms);
+  }
+
+  #read(one: Following): Promise<void> {
+    one.reading ??= this.#readAll(one).finally(() => {
+      one.reading = undefined;
+    });
+    return one.reading;
+  }
+
+  async #readAll({ window, watch }: Following): Promise<void> {
     window.begin();
     await watch.read();
     window.end(this.#clock());

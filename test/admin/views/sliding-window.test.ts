@@ -35,6 +35,16 @@ describe('a sliding window', () => {
     expect([clock.seconds, count.recent, count.total]).to.deep.equal([10, 91, 108]);
   });
 
+  it('has no part that it does not need, where readings are far apart', () => {
+    const { clock, reading } = setUp();
+    const count = new WindowCount(clock);
+    reading(() => undefined);
+    for (let n = 1; n <= 5; n++) reading(() => count.add(n), 15_000);
+    expect([clock.seconds, count.recent]).to.deep.equal([30, 9]);
+    for (let n = 0; n < 11; n++) reading(() => count.add(100));
+    expect([clock.seconds, count.recent, count.total]).to.deep.equal([10, 1_000, 1_115]);
+  });
+
   it('is empty again when nothing was counted for its length', () => {
     const { clock, reading } = setUp();
     const durations = new WindowHistogram(clock);

@@ -3,7 +3,7 @@ import { callsGraph } from '#src/admin/views/calls-graph.js';
 import { RouteList, routeHistogram } from '#src/admin/views/route-list.js';
 import { serviceList } from '#src/admin/views/service-list.js';
 import type { Traffic } from '#src/admin/views/traffic.js';
-import { TrafficWatch } from '#src/admin/views/traffic-watch.js';
+import { READ_EVERY_MS, SAMPLE_EVERY_MS, TrafficWatch } from '#src/admin/views/traffic-watch.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 
@@ -71,25 +71,48 @@ const sources = {
 };
 
 describe('the watch of traffic', () => {
-  it('reads nothing until a client looks, and nothing any more 15 s after the last look', async () => {
+  it('reads every second while a client looks, and every 15 s otherwise', async () => {
     const test = setUp();
-    expect(test.watch.isReading).to.equal(false);
+    const due = (): number => test.timers[0]!.at - test.time.now;
+    test.watch.begin();
+    await settled();
+    expect([test.watch.isLookedAt, test.timers.length, due()]).to.deep.equal([false, 1, SAMPLE_EVERY_MS]);
     await measured(test);
-    await test.pass(14_000);
-    expect([test.watch.isReading, test.timers.length]).to.deep.equal([true, 1]);
-    await test.pass(3_000);
-    expect([test.watch.isReading, test.timers.length]).to.deep.equal([false, 0]);
+    expect([test.watch.isLookedAt, test.timers.length, due()]).to.deep.equal([true, 1, READ_EVERY_MS]);
+    await test.pass(17_000);
+    expect([test.watch.isLookedAt, test.timers.length]).to.deep.equal([false, 1]);
+    expect(due()).to.be.above(READ_EVERY_MS);
   });
 
-  it('begins with an empty window when a client looks again', async () => {
+  for (const pauseMs of [1_000, 16_000, 20_000, 29_900, 30_100, 600_000])
+    it(`shows the last seconds to a client that looks once, after ${pauseMs} ms`, async () => {
+      const test = setUp();
+      test.watch.begin();
+      await settled();
+      // One request every half second, which fails.
+      for (let at = 0; at < pauseMs; at += 500) {
+        test.request('/a', 500, 1_000);
+        await test.pass(Math.min(500, pauseMs - at));
+      }
+      const begun = await test.watch.lookAtOnce();
+      const { requests, errors, windowS } = await test.watch.look();
+      expect(begun.windowS).to.equal(windowS);
+      expect(windowS).to.be.within(Math.min(pauseMs, 15_000) / 1000, 30);
+      expect(requests.count.total).to.equal(Math.ceil(pauseMs / 500));
+      expect(errors.recent).to.be.within(Math.floor(windowS * 2) - 1, Math.ceil(windowS * 2) + 1);
+      await test.pass(14_000);
+      expect((await test.watch.look()).windowS, 'the window is short again').to.be.within(9, 11);
+    });
+
+  it('waits half a second for a window when nothing was read before', async () => {
     const test = setUp();
-    await measured(test, () => test.request('/a', 200, 1_000));
-    await test.pass(20_000);
     for (let n = 0; n < 50; n++) test.request('/a', 200, 1_000);
-    const again = await test.watch.lookAtOnce();
-    expect(again.requests.count.total).to.equal(51);
-    expect(again.requests.count.recent).to.equal(0);
-    expect(again.windowS).to.equal(0);
+    const traffic = await test.watch.lookAtOnce();
+    expect([traffic.requests.count.total, traffic.requests.count.recent]).to.deep.equal([50, 0]);
+    expect(traffic.windowS).to.equal(0);
+    const looked = test.watch.look();
+    await test.pass(500);
+    expect((await looked).windowS).to.equal(0.5);
   });
 
   it('starts again after a reading has failed, and passes the failure on', async () => {
@@ -104,7 +127,7 @@ describe('the watch of traffic', () => {
       (error: Error) => error.message,
     );
     expect(failure).to.equal('torn');
-    expect(watch.isReading).to.equal(false);
+    expect(watch.isLookedAt).to.equal(false);
   });
 });
 
