@@ -69,13 +69,14 @@ function* errors({ traffic }: ProblemFacts): Generator<Problem> {
 }
 
 function* databases({ database: { held, most, waiting } }: ProblemFacts): Generator<Problem> {
-  if (most === 0 || held < most * NEARLY_ALL || (waiting === 0 && most < 10)) return;
-  const isOut = held >= most && waiting > 0;
+  // A pool keeps idle connections, so as long as none waits it is no problem that all are held.
+  if (waiting === 0 || held < most * NEARLY_ALL) return;
+  const isOut = held >= most;
   yield problem({
     id: 'databases',
     severity: isOut ? 'critical' : 'warning',
     title: isOut ? 'All database connections are in use' : 'Nearly all database connections are in use',
-    detail: `${held} of ${most} (DATABASE_POOL_MAX)${waiting > 0 ? `, and ${counted(waiting, 'pool waits', 'pools wait')} for one` : ''}. Callers that get none before their deadline see 503 DATABASE_BUSY.`,
+    detail: `${held} of ${most} (DATABASE_POOL_MAX), and ${counted(waiting, 'pool waits', 'pools wait')} for one. Callers that get none before their deadline see 503 DATABASE_BUSY.`,
     page: '#/limits',
   });
 }

@@ -146,8 +146,11 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     'critical: All database connections are in use',
   ],
   'database connections that are nearly used up': [
-    { database: { held: 19, most: 20, waiting: 0 } },
+    { database: { held: 19, most: 20, waiting: 1 } },
     'warning: Nearly all database connections are in use',
+  ],
+  'no database connections that are held while no pool waits': [
+    { database: { held: 20, most: 20, waiting: 0 } },
   ],
   'requests that are refused': [
     { traffic: trafficOf((count) => count('multilane_requests_shed_total', { reason: 'overload' }, 7)) },
