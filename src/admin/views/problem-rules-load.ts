@@ -1,4 +1,5 @@
 // Problems of the work: requests that fail or are refused, limits that are used up, sagas that are stuck.
+import { routeKey } from '../../server/kill-switch.js';
 import {
   counted,
   listed,
@@ -9,6 +10,7 @@ import {
   percent,
   problem,
 } from './problem-facts.js';
+import type { RouteTraffic } from './traffic.js';
 
 const MUCH_FAILS = 0.5;
 const SOME_FAIL = 0.05;
@@ -19,7 +21,9 @@ const NEARLY_ALL = 0.9;
 /** A rate limit that refuses less than this share of the requests does its work. */
 const MUCH_REFUSED = 0.1;
 const LEAST_REFUSED = 10;
-/** These have rules of their own. */
+/** Refusals that have rules of their own. */
+const MEANT = new Set(['rate_limit', 'switched_off']);
+/** Limits that have rules of their own. */
 const APART = new Set(['event loops', 'heap', 'CPU pool', 'CPU queue', 'database connections']);
 
 export function loadProblems(facts: ProblemFacts): readonly Problem[] {
@@ -47,25 +51,39 @@ function* sagas({ sagas: count = 0 }: ProblemFacts): Generator<Problem> {
   });
 }
 
-function* errors({ traffic }: ProblemFacts): Generator<Problem> {
-  const failing = [...traffic.routes()]
-    .map(([key, { method, route, errors: failed, durations }]) => ({
-      name: key.trim(),
-      page: pageAt('route', { method, route }),
-      failed: failed.recent,
-      all: durations.count.recent,
-    }))
-    .filter(({ failed, all }) => failed >= LEAST_ERRORS && failed > all * SOME_FAIL)
-    .sort((a, b) => b.failed - a.failed);
-  for (const { name, page, failed, all } of failing.slice(0, MOST_ROUTES)) {
+interface Failing {
+  readonly key: string;
+  readonly traffic: RouteTraffic;
+  readonly failed: number;
+  readonly all: number;
+}
+
+function* errors(facts: ProblemFacts): Generator<Problem> {
+  for (const { key, traffic, failed, all } of failingRoutes(facts).slice(0, MOST_ROUTES)) {
+    const { method, route } = traffic;
+    const name = key.trim();
     yield problem({
       id: `errors:${name}`,
       severity: failed > all * MUCH_FAILS ? 'critical' : 'warning',
       title: `${percent(failed / all)} of the requests of ${name} fail`,
-      detail: `${failed} of ${counted(all, 'request')} in the last ${traffic.windowS} s had a status of 500 or above.`,
-      page,
+      detail: `${failed} of ${counted(all, 'request')} in the last ${facts.traffic.windowS} s had a status of 500 or above.`,
+      page: pageAt('route', { method, route }),
     });
   }
+}
+
+/** The routes that fail, with the most errors first. What an operator has switched off is meant to refuse. */
+function failingRoutes({ traffic: seen, routesOff }: ProblemFacts): readonly Failing[] {
+  const isOff = new Set(routesOff.map(({ method, route }) => routeKey(method, route)));
+  const failing: Failing[] = [];
+  for (const [key, traffic] of seen.routes()) {
+    const { errors: failures, durations, refused } = traffic;
+    if (failures.recent < LEAST_ERRORS) continue;
+    const meant = isOff.has(key) ? refused.recent : 0;
+    const [failed, all] = [failures.recent - meant, durations.count.recent - meant];
+    if (failed >= LEAST_ERRORS && failed > all * SOME_FAIL) failing.push({ key, traffic, failed, all });
+  }
+  return failing.sort((a, b) => b.failed - a.failed);
 }
 
 function* databases({ database: { held, most, waiting } }: ProblemFacts): Generator<Problem> {
@@ -83,7 +101,7 @@ function* databases({ database: { held, most, waiting } }: ProblemFacts): Genera
 
 function* shedding({ traffic }: ProblemFacts): Generator<Problem> {
   const reasons = [...traffic.counts('multilane_requests_shed_total')].filter(
-    ([reason, { recent }]) => recent > 0 && reason !== 'rate_limit',
+    ([reason, { recent }]) => recent > 0 && !MEANT.has(reason),
   );
   if (reasons.length === 0) return;
   const refused = reasons.reduce((sum, [, { recent }]) => sum + recent, 0);

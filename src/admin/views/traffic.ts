@@ -18,12 +18,17 @@ const SERVER_FAULTS = new Set([
   'DATA_LOSS',
 ]);
 
+/** The code of a refusal that is meant: load is shed, or the route is switched off (kill-switch.ts). */
+const REFUSED = 'OVERLOADED';
+
 export interface RouteTraffic {
   readonly method: string;
   /** The template; empty for requests that no route has matched. */
   readonly route: string;
   readonly durations: WindowHistogram;
   readonly errors: WindowCount;
+  /** The errors that are refusals, such as those of a route that is switched off. */
+  readonly refused: WindowCount;
   /** Responses since the start, by status. */
   readonly statuses: Map<string, number>;
 }
@@ -151,14 +156,26 @@ export class Traffic {
   #httpRoute(labels: Labels): SeriesFollower {
     const { http_request_method: method = '', http_route: route = '' } = labels;
     const { http_response_status_code: status = '' } = labels;
-    return this.#route(method, route, status, Number(status) >= 500);
+    return this.#route(
+      method,
+      route,
+      status,
+      Number(status) >= 500 ? (labels.error_type ?? status) : undefined,
+    );
   }
 
-  #rpcRoute({ rpc_method: method = '', rpc_response_status_code: status = '' }: Labels): SeriesFollower {
-    return this.#route(GRPC, `/${method}`, status, SERVER_FAULTS.has(status));
+  #rpcRoute(labels: Labels): SeriesFollower {
+    const { rpc_method: method = '', rpc_response_status_code: status = '' } = labels;
+    return this.#route(
+      GRPC,
+      `/${method}`,
+      status,
+      SERVER_FAULTS.has(status) ? (labels.error_type ?? status) : undefined,
+    );
   }
 
-  #route(method: string, route: string, status: string, isError: boolean): SeriesFollower {
+  /** @param error the code of the error; undefined: the server has not failed */
+  #route(method: string, route: string, status: string, error: string | undefined): SeriesFollower {
     const key = `${method} ${route}`;
     const clock = this.#clock;
     const traffic = this.#routes.get(key) ?? {
@@ -166,18 +183,20 @@ export class Traffic {
       route,
       durations: new WindowHistogram(clock),
       errors: new WindowCount(clock),
+      refused: new WindowCount(clock),
       statuses: new Map<string, number>(),
     };
     this.#routes.set(key, traffic);
-    const { durations, errors, statuses } = traffic;
+    const { durations, errors, refused, statuses } = traffic;
     return {
       recorded: (cell, n) => {
         durations.record(cell, n);
         this.requests.record(cell, n);
         statuses.set(status, (statuses.get(status) ?? 0) + n);
-        if (!isError) return;
+        if (error === undefined) return;
         errors.add(n);
         this.errors.add(n);
+        if (error === REFUSED) refused.add(n);
       },
       reached: (us) => {
         durations.reach(us);

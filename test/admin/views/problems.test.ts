@@ -25,10 +25,13 @@ function trafficOf(fill: (count: Counting) => void = () => {}): Traffic {
   return traffic;
 }
 
-const requests = (count: Counting, route: string, status: number, n: number): void =>
+const requests = (count: Counting, route: string, status: number, n: number, error = ''): void =>
   count(
     'http_server_request_duration_seconds',
-    { http_request_method: 'GET', http_route: route, http_response_status_code: String(status) },
+    {
+      ...{ http_request_method: 'GET', http_route: route, http_response_status_code: String(status) },
+      error_type: error,
+    },
     n,
   );
 
@@ -180,6 +183,31 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
   ],
   'a route that is off': [
     { routesOff: [{ method: 'GET', route: '/a', since: null, reason: null }] },
+    'info: GET /a is switched off',
+  ],
+  'the refusals of a route that is off only as that': [
+    {
+      routesOff: [{ method: 'GET', route: '/a', since: null, reason: null }],
+      traffic: trafficOf((count) => {
+        requests(count, '/a', 503, 900, 'OVERLOADED');
+        requests(count, '/a', 200, 10);
+        count('multilane_requests_shed_total', { reason: 'switched_off' }, 900);
+      }),
+    },
+    'info: GET /a is switched off',
+  ],
+  'other errors of a route that is off, and refusals of a route that is on': [
+    {
+      routesOff: [{ method: 'GET', route: '/a', since: null, reason: null }],
+      traffic: trafficOf((count) => {
+        requests(count, '/a', 503, 900, 'OVERLOADED');
+        requests(count, '/a', 200, 6);
+        requests(count, '/a', 500, 4, 'INTERNAL');
+        requests(count, '/b', 503, 3, 'OVERLOADED');
+      }),
+    },
+    'critical: 100 % of the requests of GET /b fail',
+    'warning: 40 % of the requests of GET /a fail',
     'info: GET /a is switched off',
   ],
   'a service without a healthy instance': [
