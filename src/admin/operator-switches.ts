@@ -55,6 +55,8 @@ export class OperatorSwitches {
   #off: ReadonlyMap<string, OperatorValue<{ method: string; template: string; retryAfterS: number }>> =
     new Map();
   #routes: readonly SwitchableRoute[] = [];
+  /** What `routes` returns; undefined after a change. */
+  #states: readonly RouteState[] | undefined;
 
   /** Puts the settings into effect. Call it before the first thread starts. */
   constructor(
@@ -73,6 +75,7 @@ export class OperatorSwitches {
   /** @param routes those of the newest thread; after a reload they may be others than before */
   setKnownRoutes(routes: readonly SwitchableRoute[]): void {
     this.#routes = routes;
+    this.#states = undefined;
   }
 
   /** The routes of the newest thread, as they were declared. */
@@ -138,6 +141,11 @@ export class OperatorSwitches {
    * The routes that can be switched, together with those that are off although no worker has them any more.
    */
   get routes(): readonly RouteState[] {
+    this.#states ??= this.#allStates();
+    return this.#states;
+  }
+
+  #allStates(): readonly RouteState[] {
     const keys = new Set(this.#routes.map(({ method, template }) => routeKey(method, template)));
     const gone = [...this.#off].filter(([key]) => !keys.has(key)).map(([, { value }]) => value);
     return [
@@ -168,6 +176,7 @@ export class OperatorSwitches {
     if (state === 'off') off.set(key, setNow({ method, template, retryAfterS }, reason));
     this.#publish(new Map([...off].map(([one, { value }]) => [one, value.retryAfterS])));
     this.#off = off;
+    this.#states = undefined;
     this.#logChange(`route ${key}`, before, state, reason);
     return this.routes.filter((one) => one.method === method && one.route === template);
   }

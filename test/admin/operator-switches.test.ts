@@ -84,6 +84,28 @@ describe('the switches of the admin plane', () => {
     });
   });
 
+  it('keep the list of routes until it changes', async () => {
+    const { switches, set } = setUp();
+    const lists = [switches.routes];
+    const next = (): void => {
+      expect(switches.routes).not.to.equal(lists.at(-1));
+      lists.push(switches.routes);
+      expect(switches.routes).to.equal(lists.at(-1));
+    };
+    switches.setKnownRoutes(ROUTES);
+    next();
+    await set('routes', { method: 'POST', route: '/api/users', state: 'off' });
+    next();
+    switches.setKnownRoutes(ROUTES.slice(0, 1));
+    next();
+    expect(lists.map((list) => list.map(({ route, state }) => `${route} ${state}`))).to.deep.equal([
+      [],
+      ['/api/users/{id} on', '/api/users on'],
+      ['/api/users/{id} on', '/api/users off'],
+      ['/api/users/{id} on', '/api/users off'],
+    ]);
+  });
+
   it('change the number of CPU threads, until an operator returns to the setting', async () => {
     const { ask, set, refused, resized, lines } = setUp();
     expect(await set('cpu-threads', { threads: 8, reason: 'the reports are late' })).to.include({

@@ -27,6 +27,8 @@ function* problemsOfService(
   { states, instances: all, named }: ServiceFleet,
 ): Generator<Problem> {
   const { healthy = 0, ejected = 0, unhealthy = 0, starting = 0 } = states;
+  // There may be thousands of services, most of which have no problem.
+  if (all === healthy) return;
   const page = pageAt('service', { name: service });
   // Ejected ones are called when there is no other, so they count as a rest of the service.
   if (all > 0 && healthy + ejected === 0) {

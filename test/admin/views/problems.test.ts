@@ -270,6 +270,29 @@ describe('problems in words', () => {
     });
   });
 
+  it('have the address of a page only where there is a problem, however many routes and services there are', () => {
+    const { URLSearchParams: original } = globalThis;
+    let made = 0;
+    globalThis.URLSearchParams = class extends original {
+      constructor(...init: ConstructorParameters<typeof original>) {
+        super(...init);
+        made += 1;
+      }
+    };
+    try {
+      const traffic = trafficOf((count) => {
+        for (let n = 0; n < 500; n++) requests(count, `/r${n}`, 200, 9);
+        requests(count, '/r7', 500, 9);
+      });
+      const services = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`s${n}`, { healthy: 2 }]));
+      const found = problemsOf({ ...HEALTHY, traffic, fleet: fleetOf({ ...services, s7: { ejected: 1 } }) });
+      expect(found.map(({ id }) => id)).to.deep.equal(['errors:GET /r7', 'ejected:s7']);
+      expect(made).to.equal(2);
+    } finally {
+      globalThis.URLSearchParams = original;
+    }
+  });
+
   it('name instances', () => {
     const [found] = problemsOf({ ...HEALTHY, fleet: fleetOf({ orders: { healthy: 7, ejected: 4 } }) });
     expect(found!.detail).to.match(/ a, b and 2 more\.$/);
