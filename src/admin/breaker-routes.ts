@@ -16,8 +16,14 @@ export function breakerRoutes(
   breakers: BreakerControl,
   times: () => BreakerTimes,
 ): readonly AdminRoute[] {
-  const viewOf = (service: string, instance: string, slot: number) =>
-    breakerView({ service, instance }, breakers.state(slot), breakers.transitions(slot), times());
+  const viewOf = (service: string, instance: string, slot: number) => {
+    const [state, tripped] = [breakers.state(slot), breakers.tripped(slot)];
+    return breakerView(
+      { service, instance },
+      { state, tripped, transitions: breakers.transitions(slot) },
+      times(),
+    );
+  };
   function* views(): Generator<object> {
     for (const service of Object.keys(registry.services()))
       for (const { id, slot } of registry.instances(service)) yield viewOf(service, id, slot);

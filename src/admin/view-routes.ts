@@ -109,8 +109,8 @@ export class Views {
     const { breakers, clock, wallClock } = this.#sources;
     const { notable, notableCount } = await this.#fleet();
     const times = { clockMs: clock(), wallMs: wallClock() };
-    const items = notable.map(({ slot, breaker, ...owner }) =>
-      breakerView(owner, breaker, breakers.transitions(slot), times),
+    const items = notable.map(({ slot, breaker: state, tripped, ...owner }) =>
+      breakerView(owner, { state, tripped, transitions: breakers.transitions(slot) }, times),
     );
     return { items, nextCursor: null, total: notableCount };
   }

@@ -46,11 +46,16 @@ export function breakerTable({ items }: View<'breakers'>, most: number): readonl
   return withRest(table, unusual.length + 1, 'breakers');
 }
 
+/** The window of a breaker that is not closed is the one that opened it. */
 function reasonOf({ forced, window, probes, retryInMs }: Breaker): string {
   if (forced) return 'forced by an operator';
-  if (probes !== null) return `${probes.succeeded} of ${probes.permitted} probes succeeded`;
-  if (retryInMs !== null) return `probes in ${durationOf(retryInMs)}`;
-  return window === null ? '' : `${window.failures} of ${window.calls} calls failed`;
+  return [
+    window === null ? '' : `${window.failures} of ${window.calls} calls failed`,
+    probes === null ? '' : `${probes.succeeded} of ${probes.permitted} probes succeeded`,
+    retryInMs === null ? '' : `probes in ${durationOf(retryInMs)}`,
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
 }
 
 const withRest = (lines: readonly string[], count: number, what: string): readonly string[] =>

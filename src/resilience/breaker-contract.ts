@@ -42,9 +42,17 @@ export interface Transitions {
   readonly closed: number;
 }
 
+/** What a breaker has counted in the last ten seconds. */
+export interface WindowCounts {
+  readonly calls: number;
+  readonly failures: number;
+}
+
 /** What an operator can see and change. */
 export interface BreakerControl {
   state(cell: number): BreakerState;
+  /** The counts of the window that opened a breaker; undefined unless it is open or half-open. */
+  tripped(cell: number): WindowCounts | undefined;
   transitions(cell: number): Transitions;
   /** The transitions of all cells together, also of cells no longer in use: they never decrease. */
   totalTransitions(): Transitions;

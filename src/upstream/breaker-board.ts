@@ -33,6 +33,7 @@ export function breakerBoard({ block, clock, endpoints, onTransition }: BreakerB
   };
   return {
     state: (slot) => cellsOf(slot).state(slot),
+    tripped: (slot) => endpoints.tripped(slot),
     transitions: (slot) => endpoints.transitions(slot),
     totalTransitions: () => endpoints.totalTransitions(),
     force: (slot, to) => cellsOf(slot).force(slot, to),

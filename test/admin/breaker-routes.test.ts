@@ -54,13 +54,14 @@ describe('the routes of breakers', () => {
     time.now = 1_000;
     expect(await shown()).to.deep.include({
       state: 'open',
-      window: null,
+      window: { calls: 20, failures: 20 },
       retryInMs: 4_000,
       since: new Date(0).toISOString(),
     });
     time.now = 5_000;
     expect(await shown()).to.deep.include({
       state: 'half-open',
+      window: { calls: 20, failures: 20 },
       probes: { permitted: 3, taken: 0, succeeded: 0 },
     });
   });

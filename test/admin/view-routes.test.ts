@@ -20,7 +20,12 @@ function setUp(over: Partial<ViewSources> = {}) {
   const looks = { fleet: 0, sagas: 0 };
   const fleet: Fleet = {
     services: new Map([['orders', { states: { healthy: 2 }, instances: 2, named: {} }]]),
-    notable: [{ service: 'orders', instance: 'a', slot: 3, breaker: { state: 'forced-open' } }],
+    notable: [
+      {
+        ...{ service: 'orders', instance: 'a', slot: 3, tripped: undefined },
+        breaker: { state: 'forced-open' },
+      },
+    ],
     notableCount: 250,
   };
   const sources: ViewSources = {

@@ -50,7 +50,7 @@ const breaker = (over: object) => ({
 const breakers = {
   items: [
     breaker({ window: { calls: 20, failures: 1 } }),
-    breaker({ instance: 'b', state: 'open', retryInMs: 2_400 }),
+    breaker({ instance: 'b', state: 'open', window: { calls: 20, failures: 12 }, retryInMs: 2_400 }),
     breaker({ instance: 'c', state: 'half-open', probes: { permitted: 3, taken: 2, succeeded: 1 } }),
     breaker({ instance: 'd', forced: true }),
   ],
@@ -135,7 +135,7 @@ describe('multilane top', () => {
     expect(lines[4]).to.equal('critical: No worker serves. since ?[2J 12:00');
     expect(lines.slice(6, 10)).to.deep.equal([
       'BREAKER    SERVICE  INSTANCE  WHY',
-      'open       orders   b         probes in 2s',
+      'open       orders   b         12 of 20 calls failed; probes in 2s',
       'half-open  orders   c         1 of 3 probes succeeded',
       'closed     orders   d         forced by an operator',
     ]);

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { useChromium } from './browser.js';
 import type { FakePlane } from './fake-plane.js';
 import { PLACES, visit } from './places.js';
-import { breaker, problem, saga, step, worker } from './plane-data.js';
+import { before, breaker, problem, saga, step, worker } from './plane-data.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The rules of WCAG 2.2 A and AA, and those of good practice. */
@@ -23,9 +23,13 @@ function trouble({ data }: FakePlane): void {
     problem({ id: severity, severity, page: '#/breakers' }),
   );
   data.workers.push(worker(3, { state: 'stalled', current: { route: '/slow', sinceMs: 3_000 } }));
+  const [window, probes] = [
+    { calls: 20, failures: 12 },
+    { permitted: 3, taken: 1, succeeded: 0 },
+  ];
   data.breakers.push(
-    breaker({ instance: 'orders-3', state: 'open', window: null, retryInMs: 900 }),
-    breaker({ instance: 'orders-4', state: 'half-open', window: null }),
+    breaker({ instance: 'orders-3', state: 'open', since: before(4), window, retryInMs: 900 }),
+    breaker({ instance: 'orders-4', state: 'half-open', window, probes }),
   );
   data.sagas.length = 3;
   data.sagas[0] = saga(0, {

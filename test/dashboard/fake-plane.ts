@@ -233,7 +233,8 @@ export class FakePlane {
       const isAuto = body.force === 'auto';
       const state = isAuto ? 'closed' : body.force;
       const window = isAuto ? { calls: 0, failures: 0 } : null;
-      return Object.assign(found, { state, forced: !isAuto, window, retryInMs: null });
+      const none = { since: null, probes: null, retryInMs: null };
+      return Object.assign(found, { state, forced: !isAuto, window, ...none });
     }
     const [, instance] = /\/instances\/([^/]+)\/drain$/.exec(path) ?? [];
     if (instance !== undefined) {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { useChromium } from './browser.js';
-import { breaker, problem, route, saga, step, worker } from './plane-data.js';
+import { before, breaker, problem, route, saga, step, worker } from './plane-data.js';
 
 const confirm = async (page: Page, name: string): Promise<void> => {
   await page.getByRole('dialog').getByRole('button', { name, exact: true }).click();
@@ -60,7 +60,8 @@ describe('an operator at the dashboard', () => {
           problem({
             id: 'b',
             title: 'The breaker of orders orders-3 is open',
-            detail: '12 of 20 calls failed within 10 s.',
+            detail:
+              'Calls to it are refused at once. It has opened because 12 of 20 calls failed or were too slow.',
             page: '#/breakers?search=orders',
           }),
         ];
@@ -68,6 +69,7 @@ describe('an operator at the dashboard', () => {
           breaker({
             instance: 'orders-3',
             state: 'open',
+            since: before(2),
             window: { calls: 20, failures: 12 },
             retryInMs: 3_200,
           }),

@@ -104,6 +104,7 @@ export const breaker = (over: Record<string, unknown> = {}) => ({
   instance: 'orders-1',
   state: 'closed',
   forced: false,
+  since: null,
   window: { calls: 118, failures: 0 },
   probes: null,
   retryInMs: null,

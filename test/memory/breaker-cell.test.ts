@@ -67,6 +67,36 @@ describe('breaker cell', () => {
     expect(cells.state(SLOT).state).to.equal('open');
   });
 
+  it('keeps the counts that opened it until it closes, however often its probes fail and at any age', () => {
+    for (const startMs of [0, 255_900, 511_000, 2 ** 32 - 3_000]) {
+      const { time, cells, call } = setUp(startMs);
+      for (let n = 0; n < 100; n++) call('success');
+      expect(cells.tripped(SLOT)).to.equal(undefined);
+      time.now += 11_000;
+      for (let n = 0; n < 8; n++) call('success');
+      time.now += 2_000;
+      for (let n = 0; n < 12; n++) call('failure');
+      // A span of the window has 256 s, and after 5,632 s its buckets look recent again.
+      for (const age of [0, 4_000, 100_000, 257_000, 600_000, 5_632_000, 90_000_000]) {
+        time.now += age;
+        expect(cells.tripped(SLOT), `${startMs} + ${age}`).to.deep.equal({ calls: 20, failures: 12 });
+        call('failure');
+        expect(cells.tripped(SLOT), `${startMs} + ${age}`).to.deep.equal({ calls: 20, failures: 12 });
+      }
+      time.now += 5_000;
+      for (let n = 0; n < 3; n++) call('success');
+      expect(cells.state(SLOT).state).to.equal('closed');
+      expect(cells.tripped(SLOT)).to.equal(undefined);
+    }
+  });
+
+  it('shows no counts that opened it while an operator forces it', () => {
+    const { cells, open } = setUp();
+    open();
+    cells.force(SLOT, 'open');
+    expect(cells.tripped(SLOT)).to.equal(undefined);
+  });
+
   it('forgets calls that are more than ten seconds old', () => {
     const { time, cells, call } = setUp();
     for (let i = 0; i < 19; i++) call('failure');

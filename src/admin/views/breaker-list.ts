@@ -1,6 +1,6 @@
 // The breakers of all instances, and those that services have by name, as operators see them.
 import { elapsed, toWord } from '../../memory/elapsed.js';
-import type { BreakerState, Transitions } from '../../resilience/breaker-contract.js';
+import type { BreakerState, Transitions, WindowCounts } from '../../resilience/breaker-contract.js';
 
 export interface BreakerTimes {
   /** Milliseconds of the shared clock, of which the times of breakers are. */
@@ -9,21 +9,26 @@ export interface BreakerTimes {
   readonly wallMs: number;
 }
 
+export interface SeenState {
+  readonly state: BreakerState;
+  readonly tripped: WindowCounts | undefined;
+  readonly transitions: Transitions;
+}
+
 /** Every row has the same members; those that a state does not have are null. */
 export function breakerView(
   { service, instance }: { readonly service: string; readonly instance: string },
-  state: BreakerState,
-  transitions: Transitions,
+  { state, tripped, transitions }: SeenState,
   times: BreakerTimes,
 ) {
-  return { service, instance, ...stateFields(state, times), transitions };
+  return { service, instance, ...stateFields(state, tripped ?? null, times), transitions };
 }
 
 /** @param since a word of the shared clock @returns the time in ISO 8601 */
 export const openedAt = (since: number, { clockMs, wallMs }: BreakerTimes): string =>
   new Date(wallMs - elapsed(toWord(clockMs), since)).toISOString();
 
-function stateFields(state: BreakerState, { clockMs, wallMs }: BreakerTimes) {
+function stateFields(state: BreakerState, window: WindowCounts | null, { clockMs, wallMs }: BreakerTimes) {
   const none = { since: null, window: null, probes: null, retryInMs: null };
   switch (state.state) {
     case 'closed': {
@@ -32,11 +37,11 @@ function stateFields(state: BreakerState, { clockMs, wallMs }: BreakerTimes) {
     }
     case 'open': {
       const since = openedAt(state.since, { clockMs, wallMs });
-      return { state: 'open', forced: false, ...none, since, retryInMs: Math.ceil(state.retryInMs) };
+      return { state: 'open', forced: false, ...none, since, window, retryInMs: Math.ceil(state.retryInMs) };
     }
     case 'half-open': {
       const { permitted, taken, succeeded } = state;
-      return { state: 'half-open', forced: false, ...none, probes: { permitted, taken, succeeded } };
+      return { state: 'half-open', forced: false, ...none, window, probes: { permitted, taken, succeeded } };
     }
     case 'forced-open':
       return { state: 'open', forced: true, ...none };

@@ -2,7 +2,7 @@
 // an operator should look at. There may be thousands, so they are looked at in several turns of the event
 // loop, and the lists of single ones are bounded.
 import type { InstanceView } from '../../registry/instance.js';
-import type { BreakerControl, BreakerState } from '../../resilience/breaker-contract.js';
+import type { BreakerControl, BreakerState, WindowCounts } from '../../resilience/breaker-contract.js';
 
 export interface BreakerOwner {
   readonly service: string;
@@ -13,6 +13,8 @@ export interface BreakerOwner {
 /** An instance that is named because of its breaker. */
 export interface SeenBreaker extends BreakerOwner {
   readonly breaker: BreakerState;
+  /** The counts of the window that opened it. */
+  readonly tripped: WindowCounts | undefined;
 }
 
 export interface ServiceFleet {
@@ -37,7 +39,7 @@ export interface FleetSources {
   };
   /** Breakers that services have by name. */
   readonly namedBreakers: () => readonly BreakerOwner[];
-  readonly breakers: Pick<BreakerControl, 'state'>;
+  readonly breakers: Pick<BreakerControl, 'state' | 'tripped'>;
   readonly pause: () => Promise<unknown>;
   readonly clock?: () => number;
 }
@@ -64,7 +66,8 @@ export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
     const breaker = breakers.state(owner.slot);
     if (!isNotable(breaker)) return;
     notableCount += 1;
-    if (notable.length < MOST_LISTED) notable.push({ ...owner, breaker });
+    if (notable.length < MOST_LISTED)
+      notable.push({ ...owner, breaker, tripped: breakers.tripped(owner.slot) });
   };
   let began = clock();
   let seen = 0;

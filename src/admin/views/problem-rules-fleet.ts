@@ -85,12 +85,15 @@ function* breakers(facts: ProblemFacts): Generator<Problem> {
 }
 
 function openBreaker(
-  { service, instance, breaker }: SeenBreaker,
+  { service, instance, breaker, tripped }: SeenBreaker,
   { traffic, clockMs, wallMs }: ProblemFacts,
 ): Problem {
   const calls = traffic.callsTo(service);
   const all = calls?.durations.count.recent ?? 0;
   const failed = `${calls?.errors.recent ?? 0} of ${counted(all, 'call')} to ${service}`;
+  const why = tripped
+    ? ` It has opened because ${tripped.failures} of ${counted(tripped.calls, 'call')} failed or were too slow.`
+    : '';
   const seen = all === 0 ? '' : ` ${failed} in the last ${traffic.windowS} s failed.`;
   const next =
     breaker.state === 'open'
@@ -103,7 +106,7 @@ function openBreaker(
     id: `breaker-open:${service}:${instance}`,
     severity: 'warning',
     title: `The breaker of ${service} (${instance}) is ${breaker.state}`,
-    detail: `Calls to it are refused at once.${seen} ${next}`,
+    detail: `Calls to it are refused at once.${why}${seen} ${next}`,
     page: '#/breakers',
     since,
   });

@@ -14,7 +14,7 @@
 // respond, and no clock can tell the two cases apart. So the outcome of a late probe still counts until the
 // open period is over and new probes are admitted. Pattern: M. Nygard, "Release It!", chapter Stability
 // Patterns.
-import type { BreakerState, Transitions } from '../../resilience/breaker-contract.js';
+import type { BreakerState, Transitions, WindowCounts } from '../../resilience/breaker-contract.js';
 import type { AttemptOutcome } from '../../resilience/policy.js';
 import type { TripRule } from '../../resilience/trip-rules.js';
 import type { Area } from '../area.js';
@@ -168,6 +168,18 @@ export class BreakerCells {
     const second = Math.floor(this.#clock() / 1000);
     const failures = this.#window.failures(slot, second);
     return { state: 'closed', calls: failures + this.#window.successes(slot, second), failures };
+  }
+
+  /**
+   * The counts of the window that opened the breaker; undefined unless it is open or half-open. They are kept
+   * until it closes.
+   */
+  tripped(slot: number): WindowCounts | undefined {
+    const mode = modeOf(this.#words.low(slot));
+    if (mode !== OPEN && mode !== HALF_OPEN) return undefined;
+    const counts = this.#window.last(slot, Math.floor(this.#clock() / 1000));
+    // Another thread may have emptied the window to close the breaker.
+    return counts.calls === 0 ? undefined : counts;
   }
 
   /**

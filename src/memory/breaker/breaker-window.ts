@@ -21,6 +21,7 @@ const SUCCESSES = 16;
 /** The word behind the failures: when the row was used last, in spans. */
 const SPAN = BUCKETS;
 const SPAN_SHIFT = 8;
+const SPAN_SECONDS = 1 << SPAN_SHIFT;
 /** These bits can count eight million calls a second: more than a process can make. */
 const COUNT_BITS = 23;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
@@ -68,6 +69,30 @@ export class BreakerWindow {
 
   successes(slot: number, second: number): number {
     return this.#sum(slot, SUCCESSES, second);
+  }
+
+  /**
+   * The counts of the ten seconds that end with the last count, however long ago that is: nothing is counted
+   * while a breaker is open, so they are those that opened it.
+   * @param second now
+   */
+  last(slot: number, second: number): { readonly calls: number; readonly failures: number } {
+    const newest = this.#newest(slot, second);
+    if (newest === undefined) return { calls: 0, failures: 0 };
+    const failures = this.failures(slot, newest);
+    return { calls: failures + this.successes(slot, newest), failures };
+  }
+
+  /** The last second with a count, among those of the span of the last use and of the one before. */
+  #newest(slot: number, second: number): number | undefined {
+    const words = this.#words;
+    const base = slot * this.#stride;
+    const end = Math.min(second, (words[base + SPAN]! + 1) * SPAN_SECONDS - 1);
+    for (let at = end; at >= 0 && at > end - 2 * SPAN_SECONDS; at--) {
+      const index = base + bucketOf(at);
+      if (isCount(words[index]!, at) || isCount(words[index + SUCCESSES]!, at)) return at;
+    }
+    return undefined;
   }
 
   clear(slot: number): void {
@@ -125,3 +150,6 @@ const bucketOf = (second: number): number => (second + BUCKETS) % BUCKETS;
 /** Whether the count in a bucket belongs to another second that uses the same bucket. */
 const isOther = (word: number, second: number): boolean =>
   (((word >>> COUNT_BITS) ^ second) & SECOND_MASK) !== 0;
+
+const isCount = (word: number, second: number): boolean =>
+  !isOther(word, second) && (word & COUNT_MASK) !== 0;

@@ -21,7 +21,7 @@ function look(
       },
     },
     namedBreakers: () => [{ service: 'mailer', instance: '~smtp', slot: 99_999 }],
-    breakers: { state: breakerOf },
+    breakers: { state: breakerOf, tripped: () => undefined },
     pause: async () => void turns.passed++,
     ...(clock !== undefined && { clock }),
   });

@@ -49,7 +49,10 @@ const fleetOf = (
       },
     ]),
   ),
-  notable: notable.map((breaker, n) => ({ service: 'orders', instance: `i${n}`, slot: n, breaker })),
+  notable: notable.map((breaker, n) => ({
+    ...{ service: 'orders', instance: `i${n}`, slot: n, breaker },
+    tripped: breaker.state === 'open' ? { calls: 20, failures: 12 } : undefined,
+  })),
   notableCount: notable.length,
 });
 
@@ -266,7 +269,7 @@ describe('problems in words', () => {
     expect(found).to.deep.include({
       since: '2026-01-01T11:59:30.000Z',
       detail:
-        'Calls to it are refused at once. 30 of 40 calls to orders in the last 10 s failed. It lets probes through in 3 s.',
+        'Calls to it are refused at once. It has opened because 12 of 20 calls failed or were too slow. 30 of 40 calls to orders in the last 10 s failed. It lets probes through in 3 s.',
     });
   });
 
