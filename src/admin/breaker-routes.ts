@@ -1,10 +1,13 @@
 // The routes of breakers: their states, and the operator's command to force one open or closed.
-import { NotFoundError, ValidationError } from '../errors.js';
-import type { BreakerControl } from '../resilience/breaker-contract.js';
+import type { Logger } from 'pino';
+import { NotFoundError } from '../errors.js';
+import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
 import { coalesced } from '../telemetry/coalesced.js';
 import type { BreakerOwners } from '../upstream/breaker-owners.js';
 import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
+import { BodyFields } from './body-fields.js';
 import { jsonList } from './json-list.js';
+import { logSwitch } from './operator-value.js';
 import { type BreakerTimes, breakerView } from './views/breaker-list.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
@@ -15,6 +18,7 @@ export function breakerRoutes(
   registry: BreakerOwners,
   breakers: BreakerControl,
   times: () => BreakerTimes,
+  log: Pick<Logger, 'warn'>,
 ): readonly AdminRoute[] {
   const viewOf = (service: string, instance: string, slot: number) => {
     const [state, tripped] = [breakers.state(slot), breakers.tripped(slot)];
@@ -44,18 +48,23 @@ export function breakerRoutes(
         const found = registry.instances(service).find(({ id }) => id === instance);
         if (found === undefined)
           throw new NotFoundError(`Instance ${instance} of ${service} is not registered.`);
-        breakers.force(found.slot, forceOf(body));
+        const { force, reason } = commandOf(body);
+        const before = forcedIn(breakers.state(found.slot));
+        breakers.force(found.slot, force);
+        logSwitch(log, `breaker ${service} ${instance}`, before, force, reason);
         return { status: 200, json: viewOf(service, instance, found.slot) };
       },
     },
   ];
 }
 
-function forceOf(body: unknown): Force {
-  const force = typeof body === 'object' && body !== null && 'force' in body ? body.force : undefined;
-  const known = FORCES.find((name) => name === force);
-  if (known === undefined) {
-    throw new ValidationError([{ path: '/force', message: `must be one of ${FORCES.join(', ')}` }]);
-  }
-  return known;
+/** @throws ValidationError */
+function commandOf(body: unknown): { readonly force: Force; readonly reason: string | null } {
+  const fields = new BodyFields(body, ['force', 'reason']);
+  return fields.checked({ force: fields.oneOf('force', FORCES), reason: fields.reason() });
+}
+
+function forcedIn({ state }: BreakerState): Force {
+  if (state === 'forced-open') return 'open';
+  return state === 'forced-closed' ? 'closed' : 'auto';
 }

@@ -127,7 +127,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
         adminToken: settings.adminToken !== undefined,
       }),
     }),
-    ...breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: viewed.wallClock() })),
+    ...breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: viewed.wallClock() }), parts.log),
     limits.route,
     ...viewRoutes(viewed, views),
     events.route(),

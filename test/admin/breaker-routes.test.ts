@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Logger } from 'pino';
 import { breakerRoutes } from '#src/admin/breaker-routes.js';
 import { Block } from '#src/memory/block.js';
 import { BreakerCells } from '#src/memory/breaker/breaker-cell.js';
@@ -21,15 +22,21 @@ function setUp() {
     { slot: 1030, name: namedBreakerRow('orders', '127.0.0.1:8080') },
     { slot: 1031, name: namedBreakerRow('mailer', 'smtp') },
   ];
+  const lines: unknown[][] = [];
+  const log = {
+    warn: ({ switch: what, from, to, reason }: Record<string, unknown>, text: string) =>
+      void lines.push([text, what, from, to, reason]),
+  } as unknown as Logger;
   const { ask, refusalOf } = adminOf(
     breakerRoutes(
       withNamedBreakers(registry, () => named),
       breakers,
       () => ({ clockMs: time.now, wallMs: time.now }),
+      log,
     ),
   );
   const shown = async () => (jsonOf(await ask('GET', '/breakers')) as { items: object[] }).items[0];
-  return { ask, refusalOf, breakers, fail, shown, time };
+  return { ask, refusalOf, breakers, fail, shown, time, lines };
 }
 
 const PATH = '/breakers/orders/127.0.0.1:8080';
@@ -93,13 +100,45 @@ describe('the routes of breakers', () => {
     expect([4, 1030, 1031].map((slot) => breakers.admit(slot) >= 0)).to.deep.equal([true, true, false]);
   });
 
-  it('refuse an unknown force, and answer 404 for an unknown instance', async () => {
-    const { refusalOf } = setUp();
-    for (const body of [undefined, null, {}, { force: 'half-open' }, { force: ['open'] }, 'open']) {
+  it('log each change with its reason, as every switch does', async () => {
+    const { ask, lines } = setUp();
+    const put = (body: object) => ask('PUT', PATH, { body });
+    await put({ force: 'open', reason: 'it answers too late' });
+    await put({ force: 'open', reason: 'again' });
+    await put({ force: 'closed' });
+    await put({ force: 'auto', reason: null });
+    const change = (from: string, to: string, reason: string | null) => [
+      'switched by an operator',
+      'breaker orders 127.0.0.1:8080',
+      from,
+      to,
+      reason,
+    ];
+    expect(lines).to.deep.equal([
+      change('auto', 'open', 'it answers too late'),
+      change('open', 'closed', null),
+      change('closed', 'auto', null),
+    ]);
+  });
+
+  it('refuse a body that they do not know, and answer 404 for an unknown instance', async () => {
+    const { refusalOf, breakers, lines } = setUp();
+    for (const [body, ...paths] of [
+      [undefined, ''],
+      [null, ''],
+      ['open', ''],
+      [{}, '/force'],
+      [{ force: 'half-open' }, '/force'],
+      [{ force: ['open'] }, '/force'],
+      [{ force: 'open', for: 60 }, '/for'],
+      [{ force: 'open', reason: 7 }, '/reason'],
+      [{ reason: 'x'.repeat(201), state: 'open' }, '/state', '/force', '/reason'],
+    ] as const) {
       const error = await refusalOf('PUT', PATH, { body });
       expect(error.code).to.equal('VALIDATION_FAILED');
-      expect(error.errors![0]!.path).to.equal('/force');
+      expect(error.errors!.map(({ path }) => path)).to.deep.equal(paths);
     }
+    expect([breakers.state(4).state, lines.length]).to.deep.equal(['closed', 0]);
     expect((await refusalOf('PUT', '/breakers/orders/other', { body: { force: 'open' } })).code).to.equal(
       'NOT_FOUND',
     );
