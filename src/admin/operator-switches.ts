@@ -169,7 +169,7 @@ export class OperatorSwitches {
     reason: string | null,
     retryAfterS = DEFAULT_RETRY_AFTER_S,
   ): readonly RouteState[] {
-    const template = this.#templateOf(method, route);
+    const template = this.#requireTemplate(method, route);
     const key = routeKey(method, template);
     const off = new Map(this.#off);
     const before = off.delete(key) ? 'off' : 'on';
@@ -181,6 +181,16 @@ export class OperatorSwitches {
     return this.routes.filter((one) => one.method === method && one.route === template);
   }
 
+  /**
+   * @param route the path as it was declared, or its template
+   * @returns the template; undefined when no worker has the route, and it is not off
+   */
+  templateOf(method: string, route: string): string | undefined {
+    if (this.#off.has(routeKey(method, route))) return route;
+    return this.#routes.find((one) => one.method === method && (one.template === route || one.path === route))
+      ?.template;
+  }
+
   #publish(off: ReadonlyMap<string, number>): void {
     try {
       this.#page.publish(writeSwitchedOff(Object.fromEntries(off)));
@@ -190,18 +200,11 @@ export class OperatorSwitches {
     }
   }
 
-  #templateOf(method: string, route: string): string {
-    if (this.#off.has(routeKey(method, route))) return route;
+  #requireTemplate(method: string, route: string): string {
+    const template = this.templateOf(method, route);
+    if (template !== undefined) return template;
     if (this.#routes.length === 0) throw new UnavailableError('STARTING', 'No worker has started yet.');
-    const found = this.#routes.find(
-      (one) => one.method === method && (one.template === route || one.path === route),
-    );
-    if (found === undefined) {
-      throw new NotFoundError(
-        `No worker has a route ${method} ${route} that can be switched: see /switches.`,
-      );
-    }
-    return found.template;
+    throw new NotFoundError(`No worker has a route ${method} ${route} that can be switched: see /switches.`);
   }
 
   #stateOf(service: string | null, method: string, template: string): RouteState {

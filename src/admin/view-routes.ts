@@ -147,7 +147,12 @@ export class Views {
   }
 }
 
-export function viewRoutes({ traffic }: Pick<ViewSources, 'traffic'>, views: Views): readonly AdminRoute[] {
+export function viewRoutes(
+  { traffic, templateOf }: Pick<ViewSources, 'traffic' | 'templateOf'>,
+  views: Views,
+): readonly AdminRoute[] {
+  const histogram = async (query: URLSearchParams) =>
+    routeHistogram(await traffic.look(), query.get('method') ?? 'GET', query.get('route') ?? '', templateOf);
   const get = (path: string, read: (query: URLSearchParams) => Promise<object>): AdminRoute => ({
     method: 'GET',
     path,
@@ -162,10 +167,7 @@ export function viewRoutes({ traffic }: Pick<ViewSources, 'traffic'>, views: Vie
       const request = pageRequest(query, ROUTES);
       return views.routes(await traffic.look(), request, query.get('search') ?? '');
     }),
-    get('/routes/histogram', async (query) => {
-      const seen = await traffic.look();
-      return routeHistogram(seen, query.get('method') ?? 'GET', query.get('route') ?? '');
-    }),
+    get('/routes/histogram', histogram),
     get('/services', async (query) => {
       const request = pageRequest(query, SERVICES);
       return views.services(await traffic.look(), request);

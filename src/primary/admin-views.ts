@@ -38,7 +38,7 @@ export interface AdminViewDeps {
   /** The address of the data plane. */
   readonly dataPlane: string;
   readonly sharedState: SharedState;
-  readonly switches: Pick<OperatorSwitches, 'routes' | 'declaredRoutes' | 'logLevel'>;
+  readonly switches: Pick<OperatorSwitches, 'routes' | 'declaredRoutes' | 'templateOf' | 'logLevel'>;
   readonly workers: AllWorkers;
   readonly registry: Pick<Registry, 'services' | 'views'>;
   /** undefined: no registry is shared. */
@@ -89,6 +89,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
     cpuShares: deps.cpuShares,
     registryOutage: () => deps.shared?.outage,
     routes: () => switches.routes,
+    templateOf: (method, route) => switches.templateOf(method, route),
     routesInFlight: routesInFlight(deps),
     logLevel: () => switches.logLevel,
     countSagas: (most) => journals.countNeedingAttention(most),

@@ -84,6 +84,20 @@ describe('the switches of the admin plane', () => {
     });
   });
 
+  it('know a route by its template and as it was declared', async () => {
+    const { switches, set } = setUp();
+    switches.setKnownRoutes(ROUTES);
+    const find = (method: string, ...routes: string[]) =>
+      routes.map((route) => switches.templateOf(method, route));
+    const users = '/api/users/{id}';
+    expect(find('GET', users, '/api/users/:id', '/api/users', '')).to.deep.equal([
+      ...[users, users, undefined, undefined],
+    ]);
+    await set('routes', { method: 'GET', route: users, state: 'off' });
+    switches.setKnownRoutes([]);
+    expect(find('GET', users, '/api/users/:id')).to.deep.equal([users, undefined]);
+  });
+
   it('keep the list of routes until it changes', async () => {
     const { switches, set } = setUp();
     const lists = [switches.routes];

@@ -61,6 +61,7 @@ function setUp(over: Partial<ViewSources> = {}) {
     cpuShares: () => [{ route: 'GET /a', ratio: 0.25 }],
     registryOutage: () => undefined,
     routes: () => [{ service: 'shop', method: 'GET', route: '/a', state: 'on', since: null, reason: null }],
+    templateOf: (_method, route) => (route === '/a' ? route : undefined),
     routesInFlight: () => new Map([['GET /a', 2]]),
     logLevel: () => ({ level: 'info', setting: 'info', since: null, reason: null }),
     async countSagas(most) {
@@ -126,10 +127,11 @@ describe('the routes of views', () => {
     expect(items[0]).to.include({ method: 'GET', route: '/a', cpuRatio: 0.25, inFlight: 2 });
   });
 
-  it('show the settings, and refuse a histogram of a route without a request', async () => {
+  it('show the settings, and refuse a histogram of a route that does not exist', async () => {
     const { read, refusalOf } = setUp();
     expect(await read('/settings')).to.deep.nested.include({ 'items[0].name': 'PORT' });
     expect((await refusalOf('GET', '/routes/histogram?method=GET&route=/none')).code).to.equal('NOT_FOUND');
+    expect(await read('/routes/histogram?route=/a')).to.deep.include({ route: '/a', statuses: {} });
     expect((await refusalOf('GET', '/services?cursor=WzFd')).code).to.equal('BAD_CURSOR');
   });
 });

@@ -151,18 +151,30 @@ const docsOf = (dataPlane: string, service: string, method: string, template: st
 
 export const rate = (perSecond = 0): number => Math.round(perSecond * 100) / 100;
 
-/** @throws NotFoundError for a route without a request */
-export function routeHistogram(traffic: Traffic, method: string, route: string) {
-  const seen = traffic.route(method, route);
-  if (seen === undefined) throw new NotFoundError('This route has had no request yet.');
-  const { durations, statuses } = seen;
+/**
+ * @param templateOf the template of a route that workers have, from its path as it was declared or its
+ *   template; undefined: no worker has it
+ * @throws NotFoundError for a route that no worker has and that has had no request
+ */
+export function routeHistogram(
+  traffic: Traffic,
+  method: string,
+  route: string,
+  templateOf: (method: string, route: string) => string | undefined,
+) {
+  const template = traffic.route(method, route) === undefined ? templateOf(method, route) : route;
+  if (template === undefined)
+    throw new NotFoundError(`No worker has a route ${method} ${route}: see /routes for their names.`);
+  const seen = traffic.route(method, template);
   return {
     method,
-    route,
+    route: template,
     windowS: traffic.windowS,
     edgesMs: HISTOGRAM_EDGES_US.map((edge) => edge / 1000),
-    window: [...durations.recent],
-    total: [...durations.total],
-    statuses: Object.fromEntries(statuses),
+    window: [...(seen?.durations.recent ?? NO_COUNTS)],
+    total: [...(seen?.durations.total ?? NO_COUNTS)],
+    statuses: Object.fromEntries(seen?.statuses ?? []),
   };
 }
+
+const NO_COUNTS: readonly number[] = new Array(HISTOGRAM_EDGES_US.length + 1).fill(0);

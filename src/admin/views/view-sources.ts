@@ -32,6 +32,11 @@ export interface ViewSources {
   /** What is wrong with the shared registry; undefined: nothing, or none is shared. */
   readonly registryOutage: () => string | undefined;
   readonly routes: () => readonly (KnownRoute & Pick<Switched, 'since' | 'reason'>)[];
+  /**
+   * The template of a route, from its path as it was declared or its template; undefined: no worker has the
+   * route.
+   */
+  readonly templateOf: (method: string, route: string) => string | undefined;
   /** Requests in flight, by `METHOD template`. */
   readonly routesInFlight: () => ReadonlyMap<string, number>;
   readonly logLevel: () => ProblemFacts['logLevel'];

@@ -147,8 +147,29 @@ describe('the list of routes', () => {
     });
     // A route without a request is listed, too.
     expect(second).to.deep.include({ route: '/api/orders', requests: 0, p50Ms: null, off: true });
-    expect(routeHistogram(traffic, 'GET', '/api/users/{id}').statuses).to.deep.equal({ 200: 109, 503: 1 });
-    expect(() => routeHistogram(traffic, 'GET', '/none')).to.throw('no request');
+  });
+
+  it('has a histogram of each route, by the path as it was declared as well', async () => {
+    const test = setUp();
+    const traffic = await measured(test, () => test.request('/api/users/{id}', 503, 50_000));
+    const declared = { '/api/users/:id': '/api/users/{id}', '/api/orders': '/api/orders' };
+    const read = (route: string, method = 'GET') =>
+      routeHistogram(traffic, method, route, (_method, path) =>
+        method === 'GET' ? new Map(Object.entries(declared)).get(path) : undefined,
+      );
+    for (const route of ['/api/users/{id}', '/api/users/:id']) {
+      expect(read(route)).to.deep.include({ route: '/api/users/{id}', statuses: { 503: 1 } });
+      expect(read(route).total.reduce((sum, n) => sum + n, 0)).to.equal(1);
+    }
+    // No request yet is not the same as no such route.
+    const none = read('/api/orders');
+    expect([none.statuses, none.total.length, Math.max(...none.total, ...none.window)]).to.deep.equal([
+      {},
+      none.edgesMs.length + 1,
+      0,
+    ]);
+    expect(() => read('/api/users/:name')).to.throw('No worker has a route GET /api/users/:name');
+    expect(() => read('/api/users/:id', 'PUT')).to.throw('No worker has a route PUT');
   });
 
   it('is read page by page, without a route twice, and may be searched', async () => {
