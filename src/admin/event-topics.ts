@@ -23,6 +23,8 @@ export interface EventTopicsOptions {
   readonly failed: (topic: string, error: unknown) => void;
   /** @default a timer of its own */
   readonly every?: Every;
+  /** Milliseconds. @default performance.now() */
+  readonly clock?: () => number;
 }
 
 interface Follower {
@@ -32,14 +34,25 @@ interface Follower {
   isBehind: boolean;
 }
 
+/** The last event of a topic. */
+interface Latest {
+  /** undefined: it could not be computed. */
+  readonly bytes: Promise<Buffer | undefined>;
+  /** Until when streams that begin get it. */
+  endsAt: number;
+}
+
 export class EventTopics {
   readonly #options: EventTopicsOptions;
+  readonly #clock: () => number;
   readonly #followers = new Set<Follower>();
   readonly #running = new Set<string>();
+  readonly #latest = new Map<string, Latest>();
   #stop: (() => void) | undefined;
 
   constructor(options: EventTopicsOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
   }
 
   /** Streams that are open. */
@@ -84,6 +97,7 @@ export class EventTopics {
       if (this.#followers.size > 0) return;
       this.#stop?.();
       this.#stop = undefined;
+      this.#latest.clear();
     };
   }
 
@@ -97,8 +111,24 @@ export class EventTopics {
   }
 
   async #sendFirst(follower: Follower, topic: string): Promise<void> {
-    const bytes = await this.#eventOf(topic, true);
+    const bytes = await this.#firstOf(topic);
     if (bytes !== undefined && this.#followers.has(follower)) write(follower, bytes);
+  }
+
+  /** Streams that begin in the same second share one event: a client may open a hundred at once. */
+  #firstOf(topic: string): Promise<Buffer | undefined> {
+    const latest = this.#latest.get(topic);
+    if (latest !== undefined && this.#clock() < latest.endsAt) return latest.bytes;
+    return this.#keep(topic, this.#eventOf(topic, true));
+  }
+
+  #keep(topic: string, bytes: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    const one: Latest = { bytes, endsAt: Number.POSITIVE_INFINITY };
+    this.#latest.set(topic, one);
+    void bytes.then((known) => {
+      one.endsAt = known === undefined ? Number.NEGATIVE_INFINITY : this.#clock() + EVERY_MS;
+    });
+    return bytes;
   }
 
   async #tick(): Promise<void> {
@@ -121,7 +151,8 @@ export class EventTopics {
     this.#running.add(topic);
     const bytes = await this.#eventOf(topic, false);
     this.#running.delete(topic);
-    if (bytes === undefined) return;
+    if (bytes === undefined || this.#followers.size === 0) return;
+    void this.#keep(topic, Promise.resolve(bytes));
     for (const follower of followers) if (this.#followers.has(follower)) write(follower, bytes);
   }
 

@@ -48,7 +48,9 @@ function setUp(over: Readonly<Record<string, Topic>> = {}) {
   const failures: string[] = [];
   let tick = (): void => undefined;
   let intervals = 0;
+  const time = { now: 0 };
   const topics = new EventTopics({
+    clock: () => time.now,
     topics: {
       overview: async (isFirst) => {
         asked.push(`overview ${isFirst}`);
@@ -74,7 +76,7 @@ function setUp(over: Readonly<Record<string, Topic>> = {}) {
     tick();
     await settled();
   };
-  return { topics, asked, failures, next, running: () => intervals };
+  return { topics, asked, failures, next, time, running: () => intervals };
 }
 
 describe('the topics of events', () => {
@@ -96,6 +98,32 @@ describe('the topics of events', () => {
     expect([one.events.length, two.events.length]).to.deep.equal([2, 4]);
     for (const stop of stops) stop();
     expect([topics.streams, running()]).to.deep.equal([0, 0]);
+  });
+
+  it('are computed once for all streams that begin within a second', async () => {
+    const { topics, asked, next, time } = setUp();
+    const open = async (count: number) => {
+      const clients = Array.from({ length: count }, () => client(topics));
+      const stops = await Promise.all(clients.map((one) => one.open()));
+      await settled();
+      expect(clients.every(({ events }) => events.length === 1)).to.equal(true);
+      return { clients, stops };
+    };
+    const first = await open(100);
+    time.now = 999;
+    const second = await open(1);
+    expect(asked).to.deep.equal(['overview true']);
+    time.now = 1_000;
+    const third = await open(10);
+    expect(asked).to.deep.equal(['overview true', 'overview true']);
+    time.now = 3_000;
+    for (const { read } of first.clients) read();
+    await next();
+    const fourth = await open(10);
+    expect(asked.slice(2)).to.deep.equal(['overview false']);
+    for (const { stops } of [first, second, third, fourth]) for (const stop of stops) stop();
+    await open(1);
+    expect(asked.slice(3), 'nothing is kept without a stream').to.deep.equal(['overview true']);
   });
 
   it('are not computed for a topic without a stream, nor for a client that does not read', async () => {
