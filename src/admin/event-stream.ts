@@ -43,7 +43,7 @@ export class EventStream implements EventSink {
   /** @param start runs at once; the function that it returns runs when the stream has ended */
   constructor(response: ServerResponse, start: (sink: EventSink) => StreamCleanup) {
     this.#response = response;
-    this.#commentTimer = setInterval(() => this.write(COMMENT_BYTES), COMMENT_EVERY_MS).unref();
+    this.#commentTimer = setInterval(() => this.#comment(), COMMENT_EVERY_MS).unref();
     response.once('close', () => this.#ended());
     // The first bytes show proxies and clients at once that the stream has begun.
     this.write(COMMENT_BYTES);
@@ -74,11 +74,23 @@ export class EventStream implements EventSink {
     this.#resume = resume;
   }
 
+  /** The socket has taken no byte for as long as a client may pause: what waits is not read any more. */
+  stalled(): void {
+    if (!this.#isOpen || this.#waiting === 0) return;
+    this.#response.destroy();
+    this.#ended();
+  }
+
   close(): void {
     // A client that does not read would never get the end.
     if (this.#isOpen && this.#response.writableNeedDrain) this.#response.destroy();
     else if (this.#isOpen) this.#response.end();
     this.#ended();
+  }
+
+  /** Keeps the connection alive, unless there is something to read anyway. */
+  #comment(): void {
+    if (this.#waiting === 0) this.write(COMMENT_BYTES);
   }
 
   /** The socket has taken a write, or fails. */

@@ -15,11 +15,10 @@ export interface ResponseWriterOptions {
   readonly connections: AdminConnections;
   /** What the client of each connection sends. */
   readonly inputs: WeakMap<Duplex, ClientInput>;
-  /**
-   * A client that reads nothing of its response for this many milliseconds is disconnected. An event stream
-   * has no such limit.
-   */
+  /** A client that reads nothing of its response for this many milliseconds is disconnected. */
   readonly sendMs: number;
+  /** The same for an event stream of which something waits to be read. */
+  readonly streamMs: number;
 }
 
 /** A response with more bytes than this counts against the bytes that clients may leave unread. */
@@ -145,10 +144,11 @@ export class ResponseWriter {
   ): void {
     // The client may have left while the handler ran. Then no 'close' would follow that ends the stream.
     if (response.destroyed) return;
-    const { connections } = this.#options;
+    const { connections, streamMs } = this.#options;
     connections.move(socket, kind);
     const stream = new EventStream(response, start);
     this.#streams.add(stream);
+    response.setTimeout(streamMs, () => stream.stalled());
     response.once('close', () => {
       this.#streams.delete(stream);
       connections.move(socket, 'client');

@@ -53,11 +53,10 @@ export interface AdminLimits {
   readonly requestMs: number;
   /** Milliseconds for which a connection may wait for its next request. */
   readonly keepAliveMs: number;
-  /**
-   * A client that reads nothing of its response for this many milliseconds is disconnected. An event stream
-   * has no such limit.
-   */
+  /** A client that reads nothing of its response for this many milliseconds is disconnected. */
   readonly sendMs: number;
+  /** The same for an event stream of which something waits to be read. */
+  readonly streamMs: number;
   /** Connections that have sent a request header. There are never more than `arrivals` allows. */
   readonly connections: number;
   /** Connections that wait for their header; read for each new connection. */
@@ -71,6 +70,7 @@ const LIMITS: AdminLimits = {
   requestMs: 10_000,
   keepAliveMs: 5000,
   sendMs: 10_000,
+  streamMs: 60_000,
   connections: 512,
   arrivals: () => 1024,
   closeMs: 2000,
@@ -109,6 +109,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     connections,
     inputs,
     sendMs: limits.sendMs,
+    streamMs: limits.streamMs,
     log: options.log,
   });
   const server = createServer({

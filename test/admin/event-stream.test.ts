@@ -91,6 +91,30 @@ describe('an event stream of the admin plane', () => {
     controller.abort();
   });
 
+  it('disconnects a client that has taken no byte for a while, but not one that has read all', async () => {
+    const { route, state } = stream();
+    const { url } = await plane([route], { limits: { streamMs: 200 } });
+    const reading = await get(`${url}/events`);
+    const read = await state.sink;
+    const { route: other, state: unread } = stream();
+    const { url: elsewhere } = await plane([other], { limits: { streamMs: 200 } });
+    const wire = await Wire.open(elsewhere);
+    wire.pause();
+    wire.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const sink = await unread.sink;
+    const data = 'x'.repeat(1 << 16);
+    // The buffers of the kernel take some of them.
+    while (!sink.isBehind && sink.send({ data })) await new Promise(setImmediate);
+    expect(sink.isBehind).to.equal(true);
+    await unread.cleaned;
+    expect(sink.send({ data: 'late' })).to.equal(false);
+    expect(unread.cleanups).to.equal(1);
+    expect(read.send({ data: 'x' }), 'the other stream goes on').to.equal(true);
+    read.close();
+    expect(await reading.text()).to.equal(':\n\ndata: x\n\n');
+    wire.destroy();
+  });
+
   it('counts what small writes hold beside their bytes', () => {
     const unread = new Writable({ write: () => undefined });
     const stream = new EventStream(unread as ServerResponse, () => () => undefined);

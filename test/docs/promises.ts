@@ -202,6 +202,7 @@ export const PROMISES: readonly Promised[] = [
   promised('SECURITY.md', '# connections in all', 'admin/server', 'connections'),
   promised('SECURITY.md', 'A body has # s', 'admin/server', 'requestMs', SECOND),
   promised('SECURITY.md', 'nothing is read for # s is cut', 'admin/server', 'sendMs', SECOND),
+  promised('SECURITY.md', 'is cut after # s without a byte', 'admin/server', 'streamMs', SECOND),
   promised('SECURITY.md', '| # begin in each turn', 'admin/dispatcher', 'REQUESTS_A_TURN'),
   promised('SECURITY.md', 'and hold # MiB of headers', 'admin/arrivals', 'MOST_BYTES', KIB * KIB),
   promised('SECURITY.md', '| JSON bodies | # KiB', 'admin/request-body', 'MAX_BODY_BYTES', KIB),
