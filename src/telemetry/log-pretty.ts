@@ -27,13 +27,17 @@ const IN_REQUEST = new Set(['method', 'path', 'route', 'status', 'durationMs', '
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** A service may log a field `level` of its own, with any value. */
+const levelOf = (level: unknown): readonly [name: string, color: number] =>
+  (typeof level === 'number' ? LEVELS[level] : undefined) ?? ['     ', 37];
+
 /** @param colors whether the reader is a terminal */
 export function prettyLine(colors: boolean): (line: string) => string {
   const paint = (text: string, color: number): string => (colors ? `\x1b[${color}m${text}\x1b[0m` : text);
 
   return (line) => {
     const fields = JSON.parse(line) as Fields;
-    const [level, color] = LEVELS[fields.level as number] ?? ['     ', 37];
+    const [level, color] = levelOf(fields.level);
     const time = new Date(fields.time as number).toTimeString().slice(0, 8);
     const ms = String((fields.time as number) % 1000).padStart(3, '0');
     const from = [
@@ -43,7 +47,7 @@ export function prettyLine(colors: boolean): (line: string) => string {
     const request = requestText(fields, paint);
     const rest = Object.entries(fields)
       .filter(([name]) => !NOT_LISTED.has(name) && !(request !== undefined && IN_REQUEST.has(name)))
-      .map(([name, value]) => paint(`${name}=${plain(value)}`, 90));
+      .map(([name, value]) => paint(`${plain(name)}=${plain(value)}`, 90));
     const head = [
       paint(`${time}.${ms}`, 90),
       paint(level, color),

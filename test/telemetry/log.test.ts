@@ -208,6 +208,20 @@ describe('the logger', () => {
     expect(texts[0]).to.include('path=a\\u202eb\\u2066c\\u200fd\\u2028e\\x85f\\x9b\n');
   });
 
+  it('escapes names of fields at a terminal as it does values', () => {
+    const { log, texts } = capture('pretty');
+    log.info({ 'a\n12:00:00.000 ERROR primary forged\x1b[2J\u202e': 1 }, 'x');
+    expect(texts[0]).to.include(' a\\x0a12:00:00.000 ERROR primary forged\\x1b[2J\\u202e=1\n');
+    expect(texts[0]!.indexOf('\n')).to.equal(texts[0]!.length - 1);
+  });
+
+  it('shows lines at a terminal whose level a service has replaced', () => {
+    const { log, texts } = capture('pretty');
+    for (const level of ['constructor', '__proto__', 35, null, {}]) log.info({ level }, 'shown');
+    expect(texts).to.have.length(5);
+    for (const text of texts) expect(text).to.match(/ shown\n$/);
+  });
+
   it('shows each cause of an error at a terminal on lines of its own, and no line of a message at the margin', () => {
     const { log, texts } = capture('pretty');
     const cause = new Error('the reason\nINFO forged');
