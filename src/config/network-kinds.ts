@@ -2,6 +2,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { completeRange } from '../address-ranges.js';
 import { isSecretName } from '../redaction/secret-names.js';
+import { isTokenUser } from '../redaction/secret-texts.js';
 import { listOf, MASK, type SettingKind, text } from './setting-kinds.js';
 
 const HOST_NAME =
@@ -32,18 +33,24 @@ export function isLoopback(value: string): boolean {
 export const isWildcard = (value: string): boolean => isIP(value) !== 0 && /^[0:.]+$/.test(value);
 
 /**
- * Masks the password and all secret parameters of a URL. It also accepts text that no URL parser accepts, of
- * which it may mask too much.
+ * Masks the password, a token in the place of the user, and all secret parameters of a URL. It also accepts
+ * text that no URL parser accepts, of which it may mask too much.
  */
 export function maskUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(url) ?? [];
   if (scheme === undefined) return url;
   const at = rest.lastIndexOf('@');
-  const user = rest.slice(0, Math.max(0, at));
-  const colon = user.indexOf(':');
-  const shownUser = colon < 0 ? user : `${user.slice(0, colon)}:${MASK}`;
-  const shown = at < 0 ? rest : `${shownUser}${rest.slice(at)}`;
+  const shown = at < 0 ? rest : maskCredentials(rest.slice(0, at), scheme) + rest.slice(at);
   return scheme + shown.replace(/([?&]([^=&#]*)=)[^&#]*/g, maskParameter);
+}
+
+/** A user with a password is shown, and that of a database also without one, unless it is a token. */
+function maskCredentials(credentials: string, scheme: string): string {
+  const [, user = '', password] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? [];
+  if (user === '' && password === undefined) return '';
+  const isSecret = isTokenUser(user) || (/^http/i.test(scheme) && !password);
+  if (isSecret) return MASK;
+  return password === undefined ? user : `${user}:${MASK}`;
 }
 
 const maskParameter = (whole: string, start: string, name: string): string =>

@@ -14,6 +14,8 @@ const LEAST = 5;
 const AUTHORITY = /:\/\/[^\s"'`<>]+/g;
 /** A user name of at least this length is a token. */
 const TOKEN_USER = 20;
+/** Whether the user in the credentials of a URL is itself a secret. */
+export const isTokenUser = (user: string): boolean => user.length >= TOKEN_USER;
 /** User and password in an option of curl. Two numbers are the user and the group of a container instead. */
 const USER_OPTION =
   /((?<![\w\]-])(?:-u|--user|--proxy-user)[ =]["']?(?!\d{1,5}:\d{1,5}(?![^\s"']))[^\s:"'-][^\s:"']{0,64}:)[^\s"']+/g;
@@ -99,7 +101,7 @@ function maskUserBefore(text: string, at: number): string {
       if (isPort) continue;
       return text.slice(0, colon + 1) + CENSORED + text.slice(at);
     }
-    return user.length < TOKEN_USER ? text : text.slice(0, start) + CENSORED + text.slice(at);
+    return isTokenUser(user) ? text.slice(0, start) + CENSORED + text.slice(at) : text;
   }
   return text;
 }

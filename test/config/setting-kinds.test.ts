@@ -110,6 +110,17 @@ describe('kinds of settings', () => {
       expect(maskUrl('postgres://h/d')).to.equal('postgres://h/d');
     });
 
+    it('has no token in the place of the user', () => {
+      for (const scheme of ['http', 'https', 'HTTP']) {
+        for (const user of ['SG-live-1', 'SG-live-1:', 't'.repeat(20), `${'t'.repeat(20)}:x`])
+          expect(maskUrl(`${scheme}://${user}@h:1/p?a=b`), user).to.equal(`${scheme}://***@h:1/p?a=b`);
+        expect(maskUrl(`${scheme}://u:p@h/`)).to.equal(`${scheme}://u:***@h/`);
+      }
+      for (const user of ['t'.repeat(20), `${'t'.repeat(20)}:p`])
+        expect(maskUrl(`postgres://${user}@h/d`)).to.equal('postgres://***@h/d');
+      expect(maskUrl('http://@h/')).to.equal('http://@h/');
+    });
+
     it('keeps parameters whose names are not those of secrets', () => {
       const url = 'postgres://h/d?sslkey=/k.pem&application_name=monkey&target_session_attrs=any';
       expect(maskUrl(url)).to.equal(url);
