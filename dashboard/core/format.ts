@@ -92,8 +92,8 @@ export function dateTime(iso: string | null | undefined): string {
 }
 
 const MAX_TEXT = 4_000;
-/** Control characters, and those that change the direction of the text around them. */
-const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Control characters, those that change the direction of the text around them, and those unseen. */
+const UNSEEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
  * A text of another process, of at most 4,000 characters, in which characters that are not seen or that
@@ -103,7 +103,12 @@ export function plain(text: unknown): string {
   const whole = typeof text === 'string' ? text : (JSON.stringify(text) ?? '');
   const cut =
     whole.length > MAX_TEXT ? `${whole.slice(0, MAX_TEXT)} … (${count(whole.length)} characters)` : whole;
-  return cut.replace(UNSEEN, (one) => `\\u${one.codePointAt(0)!.toString(16).padStart(4, '0')}`);
+  return cut.replace(UNSEEN, escaped);
+}
+
+function escaped(one: string): string {
+  const code = one.codePointAt(0)!.toString(16);
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`;
 }
 
 /** JSON over several lines, made as `plain` does. */

@@ -1,7 +1,10 @@
 // Text for a terminal: escapes characters that could control it, and computes how many columns text occupies.
 
-/** Control characters, halves of surrogate pairs, and characters that change the direction of text. */
-const CONTROLLING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * Control characters, halves of surrogate pairs, characters that change the direction of text, and those that
+ * are not seen.
+ */
+const CONTROLLING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
  * Replaces characters by which text of another process could move the cursor or disguise itself as other
@@ -14,8 +17,11 @@ export const plain = (text: string): string => text.replaceAll(CONTROLLING, '?')
  */
 export const plainJson = (json: string): string =>
   json.replaceAll(CONTROLLING, (char) =>
-    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    char === '\n' ? char : Array.from({ length: char.length }, (_, at) => escaped(char, at)).join(''),
   );
+
+const escaped = (char: string, at: number): string =>
+  `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`;
 
 const PRINTABLE_ASCII = /^[ -~]*$/;
 /** Combining marks and joiners, which occupy no column of their own. */

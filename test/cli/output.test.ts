@@ -5,6 +5,17 @@ import { fitted, plain, plainJson, widthOf } from '#src/cli/terminal-text.js';
 import { durationOf } from '#src/cli/worker-table.js';
 
 const STEERING = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
+const UNSEEN = [
+  '\u{e0100}',
+  '\u{e0041}',
+  '\ufe0f',
+  '\u200b',
+  '\u3164',
+  '\u115f',
+  '\u034f',
+  '\u180b',
+  '\u2800',
+];
 
 describe('the output of commands', () => {
   it('is a table with numbers aligned to the right and no trailing blanks', () => {
@@ -35,6 +46,15 @@ describe('the output of commands', () => {
         expect(JSON.parse(json)).to.deep.equal({ [text]: text });
       }),
     );
+  });
+
+  it('contains no characters that people do not see', () => {
+    for (const one of UNSEEN) {
+      expect(plain(`a${one}b`), one.codePointAt(0)!.toString(16)).to.equal('a?b');
+      const json = plainJson(JSON.stringify([one]));
+      expect(json).to.match(/^[ -~]*$/);
+      expect(JSON.parse(json)).to.deep.equal([one]);
+    }
   });
 
   it('has aligned columns with characters of two columns or none', () => {

@@ -82,6 +82,9 @@ describe('the drawing of the dashboard', () => {
 
   it('writes characters that are not seen as escapes, and cuts long texts', () => {
     expect(is.plain('a\u202eb\u0000\n\tc')).to.equal('a\\u202eb\\u0000\n\tc');
+    expect(is.plain('a\ufe0f\u3164\u115f\u034f\u180b\u2800\u{e0100}b')).to.equal(
+      'a\\ufe0f\\u3164\\u115f\\u034f\\u180b\\u2800\\u{e0100}b',
+    );
     expect(is.plain('x'.repeat(10_000))).to.have.lengthOf(4_000 + ' … (10,000 characters)'.length);
     expect(is.plain({ a: 1 })).to.equal('{"a":1}');
   });

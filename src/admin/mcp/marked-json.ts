@@ -21,7 +21,7 @@ const TURN_MS = 1;
 const RESERVE = 64;
 
 /** Characters that people do not see but an assistant reads, and those that change what people see. */
-const UNSEEN = /[\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u007f-\u009f]/gu;
+const UNSEEN = /[\p{Cf}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u007f-\u009f]/gu;
 
 export interface MarkedJson {
   readonly text: string;

@@ -30,7 +30,7 @@ describe('JSON for an assistant', () => {
   });
 
   it('escapes characters that people do not see', async () => {
-    const hidden = '\u{e0041}\u{e0042}\u200b\u202e\u0085\ue000';
+    const hidden = '\u{e0041}\u{e0042}\u200b\u202e\u0085\ue000\u{e0100}\ufe0f\u3164\u115f\u034f\u180b\u2800';
     const { text } = await markedJson({ message: `a${hidden}b` }, LIMIT);
     expect(text).to.match(/^[ -~]*$/);
     expect(JSON.parse(text)).to.deep.equal({ message: { untrusted: `a${hidden}b` } });
