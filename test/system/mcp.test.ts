@@ -85,7 +85,10 @@ describe('an assistant at POST /mcp of a process with ADMIN_TOKEN', () => {
       expect(registered.status).to.equal(201);
       for (let n = 0; n < THRESHOLD; n++) await (await fetch(`${cluster.url}/pay`)).text();
       const { data } = await use('list_breakers', { service: 'bank' });
-      expect(data.items![0]).to.include({ service: 'bank', instance: 'one', state: 'open', forced: false });
+      expect(data.items![0]).to.deep.include({
+        ...{ service: { untrusted: 'bank' }, instance: { untrusted: 'one' } },
+        ...{ state: 'open', forced: false },
+      });
     } finally {
       instance.stop();
     }

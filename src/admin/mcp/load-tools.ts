@@ -33,6 +33,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     description:
       'Requests and errors per second, latency quantiles, saturation of every bounded resource, and what is wrong now. Call this first.',
     needs: ['/overview'],
+    own: ['service', 'version', 'node', 'host', 'name'],
     input: {},
     run: async (_args, read) => ({
       note: 'The process over the last seconds.',
@@ -61,6 +62,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     description:
       'Routes with requests and errors per second, latency quantiles, CPU share and stalls. `sort` finds the slowest route, or the one that stalls workers.',
     needs: ['/routes'],
+    own: ['method', 'route', 'service', 'docs'],
     input: {
       search: Type.Optional(text('A part of the method or the route template.')),
       sort: Type.Optional(
@@ -82,6 +84,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     title: 'Route',
     description: 'The latency histogram and the response statuses of one route.',
     needs: ['/routes/histogram'],
+    own: ['method', 'route'],
     input: { method: text('As in `GET`.', 32), route: text('The template, as in `/api/users/{id}`.', 1_000) },
     async run({ method, route }, read) {
       const shown = (await read('/routes/histogram', { method, route })) as Histogram;
@@ -101,6 +104,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     description:
       'Workers with their state, event loop, heap, connections, and the handler that occupies each of them.',
     needs: ['/workers'],
+    own: ['route'],
     input: {},
     async run(_args, read) {
       const { note, items } = firstOf(itemsOf(await read('/workers')), 512, 'workers');
@@ -112,6 +116,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     title: 'Requests of a worker',
     description: 'The latest requests of one worker, those in flight first, with their age and request id.',
     needs: ['/flights'],
+    own: ['method', 'route'],
     input: {
       worker: Type.Integer({ minimum: 0, description: 'The id of the worker.' }),
       limit: limitOf(200, 50),
@@ -127,6 +132,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     description:
       'Finds workers whose event loop is blocked now, the handler that blocks each, and the routes that have stalled workers before.',
     needs: ['/workers'],
+    own: ['method', 'route', 'advice'],
     input: { worker: Type.Optional(Type.Integer({ minimum: 0, description: 'Only this worker.' })) },
     run: ({ worker }, read) => explainStall(read, worker),
   }),
@@ -135,6 +141,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     title: 'CPU pool',
     description: 'Threads, queue and tasks of the CPU pool, and the share of CPU time of each route.',
     needs: ['/cpu'],
+    own: ['service', 'task', 'route'],
     input: {},
     run: async (_args, read) => ({ note: 'The CPU pool now.', data: await read('/cpu') }),
   }),

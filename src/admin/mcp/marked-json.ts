@@ -4,13 +4,22 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 /**
- * Members whose values are written by clients, by other programs or by failing code. Such a value is shown
- * as `{"untrusted": …}`. Names of services, routes and workers come from the project itself.
+ * Members whose texts the process itself has made: words of a fixed list, times, and ids that it has drawn or
+ * checked. Every other text is shown as `{"untrusted": …}`, because a client, another process or failing code
+ * may have written it.
  */
-const UNTRUSTED: ReadonlySet<string> = new Set([
-  ...['input', 'results', 'idempotencyKey', 'reason', 'reasons', 'message', 'error', 'detail'],
-  ...['statusMessage', 'attributes', 'metadata', 'requestId', 'healthCheckUrl', 'host', 'zone', 'version'],
+const OWN: ReadonlySet<string> = new Set([
+  ...['state', 'states', 'status', 'severity', 'kind', 'protocol', 'unit', 'code', 'nextCursor'],
+  ...['at', 'since', 'startedAt', 'finishedAt', 'createdAt', 'updatedAt', 'lastHeartbeat', 'ejectedUntil'],
+  ...['sagaId', 'traceId', 'spanId', 'parentSpanId'],
 ]);
+/** Members whose values are written by strangers with all that is inside them, so they are marked once. */
+const FOREIGN: ReadonlySet<string> = new Set([
+  ...['input', 'results', 'error', 'attributes', 'metadata', 'reasons'],
+]);
+/** Names that members have here. Others may be texts of strangers. */
+const NAME = /^[\w.-]{1,64}$/;
+const MARK = '{"untrusted":';
 /** Characters of one text. */
 const MAX_TEXT = 4_000;
 const MAX_NAME = 200;
@@ -29,11 +38,18 @@ export interface MarkedJson {
   readonly isCut: boolean;
 }
 
-/** @param limit bytes of the text in UTF-8, at least 4 KiB */
-export async function markedJson(value: unknown, limit: number): Promise<MarkedJson> {
-  const writer = new Writer(limit);
+/**
+ * @param limit bytes of the text in UTF-8, at least 4 KiB
+ * @param own further members whose texts the process itself has made, such as `route` in a list of routes
+ */
+export async function markedJson(
+  value: unknown,
+  limit: number,
+  own: readonly string[] = [],
+): Promise<MarkedJson> {
+  const writer = new Writer(limit, own);
   let begun = performance.now();
-  for (const _ of writer.write(value, false, 0)) {
+  for (const _ of writer.write(value, { name: '', level: 0, isMarked: false })) {
     if (performance.now() - begun < TURN_MS) continue;
     await turn();
     begun = performance.now();
@@ -41,15 +57,26 @@ export async function markedJson(value: unknown, limit: number): Promise<MarkedJ
   return writer.result;
 }
 
+/** Where a value stands. */
+interface Place {
+  /** The name of the member; the items of a list have that of the list. */
+  readonly name: string;
+  readonly level: number;
+  /** Whether a mark is around it. */
+  readonly isMarked: boolean;
+}
+
 class Writer {
+  readonly #own: ReadonlySet<string>;
   #written = '';
   #left: number;
   #isCut = false;
   /** Whether something did not fit: nothing but notes and closing brackets follows. */
   #isFull = false;
 
-  constructor(limit: number) {
+  constructor(limit: number, own: readonly string[]) {
     this.#left = limit;
+    this.#own = own.length === 0 ? OWN : new Set([...OWN, ...own]);
   }
 
   get result(): MarkedJson {
@@ -57,16 +84,34 @@ class Writer {
   }
 
   /** Yields after each object and each list: there writing may pause. */
-  *write(given: unknown, isMarked: boolean, level: number): Generator<undefined> {
+  *write(given: unknown, place: Place): Generator<undefined> {
     const value = plainValue(given);
-    if (typeof value === 'string') this.#text(value, level);
-    else if (typeof value !== 'object' || value === null) this.#add(plainJson(value));
-    else if (level >= MAX_LEVELS) this.#omit('"…"');
-    else if (Array.isArray(value)) yield* this.#list(value, isMarked, level);
-    else yield* this.#members(value as Readonly<Record<string, unknown>>, isMarked, level);
+    const isMark = !place.isMarked && this.#isForeign(value, place.name);
+    if (isMark) this.#add(MARK);
+    yield* this.#value(value, isMark ? { ...place, isMarked: true } : place);
+    if (isMark) this.#add('}');
   }
 
-  *#list(items: readonly unknown[], isMarked: boolean, level: number): Generator<undefined> {
+  *#value(value: unknown, place: Place): Generator<undefined> {
+    if (typeof value === 'string') this.#text(value, place.level);
+    else if (typeof value !== 'object' || value === null) this.#add(plainJson(value));
+    else if (place.level >= MAX_LEVELS) this.#omit('"…"');
+    else if (Array.isArray(value)) yield* this.#list(value, place);
+    else yield* this.#members(value as Readonly<Record<string, unknown>>, place);
+  }
+
+  /** Whether a value has texts that strangers may have written. */
+  #isForeign(value: unknown, name: string): boolean {
+    if (typeof value === 'string') return value !== '' && !this.#own.has(name);
+    if (typeof value !== 'object' || value === null) return false;
+    if (FOREIGN.has(name)) return true;
+    if (Array.isArray(value)) return !this.#own.has(name) && value.some((item) => typeof item === 'string');
+    return !Object.keys(value).every((member) => NAME.test(member));
+  }
+
+  *#list(items: readonly unknown[], place: Place): Generator<undefined> {
+    const { level } = place;
+    const inside = { ...place, level: level + 1 };
     this.#add('[');
     for (const [at, item] of items.entries()) {
       if (at > 0) this.#add(',');
@@ -74,21 +119,16 @@ class Writer {
         this.#omit(`"… ${items.length - at} more left out"`);
         break;
       }
-      yield* this.write(item, isMarked, level + 1);
+      yield* this.write(item, inside);
     }
     this.#add(']');
     yield;
   }
 
-  *#members(
-    members: Readonly<Record<string, unknown>>,
-    isMarked: boolean,
-    level: number,
-  ): Generator<undefined> {
+  *#members(members: Readonly<Record<string, unknown>>, { level, isMarked }: Place): Generator<undefined> {
     this.#add('{');
     const names = Object.keys(members).filter((name) => members[name] !== undefined);
     for (const [at, name] of names.entries()) {
-      const value = members[name];
       if (at > 0) this.#add(',');
       const shown = quoted(cut(name, MAX_NAME));
       if (!this.#hasRoom(level, bytesOf(shown))) {
@@ -96,10 +136,7 @@ class Writer {
         break;
       }
       this.#add(`${shown}:`);
-      const isMark = !isMarked && UNTRUSTED.has(name) && mayCarryText(value);
-      if (isMark) this.#add('{"untrusted":');
-      yield* this.write(value, isMarked || isMark, level + 1);
-      if (isMark) this.#add('}');
+      yield* this.write(members[name], { name, level: level + 1, isMarked });
     }
     this.#add('}');
     yield;
@@ -137,9 +174,6 @@ function plainValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('toJSON' in value)) return value;
   return typeof value.toJSON === 'function' ? (value.toJSON() as unknown) : value;
 }
-
-const mayCarryText = (value: unknown): boolean =>
-  typeof value === 'string' || (typeof value === 'object' && value !== null);
 
 function cut(text: string, characters: number): string {
   if (text.length <= characters) return text;

@@ -18,6 +18,11 @@ export interface McpTool {
   readonly needs: readonly string[];
   readonly input: TSchema;
   /**
+   * Members of its data whose texts the process itself has made, besides those of marked-json.ts, such as the
+   * templates of declared routes.
+   */
+  readonly own?: readonly string[];
+  /**
    * @param args has been checked against `input`
    * @throws HttpError as the routes that it reads
    */

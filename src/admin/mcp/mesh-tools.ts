@@ -74,6 +74,7 @@ export const MESH_TOOLS: readonly McpTool[] = [
     title: 'Limits',
     description: 'What bounds the work of the process, how much of it is used, and how often it has refused.',
     needs: ['/limits'],
+    own: ['name', 'limit', 'default', 'scope'],
     input: {},
     run: async (_args, read) => ({ note: 'Limits and their use now.', data: await read('/limits') }),
   }),

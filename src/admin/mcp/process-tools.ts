@@ -36,6 +36,7 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
     description:
       'Settings in effect, where each comes from, its default and its meaning. Secrets are masked.',
     needs: ['/settings'],
+    own: ['name', 'value', 'source', 'default', 'meaning'],
     input: { search: Type.Optional(text('A part of the name.', 100)), limit: limitOf(300, 300) },
     async run({ search = '', limit = 300 }, read) {
       const sought = search.toUpperCase();
@@ -49,6 +50,7 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
     title: 'Switches',
     description: 'What operators have switched in the running process: log level, share of traces, routes.',
     needs: ['/switches'],
+    own: ['level', 'setting', 'sampler', 'service', 'method', 'route'],
     input: {},
     run: async (_args, read) => ({ note: 'Switches in effect.', data: await read('/switches') }),
   }),

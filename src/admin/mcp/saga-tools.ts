@@ -24,6 +24,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
     title: 'Sagas',
     description: 'Sagas, newest first, by name and status. `cursor` continues a list.',
     needs: ['/sagas'],
+    own: ['saga', 'name'],
     input: {
       saga: Type.Optional(text('The name of the saga, as in `checkout`.')),
       status: Type.Optional(oneOf(STATUSES, 'Only sagas of this status.')),
@@ -45,6 +46,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
     description:
       'Sagas that need an operator, then those that compensate and those that have compensated, each with the step that failed and its error.',
     needs: ['/sagas', '/sagas/:id'],
+    own: ['saga', 'name'],
     input: { saga: Type.Optional(text('The name of the saga.')), limit: limitOf(30, 10) },
     async run({ saga, limit = 10 }, read) {
       const found: Readonly<Record<string, unknown>>[] = [];
@@ -66,6 +68,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
     title: 'Saga',
     description: 'One saga: its steps, attempts, compensations and errors.',
     needs: ['/sagas/:id'],
+    own: ['saga', 'name'],
     input: { sagaId: text('The id of the saga.', 128), include: including('input', 'results') },
     async run({ sagaId, include = [] }, read) {
       const query = { include: include.includes('input') ? 'input' : undefined };

@@ -154,7 +154,9 @@ export const ALL_ROUTES: readonly AdminRoute[] = [
     },
   },
   shows('/traces', () => ({ items: [], nextCursor: null, isRecording: false })),
-  shows('/traces/:traceId', () => ({ spans: [{ attributes: { 'http.route': '/a' } }] })),
+  shows('/traces/:traceId', () => ({
+    spans: [{ name: 'GET /a', kind: 'server', attributes: { 'http.route': '/a' } }],
+  })),
   shows('/settings', () => ({
     items: [
       { name: 'PORT', value: 8080 },

@@ -20,7 +20,8 @@ describe('the tools of POST /mcp', () => {
     const all = await mcp.tool('list_problems');
     expect(all.note).to.match(/^2 problems\./);
     expect(itemsOf(all)[0]).to.deep.include({
-      title: 'No worker serves',
+      severity: 'critical',
+      title: { untrusted: 'No worker serves' },
       detail: { untrusted: 'since 12:00' },
     });
     expect(itemsOf(await mcp.tool('list_problems', { severity: 'info' }))).to.have.length(1);
@@ -48,7 +49,7 @@ describe('the tools of POST /mcp', () => {
   it('show breakers that are not closed first', async () => {
     const { note, data } = await mcp.tool('list_breakers');
     expect(note).to.include('10000 breakers; the first 50 are shown. 1 of them are open');
-    expect((data.items as unknown[])[0]).to.include({ instance: 'i9999', state: 'open' });
+    expect(itemsOf({ data })[0]).to.deep.include({ instance: { untrusted: 'i9999' }, state: 'open' });
     expect(itemsOf(await mcp.tool('list_breakers', { state: 'open' }))).to.have.length(1);
   });
 
@@ -78,9 +79,15 @@ describe('the tools of POST /mcp', () => {
   });
 
   it('show settings, traces and the other pages', async () => {
-    expect(itemsOf(await mcp.tool('list_settings', { search: 'po' }))).to.have.length(1);
+    expect(itemsOf(await mcp.tool('list_settings', { search: 'po' }))).to.deep.equal([
+      { name: 'PORT', value: 8080 },
+    ]);
+    expect(itemsOf(await mcp.tool('list_settings', { search: 'host' }))[0]).to.include({ value: '0.0.0.0' });
     expect((await mcp.tool('list_traces', { status: 'error' })).note).to.include('No trace is recorded now.');
-    expect((await mcp.tool('show_trace', { traceId: 'a'.repeat(32) })).data.spans).to.have.length(1);
+    const { data: trace } = await mcp.tool('show_trace', { traceId: 'a'.repeat(32) });
+    expect(trace.spans).to.deep.equal([
+      { name: { untrusted: 'GET /a' }, kind: 'server', attributes: { untrusted: { 'http.route': '/a' } } },
+    ]);
     const { data } = await mcp.tool('show_route', { method: 'GET', route: '/a b?c' });
     expect(data).to.deep.equal({
       method: 'GET',
@@ -101,8 +108,10 @@ describe('the tools of POST /mcp', () => {
       const { isError } = await mcp.tool(name, name === 'show_flights' ? { worker: 1 } : {});
       expect(isError, name).to.equal(false);
     }
-    const { data: service } = await mcp.tool('show_service', { service: 'orders', state: 'healthy' });
-    expect(service.items).to.have.length(1);
+    const service = await mcp.tool('show_service', { service: 'orders', state: 'healthy' });
+    expect(itemsOf(service)).to.deep.equal([
+      { id: { untrusted: 'a' }, state: 'healthy', metadata: { untrusted: {} } },
+    ]);
   });
 
   it('return what the plane refuses as an error of the tool', async () => {
