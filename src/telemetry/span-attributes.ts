@@ -10,6 +10,8 @@ export const ATTR = {
   dbQuerySummary: 'db.query.summary' satisfies typeof semconv.ATTR_DB_QUERY_SUMMARY,
   dbSystemName: 'db.system.name' satisfies typeof semconv.ATTR_DB_SYSTEM_NAME,
   httpRequestMethod: 'http.request.method' satisfies typeof semconv.ATTR_HTTP_REQUEST_METHOD,
+  httpRequestMethodOriginal:
+    'http.request.method_original' satisfies typeof semconv.ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
   httpRequestResendCount: 'http.request.resend_count' satisfies typeof semconv.ATTR_HTTP_REQUEST_RESEND_COUNT,
   httpResponseStatusCode: 'http.response.status_code' satisfies typeof semconv.ATTR_HTTP_RESPONSE_STATUS_CODE,
   httpRoute: 'http.route' satisfies typeof semconv.ATTR_HTTP_ROUTE,

@@ -7,6 +7,13 @@ import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, SpanLink, SpanStart, Tracing } from './span.js';
 import { ATTR } from './span-attributes.js';
 
+/** The methods that OpenTelemetry knows; a client may send any other text. */
+const METHODS: ReadonlySet<string> = new Set([
+  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'],
+]);
+const OTHER_METHOD = '_OTHER' satisfies typeof semconv.HTTP_REQUEST_METHOD_VALUE_OTHER;
+/** Characters of a method that is not known. */
+const MOST_METHOD = 32;
 const POSTGRESQL = 'postgresql' satisfies typeof semconv.DB_SYSTEM_NAME_VALUE_POSTGRESQL;
 /** The client chooses the port in the field Host. */
 const MOST_PORT = 65_535;
@@ -45,18 +52,24 @@ export const serverSpan = (tracing: Tracing, request: ServerRequest): SpanHandle
 export const keptServerSpan = (tracing: Tracing, request: ServerRequest): SpanHandle =>
   tracing.keep(request, request.isRpc ? rpcSpanStart(request) : httpSpanStart(request));
 
-const httpSpanStart = (request: ServerRequest): SpanStart => ({
-  name: request.template === undefined ? request.method : `${request.method} ${request.template}`,
-  attributes: {
-    [ATTR.httpRequestMethod]: request.method,
-    [ATTR.httpRoute]: request.template,
-    [ATTR.urlPath]: request.path,
-    [ATTR.urlScheme]: request.scheme,
-    ...serverOf(request.host),
-    [ATTR.clientAddress]: request.clientAddress,
-    'multilane.service': request.service,
-  },
-});
+function httpSpanStart(request: ServerRequest): SpanStart {
+  const { method, template } = request;
+  const isKnown = METHODS.has(method);
+  const name = isKnown ? method : 'HTTP';
+  return {
+    name: template === undefined ? name : `${name} ${template}`,
+    attributes: {
+      [ATTR.httpRequestMethod]: isKnown ? method : OTHER_METHOD,
+      [ATTR.httpRequestMethodOriginal]: isKnown ? undefined : method.slice(0, MOST_METHOD),
+      [ATTR.httpRoute]: template,
+      [ATTR.urlPath]: request.path,
+      [ATTR.urlScheme]: request.scheme,
+      ...serverOf(request.host),
+      [ATTR.clientAddress]: request.clientAddress,
+      'multilane.service': request.service,
+    },
+  };
+}
 
 /** The name of a gRPC call is its method: `multilane.orders.v1.OrderService/GetUserOrders`. */
 function rpcSpanStart(request: ServerRequest): SpanStart {

@@ -97,6 +97,24 @@ describe('the spans that a process keeps without a collector', () => {
     expect(formatTraceparent(call.context)).to.equal(`00-${TRACE}-${inner?.spanId}-01`);
   });
 
+  it('have no method of a client that is not known in their names', () => {
+    const { tracing, spans } = setUp();
+    const sent = `FREE-${'x'.repeat(194)}`;
+    serverSpan(tracing, { ...request(), method: sent, template: undefined }).end();
+    serverSpan(tracing, { ...request(), method: 'toString' }).end();
+    serverSpan(tracing, { ...request(), method: 'PATCH', template: undefined }).end();
+    const seen = spans().map(({ name, attributes }) => [
+      name,
+      attributes['http.request.method'],
+      attributes['http.request.method_original'],
+    ]);
+    expect(seen).to.deep.equal([
+      ['HTTP', '_OTHER', sent.slice(0, 32)],
+      ['HTTP /api/users/{id}', '_OTHER', 'toString'],
+      ['PATCH', 'PATCH', undefined],
+    ]);
+  });
+
   it('are those of the sampled traces, and a trace that begins here has an id that says so', () => {
     const { tracing, spans } = setUp({ samplerArg: 0.25 });
     const ids: string[] = [];
