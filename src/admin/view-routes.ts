@@ -14,7 +14,7 @@ import { MOST_SAGAS } from './views/problem-facts.js';
 import { problemsOf } from './views/problems.js';
 import { RecentRise } from './views/recent-rise.js';
 import { Refreshed, recently } from './views/recently.js';
-import { RouteList, routeHistogram } from './views/route-list.js';
+import { RouteList, type RouteOrder, routeHistogram, routeOrder } from './views/route-list.js';
 import { saturationOf } from './views/saturation.js';
 import { serviceList } from './views/service-list.js';
 import type { Traffic } from './views/traffic.js';
@@ -79,11 +79,11 @@ export class Views {
     await Promise.race([this.#sagas.settled(), late]);
   }
 
-  async routes(traffic: Traffic, request: PageRequest, search?: string) {
+  async routes(traffic: Traffic, request: PageRequest, search?: string, by?: RouteOrder) {
     const inFlight = this.#sources.routesInFlight();
     // Both take a good part of what one turn may take.
     await turn();
-    return { windowS: traffic.windowS, ...this.#routes.page(traffic, inFlight, request, search) };
+    return { windowS: traffic.windowS, ...this.#routes.page(traffic, inFlight, request, search, by) };
   }
 
   async services(traffic: Traffic, request: PageRequest) {
@@ -165,7 +165,8 @@ export function viewRoutes(
     }),
     get('/routes', async (query) => {
       const request = pageRequest(query, ROUTES);
-      return views.routes(await traffic.look(), request, query.get('search') ?? '');
+      const order = routeOrder(query.get('sort'));
+      return views.routes(await traffic.look(), request, query.get('search') ?? '', order);
     }),
     get('/routes/histogram', histogram),
     get('/services', async (query) => {

@@ -133,6 +133,9 @@ describe('the routes of views', () => {
     expect((await refusalOf('GET', '/routes/histogram?method=GET&route=/none')).code).to.equal('NOT_FOUND');
     expect(await read('/routes/histogram?route=/a')).to.deep.include({ route: '/a', statuses: {} });
     expect((await refusalOf('GET', '/services?cursor=WzFd')).code).to.equal('BAD_CURSOR');
+    for (const sort of ['', 'requests', 'toString'])
+      expect((await refusalOf('GET', `/routes?sort=${sort}`)).code, sort).to.equal('VALIDATION_FAILED');
+    expect(await read('/routes?sort=stalls')).to.deep.nested.include({ 'items[0].route': '/a' });
   });
 });
 

@@ -70,10 +70,8 @@ async function flightsOf(read: Read, workers: readonly WorkerFacts[]): Promise<M
 }
 
 async function routesThatStall(read: Read): Promise<readonly unknown[]> {
-  return itemsOf(await read.optional('/routes', { limit: 200 }))
+  return itemsOf(await read.optional('/routes', { sort: 'stalls', limit: MAX_SHOWN }))
     .filter(({ stalls }) => Number(stalls ?? 0) > 0)
-    .sort((a, b) => Number(b.stalls) - Number(a.stalls))
-    .slice(0, MAX_SHOWN)
     .map(({ method, route, stalls, p99Ms, maxMs, cpuRatio }) => ({
       method,
       route,

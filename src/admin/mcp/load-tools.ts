@@ -1,24 +1,19 @@
 // Tools that show the load of the process: what is wrong, routes, workers, the CPU pool, and why a worker is
 // stalled.
-import { setImmediate as turn } from 'node:timers/promises';
 import { Type } from '@sinclair/typebox';
 import { explainStall } from './explain-stall.js';
 import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
-import type { Query, Read } from './plane-reader.js';
 
 const SEVERITIES = ['critical', 'warning', 'info'] as const;
-/** The order of routes, each by the member that it sorts by. */
+/** The orders of routes, as the plane calls them, each with the member that it sorts by. */
 const ROUTE_ORDERS = {
-  busiest: 'perSecond',
-  errors: 'errorsPerSecond',
-  slowest: 'p99Ms',
-  stalls: 'stalls',
-  cpu: 'cpuRatio',
+  busiest: ['busy', 'perSecond'],
+  errors: ['errors', 'errorsPerSecond'],
+  slowest: ['p99', 'p99Ms'],
+  stalls: ['stalls', 'stalls'],
+  cpu: ['cpu', 'cpuRatio'],
 } as const;
 type RouteOrder = keyof typeof ROUTE_ORDERS;
-const PAGE = 200;
-/** Pages that are read to sort all routes. */
-const MAX_PAGES = 25;
 
 interface Histogram {
   readonly edgesMs: readonly number[];
@@ -71,12 +66,13 @@ export const LOAD_TOOLS: readonly McpTool[] = [
       limit: limitOf(200, 30),
     },
     async run({ search, sort = 'busiest', limit = 30 }, read) {
-      const member = ROUTE_ORDERS[sort];
-      const found = [...(await allItems(read, '/routes', { search }))].sort(
-        (a, b) => Number(b[member] ?? -1) - Number(a[member] ?? -1),
-      );
-      const { note, items } = firstOf(found, limit, 'routes');
-      return { note: `${note} They are sorted by ${member}.`, data: { items } };
+      const [order, member] = ROUTE_ORDERS[sort];
+      const page = (await read('/routes', { search, sort: order, limit })) as {
+        readonly nextCursor?: unknown;
+      };
+      const items = itemsOf(page);
+      const more = typeof page.nextCursor === 'string' ? '; there are more' : '';
+      return { note: `${items.length} routes, sorted by ${member}${more}.`, data: { items } };
     },
   }),
   tool({
@@ -118,7 +114,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     needs: ['/flights'],
     own: ['method', 'route'],
     input: {
-      worker: Type.Integer({ minimum: 0, description: 'The id of the worker.' }),
+      worker: Type.Integer({ minimum: 1, description: 'The id of the worker.' }),
       limit: limitOf(200, 50),
     },
     async run({ worker, limit = 50 }, read) {
@@ -133,7 +129,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
       'Finds workers whose event loop is blocked now, the handler that blocks each, and the routes that have stalled workers before.',
     needs: ['/workers'],
     own: ['method', 'route', 'advice'],
-    input: { worker: Type.Optional(Type.Integer({ minimum: 0, description: 'Only this worker.' })) },
+    input: { worker: Type.Optional(Type.Integer({ minimum: 1, description: 'Only this worker.' })) },
     run: ({ worker }, read) => explainStall(read, worker),
   }),
   tool({
@@ -146,22 +142,3 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     run: async (_args, read) => ({ note: 'The CPU pool now.', data: await read('/cpu') }),
   }),
 ];
-
-/** All items of a list that is read in pages. */
-export async function allItems(
-  read: Read,
-  path: string,
-  query: Query,
-): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const found: Readonly<Record<string, unknown>>[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page++) {
-    const json = await read(path, { ...query, limit: PAGE, cursor });
-    found.push(...itemsOf(json));
-    cursor = (json as { readonly nextCursor?: string | null }).nextCursor ?? undefined;
-    if (cursor === undefined) break;
-    // This thread also accepts connections.
-    await turn();
-  }
-  return found;
-}

@@ -1,5 +1,5 @@
 // The routes of all services with what they do now, and the durations of one of them as a histogram.
-import { NotFoundError } from '../../errors.js';
+import { NotFoundError, ValidationError } from '../../errors.js';
 import { HISTOGRAM_EDGES_US } from '../../memory/metrics/histogram.js';
 import { operationIdOf } from '../../server/docs/openapi.js';
 import { compare, type Order, type Page, type PageRequest, pageOf } from './pages.js';
@@ -41,6 +41,17 @@ export interface RouteItem {
   readonly docs: string | null;
 }
 
+/** What a list of routes may be sorted by. The greatest value is the first. */
+const ORDERS = ['busy', 'errors', 'p99', 'stalls', 'cpu'] as const;
+export type RouteOrder = (typeof ORDERS)[number];
+
+/** @throws ValidationError for an order that does not exist */
+export function routeOrder(text: string | null): RouteOrder {
+  const order = ORDERS.find((one) => one === (text ?? 'busy'));
+  if (order !== undefined) return order;
+  throw new ValidationError([{ path: '/sort', message: `must be one of ${ORDERS.join(', ')}` }]);
+}
+
 /** A route that has had requests, or that workers have, or both. */
 interface Candidate {
   readonly key: string;
@@ -66,23 +77,27 @@ export class RouteList {
   /**
    * @param inFlight requests in flight, by `METHOD template`
    * @param search text that `METHOD route` has to contain, whatever its case
+   * @param by the first is the busiest of the window unless another order is asked for
    */
   page(
     traffic: Traffic,
     inFlight: ReadonlyMap<string, number>,
     request: PageRequest,
     search = '',
+    by: RouteOrder = 'busy',
   ): Page<RouteItem> {
     const wanted = search.toLowerCase();
     const byKey = candidatesOf(traffic, this.#sources.known());
     const ranks = this.#ranksOf(byKey);
     const found = wanted === '' ? [...byKey.values()] : containing(byKey, wanted);
+    const counts = countsOf(traffic, this.#sources);
+    const valueIn = by === 'busy' ? recentOf : valuesBy(by, found, counts);
     const order: Order<Candidate> = {
-      keyOf: (candidate) => [-recentOf(candidate), candidate.method, candidate.route],
-      compare: (a, b) => recentOf(b) - recentOf(a) || ranks.get(a.key)! - ranks.get(b.key)!,
+      keyOf: (candidate) => [-valueIn(candidate), candidate.method, candidate.route],
+      compare: (a, b) => valueIn(b) - valueIn(a) || ranks.get(a.key)! - ranks.get(b.key)!,
     };
     const { items, nextCursor } = pageOf(found, order, request);
-    const itemOf = itemMaker(traffic, inFlight, this.#sources);
+    const itemOf = itemMaker(counts, inFlight, this.#sources);
     return { items: items.map(itemOf), nextCursor };
   }
 
@@ -113,15 +128,46 @@ function candidatesOf(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyM
   return byKey;
 }
 
+/** What is counted by route apart from its requests. */
+interface RouteCounts {
+  /** Null where it is not measured. */
+  readonly cpuRatio: (candidate: Candidate) => number | null;
+  readonly stalls: (candidate: Candidate) => number;
+}
+
+function countsOf(traffic: Traffic, sources: RouteListSources): RouteCounts {
+  const shares = sources.cpuShares && new Map(sources.cpuShares().map(({ route, ratio }) => [route, ratio]));
+  const stalls = new Map([...traffic.counts('multilane_handler_stalls_total')]);
+  return {
+    cpuRatio: ({ key, route }) => (shares === undefined ? null : (shares.get(key) ?? shares.get(route) ?? 0)),
+    stalls: ({ route }) => stalls.get(route)?.total ?? 0,
+  };
+}
+
+/** Reads the value of each route once, before they are compared. */
+function valuesBy(
+  by: Exclude<RouteOrder, 'busy'>,
+  found: readonly Candidate[],
+  { cpuRatio, stalls }: RouteCounts,
+): (candidate: Candidate) => number {
+  const read = {
+    errors: ({ traffic }: Candidate) => traffic?.errors.recent ?? 0,
+    p99: ({ traffic }: Candidate) => traffic?.durations.quantileMs(0.99) ?? -1,
+    stalls,
+    cpu: (candidate: Candidate) => cpuRatio(candidate) ?? -1,
+  }[by];
+  const values = new Map(found.map((candidate) => [candidate, read(candidate)]));
+  return (candidate) => values.get(candidate)!;
+}
+
 function itemMaker(
-  traffic: Traffic,
+  { cpuRatio, stalls }: RouteCounts,
   inFlight: ReadonlyMap<string, number>,
   sources: RouteListSources,
 ): (candidate: Candidate) => RouteItem {
-  const shares = sources.cpuShares && new Map(sources.cpuShares().map(({ route, ratio }) => [route, ratio]));
-  const stalls = new Map([...traffic.counts('multilane_handler_stalls_total')]);
   const dataPlane = sources.dataPlane();
-  return ({ key, method, route, traffic: seen, known }) => {
+  return (candidate) => {
+    const { key, method, route, traffic: seen, known } = candidate;
     const durations = seen?.durations;
     const hasDocs = dataPlane !== undefined && known?.service !== undefined && known.service !== null;
     return {
@@ -136,8 +182,8 @@ function itemMaker(
       p90Ms: durations?.quantileMs(0.9) ?? null,
       p99Ms: durations?.quantileMs(0.99) ?? null,
       maxMs: durations?.maxMs ?? null,
-      cpuRatio: shares === undefined ? null : (shares.get(key) ?? shares.get(route) ?? 0),
-      stalls: stalls.get(route)?.total ?? 0,
+      cpuRatio: cpuRatio(candidate),
+      stalls: stalls(candidate),
       inFlight: inFlight.get(key) ?? 0,
       off: known?.state === 'off',
       docs: hasDocs && method !== GRPC ? docsOf(dataPlane, known.service!, method, route) : null,

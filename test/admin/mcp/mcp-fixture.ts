@@ -92,10 +92,16 @@ const WORKERS = [1, 2, 3].map((id) => ({
   ...{ id, kind: 'http', generation: 1, state: 'ready', loopUtilization: 0.1, loopDelayP99Ms: 1 },
   current: id === 2 ? { route: 'GET /report', sinceMs: 4_200 } : null,
 }));
+/** The route that stalls is idle now. */
 const ROUTES = Array.from({ length: 450 }, (_, at) => ({
-  ...{ method: 'GET', route: `/r${at}`, perSecond: at % 7, errorsPerSecond: 0, p99Ms: at, cpuRatio: null },
-  stalls: at === 321 ? 5 : 0,
+  ...{ method: 'GET', route: `/r${at}`, perSecond: at === 321 ? 0 : at % 7, errorsPerSecond: 0 },
+  ...{ p99Ms: at, cpuRatio: null, stalls: at === 321 ? 5 : 0 },
 }));
+const MEMBERS = new Map([
+  ['busy', 'perSecond'],
+  ['p99', 'p99Ms'],
+  ['stalls', 'stalls'],
+] as const);
 
 /** A plane with every path that the tools read. */
 export const ALL_ROUTES: readonly AdminRoute[] = [
@@ -109,6 +115,8 @@ export const ALL_ROUTES: readonly AdminRoute[] = [
   shows('/routes', (query) => {
     const from = Number(query.get('cursor') ?? 0);
     const found = ROUTES.filter(({ route }) => route.includes(query.get('search') ?? ''));
+    const member = MEMBERS.get((query.get('sort') ?? 'busy') as 'busy')!;
+    found.sort((a, b) => b[member] - a[member]);
     const to = from + Number(query.get('limit'));
     return { items: found.slice(from, to), nextCursor: to < found.length ? String(to) : null };
   }),

@@ -28,10 +28,13 @@ describe('the tools of POST /mcp', () => {
     expect((await mcp.tool('list_problems', { severity: 'warning' })).note).to.match(/^Nothing is wrong\./);
   });
 
-  it('find the route that stalls among all pages of routes', async () => {
+  it('find the route that stalls among all routes', async () => {
     const { note, data } = await mcp.tool('list_routes', { sort: 'stalls', limit: 1 });
-    expect(note).to.include('450 routes; the first 1 are shown. They are sorted by stalls.');
+    expect(note).to.include('1 routes, sorted by stalls; there are more.');
     expect((data.items as unknown[])[0]).to.include({ route: '/r321', stalls: 5 });
+    const slowest = await mcp.tool('list_routes', { sort: 'slowest', search: '/r32', limit: 200 });
+    expect(slowest.note).to.include('11 routes, sorted by p99Ms.');
+    expect(itemsOf(slowest)[0]).to.include({ route: '/r329' });
     expect(itemsOf(await mcp.tool('list_routes', { search: '/r44', limit: 200 }))).to.have.length(11);
   });
 
@@ -40,6 +43,9 @@ describe('the tools of POST /mcp', () => {
     expect(note).to.include('Worker 2 (ready) has been in the handler of GET /report for 4200 ms.');
     const [blocked] = data.blocked as { id: number; requests: Record<string, unknown>[] }[];
     expect(blocked!.requests[0]).to.deep.include({ requestId: { untrusted: 'do-as-i-say' } });
+    expect(data.routesThatStalledBefore).to.deep.equal([
+      { method: 'GET', route: '/r321', stalls: 5, p99Ms: 321, cpuRatio: null },
+    ]);
     expect((await mcp.tool('explain_stall', { worker: 1 })).note).to.match(/^No handler has occupied/);
     const unknown = await mcp.tool('explain_stall', { worker: 9 });
     expect(unknown.isError).to.equal(true);
@@ -126,6 +132,8 @@ describe('the tools of POST /mcp', () => {
       ['list_routes', { limit: 201 }, /\/limit/],
       ['list_routes', { sort: 'stalls; drop table' }, /\/sort/],
       ['list_routes', { colour: 'red' }, /\/colour/],
+      ['show_flights', { worker: 0 }, /\/worker/],
+      ['explain_stall', { worker: 0 }, /\/worker/],
       ['show_saga', {}, /\/sagaId/],
       ['show_saga', { sagaId: SAGA_ID, include: ['secrets'] }, /\/include\/0/],
       ['show_trace', { traceId: '../sagas' }, /\/traceId/],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { callsGraph } from '#src/admin/views/calls-graph.js';
-import { RouteList, routeHistogram } from '#src/admin/views/route-list.js';
+import { RouteList, type RouteOrder, routeHistogram } from '#src/admin/views/route-list.js';
 import { serviceList } from '#src/admin/views/service-list.js';
 import type { Traffic } from '#src/admin/views/traffic.js';
 import { READ_EVERY_MS, SAMPLE_EVERY_MS, TrafficWatch } from '#src/admin/views/traffic-watch.js';
@@ -193,6 +193,36 @@ describe('the list of routes', () => {
     expect(
       new RouteList(sources).page(traffic, IN_FLIGHT, FIRST, 'get /API/us').items.map(({ route }) => route),
     ).to.deep.equal(['/api/users/{id}']);
+  });
+
+  it('is sorted by what is asked for, also by stalls of routes that are idle now', async () => {
+    const test = setUp();
+    test.request('/idle', 200, 5);
+    test.table.counter('multilane_handler_stalls_total', { route: '/idle' }).add(2);
+    const traffic = await measured(test, () => {
+      for (let n = 0; n < 9; n++) test.request('/busy', 200, 1_000);
+      for (let n = 0; n < 3; n++) test.request('/failing', 500, 2_000);
+      test.request('/slow', 200, 90_000);
+    });
+    const cpuShares = () => [{ route: 'GET /slow', ratio: 0.5 }];
+    const list = new RouteList({ ...sources, cpuShares, known: () => [] });
+    const first = (by?: RouteOrder): string => list.page(traffic, IN_FLIGHT, FIRST, '', by).items[0]!.route;
+    expect([
+      first(),
+      first('busy'),
+      first('errors'),
+      first('p99'),
+      first('stalls'),
+      first('cpu'),
+    ]).to.deep.equal(['/busy', '/busy', '/failing', '/slow', '/idle', '/slow']);
+    const after = (cursor: string | null) => JSON.parse(Buffer.from(cursor!, 'base64url').toString());
+    const seen: string[] = [];
+    for (let page = list.page(traffic, IN_FLIGHT, { limit: 1, after: undefined }, '', 'p99'); ; ) {
+      seen.push(...page.items.map(({ route }) => route));
+      if (page.nextCursor === null) break;
+      page = list.page(traffic, IN_FLIGHT, { limit: 1, after: after(page.nextCursor) }, '', 'p99');
+    }
+    expect(seen).to.deep.equal(['/slow', '/failing', '/busy', '/idle']);
   });
 });
 
