@@ -29,7 +29,7 @@ export function foreignSite(
     // rebound.
     name === plainAddress(request.localAddress) ||
     allowedHosts.some((allowed) => [host, name].includes(allowed.toLowerCase().replace(/^\[|\]$/g, '')));
-  if (!isKnown) return 'The Host of the request is not one of this admin plane.';
+  if (!isKnown) return 'The Host of the request is not one of this admin plane: see ADMIN_ALLOWED_HOSTS.';
   if (request.fetchSite === 'cross-site') return 'The request comes from another site.';
   if (request.origin !== undefined && hostOfOrigin(request.origin) !== host) {
     return 'The request comes from a page of another origin.';

@@ -7,7 +7,7 @@ import { dashboardRoutes } from '../admin/dashboard-files.js';
 import { EventTopics } from '../admin/event-topics.js';
 import { flightsRoute } from '../admin/flights-route.js';
 import { limitsRoute } from '../admin/limits-route.js';
-import { mcpRoute } from '../admin/mcp/mcp-route.js';
+import { MCP_WITHOUT_TOKEN, mcpRoute } from '../admin/mcp/mcp-route.js';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { localShadowing, registryRoutes } from '../admin/registry-routes.js';
 import { sagaRoutes } from '../admin/saga-routes.js';
@@ -144,6 +144,6 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
     ...sagaRoutes(() => journals.operator()),
   ];
   // An assistant passes on what it reads, so the endpoint exists only where an operator has set a token.
-  if (settings.adminToken === undefined) return routes;
+  if (settings.adminToken === undefined) return [...routes, ...MCP_WITHOUT_TOKEN];
   return [...routes, mcpRoute({ routes, version: parts.version, recorder })];
 }

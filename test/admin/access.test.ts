@@ -128,7 +128,7 @@ describe('the site check of the admin plane', () => {
 
   it('rejects all other names', () => {
     for (const host of ['', 'localhost.evil.example', 'evil.example', '192.0.2.2', 'localhost.', '[::1']) {
-      expect(check(host), host).to.be.a('string');
+      expect(check(host), host).to.include('ADMIN_ALLOWED_HOSTS');
     }
     expect(check('a.example:1', '::', '::1', ['a.example:9901'])).to.be.a('string');
   });

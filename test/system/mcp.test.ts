@@ -133,9 +133,14 @@ describe('an assistant at POST /mcp of a process with ADMIN_TOKEN', () => {
 describe('POST /mcp of a process without ADMIN_TOKEN', () => {
   const cluster = useCluster({ config: PLAIN, env: { WORKERS: '1' } });
 
-  it('is not there', async () => {
+  it('is not there, and the refusal names the setting', async () => {
     for (const method of ['POST', 'GET']) {
-      expect((await fetch(`${cluster.adminUrl}/mcp`, { method })).status).to.equal(404);
+      const response = await fetch(`${cluster.adminUrl}/mcp`, { method });
+      const { code, detail } = await json<{ code: string; detail: string }>(response, 404);
+      expect({ code, detail }).to.deep.equal({
+        code: 'ROUTE_NOT_FOUND',
+        detail: 'There is no /mcp here, because ADMIN_TOKEN is not set.',
+      });
     }
   });
 });

@@ -1,6 +1,7 @@
 // `POST /mcp`: the Model Context Protocol (https://modelcontextprotocol.io/specification/2025-06-18) over
 // streamable HTTP. It keeps no session: each request is complete in itself, and each response is one JSON
 // document, never a stream. Nothing can be changed through it, because its tools read GET routes only.
+import { HttpError } from '../../errors.js';
 import type { Recorder } from '../../memory/metrics/recorder.js';
 import { preferredType } from '../../server/response/negotiate.js';
 import type { AdminRequest, AdminResponse, AdminRoute } from '../admin-route.js';
@@ -70,6 +71,15 @@ export function mcpRoute({ routes, version, recorder }: McpRouteOptions): AdminR
     },
   };
 }
+
+/** What the path has where no token is set: a refusal that names what is missing. */
+export const MCP_WITHOUT_TOKEN: readonly AdminRoute[] = (['GET', 'POST'] as const).map((method) => ({
+  method,
+  path: '/mcp',
+  handler(): never {
+    throw new HttpError('ROUTE_NOT_FOUND', 'There is no /mcp here, because ADMIN_TOKEN is not set.');
+  },
+}));
 
 /** The response to a request whose header fields do not fit; undefined when they do. */
 function refusalOf(request: AdminRequest, isFirst: boolean): AdminResponse | undefined {
