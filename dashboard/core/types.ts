@@ -321,6 +321,8 @@ export interface Span {
 
 export interface Trace {
   readonly traceId: string;
+  /** Earlier spans, which are not listed. */
+  readonly spansLeftOut: number;
   readonly spans: readonly Span[];
 }
 

@@ -26,15 +26,19 @@ export function TracePage() {
         <Link page="traces">All traces</Link> · <span class="mono quiet">{plain(id)}</span>
       </p>
       <Data from={read}>
-        {({ spans }) =>
-          spans.length === 0 ? <Empty title="The trace has no spans" /> : <Waterfall spans={spans} />
+        {({ spans, spansLeftOut }) =>
+          spans.length === 0 ? (
+            <Empty title="The trace has no spans" />
+          ) : (
+            <Waterfall spans={spans} leftOut={spansLeftOut} />
+          )
         }
       </Data>
     </>
   );
 }
 
-function Waterfall({ spans }: { spans: readonly Span[] }) {
+function Waterfall({ spans, leftOut }: { spans: readonly Span[]; leftOut: number }) {
   const falls = useMemo(() => fallsOf(spans), [spans]);
   const [chosen, setChosen] = useState<string | null>(null);
   const span = falls.find((fall) => fall.span.spanId === chosen)?.span ?? falls[0]?.span;
@@ -47,6 +51,7 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
           ))}
         </ol>
         {falls.length > MOST ? <p class="quiet">The first {MOST} spans are shown.</p> : null}
+        {leftOut > 0 ? <p class="quiet">{count(leftOut)} earlier spans are left out.</p> : null}
       </Section>
       {span === undefined ? null : <Details span={span} />}
     </>

@@ -5,7 +5,8 @@ import type { Clock } from '../memory/clock.js';
 import type { AttributeValue } from '../telemetry/span.js';
 import type { SpanRecord } from '../telemetry/span-record.js';
 import type { RecentTrace, TraceStore } from '../telemetry/trace-store.js';
-import type { AdminRoute } from './admin-route.js';
+import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
+import { jsonList } from './json-list.js';
 import type { OperatorSwitches } from './operator-switches.js';
 
 export interface TraceRoutesOptions {
@@ -45,10 +46,11 @@ export function traceRoutes({ store, clock, sampling }: TraceRoutesOptions): rea
           );
         }
         const wall = wallTime(clock);
-        const spans = [...trace.spans]
-          .sort((a, b) => a.begunAt - b.begunAt)
-          .map((span) => viewOf(span, wall));
-        return { status: 200, json: { traceId: trace.traceId, spans } };
+        const spans = [...trace.spans].sort((a, b) => a.begunAt - b.begunAt);
+        const { traceId, leftOut } = trace;
+        const views = viewsOf(spans, wall);
+        const begin = `{"traceId":"${traceId}","spansLeftOut":${leftOut},"spans":[`;
+        return { status: 200, bytes: await jsonList(begin, views, ']}'), headers: JSON_UTF8 };
       },
     },
   ];
@@ -102,10 +104,15 @@ function summaryOf(trace: RecentTrace, wall: WallTime): Summary {
     durationMs: root.durationMs,
     status: root.errorType === undefined ? 'ok' : 'error',
     httpStatus: typeof status === 'number' ? status : null,
-    spans: trace.spans.size,
+    spans: trace.spans.size + trace.leftOut,
     worker: root.worker,
     route: typeof route === 'string' ? route : null,
   };
+}
+
+/** Each is made when it is read. */
+function* viewsOf(spans: readonly SpanRecord[], wall: WallTime): Generator<object> {
+  for (const span of spans) yield viewOf(span, wall);
 }
 
 function viewOf(span: SpanRecord, wall: WallTime) {

@@ -10,31 +10,49 @@ const PER_TURN = 50;
 /** More spans than a ring can have. Positions that code of a service has overwritten do not bound them. */
 const MOST_SPANS = 4_096;
 
-/** The spans of one trace that are here. */
+/** The most spans of one trace that are kept. A span is recorded when it ends, so the latest has the root. */
+const MOST_IN_TRACE = 2_000;
+
+/** The latest spans of one trace. */
 export class RecentTrace {
   readonly traceId: string;
   readonly spans = new Set<SpanRecord>();
-  /** When its first span began, on the shared clock. */
-  begunAt = Number.POSITIVE_INFINITY;
+  /** Earlier spans, which the rings still have. */
+  leftOut = 0;
+  /** Undefined when the span that began first has been removed. */
+  #begunAt: number | undefined = Number.POSITIVE_INFINITY;
 
   constructor(traceId: string) {
     this.traceId = traceId;
   }
 
+  /** When its first span began, on the shared clock. */
+  get begunAt(): number {
+    if (this.#begunAt !== undefined) return this.#begunAt;
+    let first = Number.POSITIVE_INFINITY;
+    for (const { begunAt } of this.spans) first = Math.min(first, begunAt);
+    this.#begunAt = first;
+    return first;
+  }
+
   add(span: SpanRecord): void {
     this.spans.add(span);
-    this.begunAt = Math.min(this.begunAt, span.begunAt);
+    if (this.#begunAt !== undefined) this.#begunAt = Math.min(this.#begunAt, span.begunAt);
+    if (this.spans.size <= MOST_IN_TRACE) return;
+    const [earliest] = this.spans;
+    this.#delete(earliest!);
+    this.leftOut += 1;
   }
 
   /** @returns whether that was the last one */
   remove(span: SpanRecord): boolean {
-    this.spans.delete(span);
-    if (this.spans.size === 0) return true;
-    if (span.begunAt === this.begunAt) {
-      this.begunAt = Number.POSITIVE_INFINITY;
-      for (const { begunAt } of this.spans) this.begunAt = Math.min(this.begunAt, begunAt);
-    }
-    return false;
+    if (!this.#delete(span)) this.leftOut = Math.max(0, this.leftOut - 1);
+    return this.spans.size === 0;
+  }
+
+  #delete(span: SpanRecord): boolean {
+    if (span.begunAt === this.#begunAt) this.#begunAt = undefined;
+    return this.spans.delete(span);
   }
 
   /** The first span without a parent in this process; the first of all when their parents were displaced. */

@@ -14,11 +14,16 @@ interface Page {
   readonly nextCursor: string | null;
 }
 
-function setUp() {
-  const memory = new SpanMemory(1);
+const SPAN = {
+  ...{ parentSpanId: undefined, name: 'GET /api/users/{id}', kind: 'server' as const, durationMs: 1 },
+  ...{ errorType: undefined, message: undefined, links: [] },
+};
+
+function setUp(rows = 1) {
+  const memory = new SpanMemory(rows);
   let now = 0;
   const clock = (): number => now;
-  const log = new SpanLog(memory.of(1), 3, clock);
+  const logs = Array.from({ length: rows }, (_, at) => new SpanLog(memory.of(at + 1), at + 3, clock));
   const store = new TraceStore(memory);
   const sampling = () => ({ ratio: 0.25, recording: true });
   const admin = adminOf(traceRoutes({ store, clock, sampling }));
@@ -26,22 +31,18 @@ function setUp() {
   return {
     ...admin,
     list,
+    log: (at: number) => logs[at]!,
     at: (ms: number) => {
       now = ms;
     },
     add: (n: number, over: Partial<SpanRecord> = {}) =>
-      log.add({
+      logs[0]!.add({
+        ...SPAN,
         traceId: id(n),
         spanId: spanId(n),
-        parentSpanId: undefined,
-        name: 'GET /api/users/{id}',
-        kind: 'server',
         begunAt: n * 10,
         durationMs: n,
-        errorType: undefined,
-        message: undefined,
         attributes: { 'http.route': '/api/users/{id}', 'http.response.status_code': 200 },
-        links: [],
         ...over,
       }),
   };
@@ -135,11 +136,12 @@ describe('GET /traces/:traceId', () => {
       attributes: {},
     });
     add(1, { errorType: 'INTERNAL', message: 'it failed' });
-    const { traceId, spans } = jsonOf(await ask('GET', `/traces/${id(1)}`)) as {
+    const { traceId, spansLeftOut, spans } = jsonOf(await ask('GET', `/traces/${id(1)}`)) as {
       traceId: string;
+      spansLeftOut: number;
       spans: readonly Record<string, unknown>[];
     };
-    expect(traceId).to.equal(id(1));
+    expect({ traceId, spansLeftOut }).to.deep.equal({ traceId: id(1), spansLeftOut: 0 });
     const shown = spans.map(({ startedAt, ...span }) => {
       expect(startedAt).to.match(/^\d{4}-.*Z$/);
       return span;
@@ -167,6 +169,18 @@ describe('GET /traces/:traceId', () => {
         links,
       },
     ]);
+  });
+
+  it('shows the latest 2,000 spans of a trace, and counts the others', async () => {
+    const { ask, list, log } = setUp(16);
+    for (let n = 1; n <= 2_100; n++)
+      log(n % 16).add({ ...SPAN, traceId: id(1), spanId: spanId(n), begunAt: n, attributes: {} });
+    const { spansLeftOut, spans } = jsonOf(await ask('GET', `/traces/${id(1)}`)) as {
+      spansLeftOut: number;
+      spans: readonly unknown[];
+    };
+    expect([spans.length, spansLeftOut]).to.deep.equal([2_000, 100]);
+    expect((await list()).items[0]).to.include({ traceId: id(1), spans: 2_100 });
   });
 
   it('is 404 for a trace that is not here', async () => {

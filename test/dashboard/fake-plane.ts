@@ -172,7 +172,8 @@ export class FakePlane {
     const search = (query.get('search') ?? '').toLowerCase();
     if (path.startsWith('/registry/v1/services/')) return { revision: '1', instances: data.instances };
     if (path.startsWith('/sagas/')) return this.#saga(path.slice('/sagas/'.length));
-    if (path.startsWith('/traces/')) return { traceId: path.slice('/traces/'.length), spans: data.spans };
+    if (path.startsWith('/traces/'))
+      return { traceId: path.slice('/traces/'.length), spansLeftOut: 0, spans: data.spans };
     if (/^\/workers\/[^/]+\/profile$/.test(path)) return data.profile;
     switch (path) {
       case '/routes':

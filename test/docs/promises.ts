@@ -457,4 +457,5 @@ export const PROMISES: readonly Promised[] = [
   promised('docs/grpc.md', 'after some # at once', 'upstream/reset-budget', 'MOST_AT_ONCE'),
   promised('docs/grpc.md', 'at once, or # per second', 'upstream/reset-budget', 'PER_SECOND'),
   promised('docs/grpc.md', 'by TCP after # s', 'upstream/grpc-connections', 'TCP_KEEPALIVE_MS', SECOND),
+  promised('docs/observability.md', 'the latest # spans are', 'telemetry/trace-store', 'MOST_IN_TRACE'),
 ];

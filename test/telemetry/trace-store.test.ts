@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { SpanMemory, SpanRingWriter } from '#src/memory/span-ring.js';
 import { SpanLog } from '#src/telemetry/span-log.js';
 import { readSpanRecord, type SpanRecord, writeSpanRecord } from '#src/telemetry/span-record.js';
-import { TraceStore } from '#src/telemetry/trace-store.js';
+import { RecentTrace, TraceStore } from '#src/telemetry/trace-store.js';
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 const spanId = (n: number): string => n.toString(16).padStart(16, '0');
@@ -110,6 +110,39 @@ describe('the recent traces of a process', () => {
     const seen = await store.recent();
     expect(seen[0]?.traceId).to.equal(id(20_000));
     expect(seen.map(({ begunAt }) => begunAt)).to.deep.equal(seen.map((_, at) => 20_000 - at));
+  });
+
+  it('have the latest spans of a long trace, and the number of those that are left out', async () => {
+    const memory = new SpanMemory(2);
+    const store = new TraceStore(memory);
+    const logs = [1, 2].map((slot) => new SpanLog(memory.of(slot), slot, () => 0));
+    for (let n = 1; n <= 1_200; n++)
+      for (const [at, log] of logs.entries())
+        log.add(recordOf({ spanId: spanId(2 * n + at), begunAt: n, attributes: {} }));
+    logs[1]!.add(recordOf({ spanId: spanId(1), begunAt: 0.5, name: 'root' }));
+    const trace = (await store.get(id(1)))!;
+    const all = trace.spans.size + trace.leftOut;
+    expect(all).to.be.above(2_000);
+    expect(trace.spans.size).to.equal(2_000);
+    expect([trace.root.name, trace.begunAt]).to.deep.equal(['root', 0.5]);
+    // Other traces displace it, whatever was left out.
+    for (const log of logs)
+      for (let n = 2; n <= 3_000; n++) log.add(recordOf({ traceId: id(n), begunAt: n }));
+    expect(await store.get(id(1))).to.equal(undefined);
+    expect((await store.recent()).every(({ leftOut, spans }) => leftOut === 0 && spans.size > 0)).to.equal(
+      true,
+    );
+  });
+
+  it('begin with their first span that is here, also when earlier ones were displaced', () => {
+    const trace = new RecentTrace(id(1));
+    const spans = [3, 1, 2].map((begunAt) => recordOf({ begunAt }));
+    for (const span of spans) trace.add(span);
+    expect(trace.begunAt).to.equal(1);
+    expect([trace.remove(spans[1]!), trace.begunAt]).to.deep.equal([false, 2]);
+    trace.add(recordOf({ begunAt: 1.5 }));
+    expect(trace.begunAt).to.equal(1.5);
+    expect([trace.remove(spans[1]!), trace.leftOut]).to.deep.equal([false, 0]);
   });
 
   it('omit what is no span, and go on', async () => {
