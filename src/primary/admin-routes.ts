@@ -37,6 +37,7 @@ import {
   heldSource,
   registrySource,
   routeCpuSource,
+  sagaSource,
   workerSource,
 } from './metric-sources.js';
 import type { Readiness } from './readiness.js';
@@ -85,6 +86,7 @@ function metricSources(parts: AdminRouteDeps, guarded: BreakerOwners): readonly 
     routeCpuSource(parts.routeSampler),
     registrySource(parts.registry, parts.shared),
     breakerSource(guarded, board),
+    sagaSource(parts.journals),
   ];
 }
 

@@ -1,5 +1,7 @@
 // Metrics that the primary reads at the moment of a scrape.
 
+import { MOST_SAGAS } from '../admin/views/problem-facts.js';
+import { Refreshed } from '../admin/views/recently.js';
 import { readWorkerAdmission } from '../admin/worker-admission.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import { SHOWN_STATES, shownAs } from '../cluster/worker-life.js';
@@ -17,7 +19,10 @@ import type { BreakerControl } from '../resilience/breaker-contract.js';
 import { currentValue, type MetricSource } from '../telemetry/metric-families.js';
 import type { RouteSampler } from '../telemetry/route-sampler.js';
 import type { BreakerOwners } from '../upstream/breaker-owners.js';
+import type { SagaJournals } from './saga-journals.js';
 
+/** The sagas of a journal are counted at most so often. */
+const SAGAS_MS = 30_000;
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
 export function workerSource(workers: Pick<AllWorkers, 'threads'>, block: Block): MetricSource {
@@ -85,6 +90,34 @@ export function registrySource(
         ? []
         : [currentValue('multilane_registry_up', Number(shared.isAvailable), { registry: shared.kind })]),
     ],
+  });
+}
+
+/**
+ * Sagas that need an operator, by journal. A scrape never waits for a database: it shows the last count, and
+ * makes another one begin when that is old. A journal that was not counted yet has no series.
+ * @param clock milliseconds
+ */
+export function sagaSource(
+  journals: Pick<SagaJournals, 'services' | 'countIn'>,
+  clock?: () => number,
+): MetricSource {
+  const counts = new Map<string, Refreshed<number>>();
+  const countOf = (service: string): number | undefined => {
+    let count = counts.get(service);
+    if (count === undefined) {
+      count = new Refreshed(SAGAS_MS, () => journals.countIn(service, MOST_SAGAS), clock);
+      counts.set(service, count);
+    }
+    return count.get();
+  };
+  return () => ({
+    series: journals.services().flatMap((service) => {
+      const count = countOf(service);
+      return count === undefined
+        ? []
+        : [currentValue('multilane_sagas_needing_attention', count, { service })];
+    }),
   });
 }
 

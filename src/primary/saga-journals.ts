@@ -18,7 +18,8 @@ export class SagaJournals {
   readonly #withSagas: ReadonlySet<string>;
   readonly #open: (service: string, url: string) => ClosableDatabase;
   readonly #instanceId: string;
-  readonly #databases: ClosableDatabase[] = [];
+  /** The databases of the journals that are there, by service. */
+  readonly #databases = new Map<string, ClosableDatabase>();
   readonly #publish: (() => void)[] = [];
   readonly #timer: NodeJS.Timeout;
 
@@ -30,7 +31,7 @@ export class SagaJournals {
     this.#withSagas = new Set(services.filter(({ sagas = [] }) => sagas.length > 0).map(({ name }) => name));
     this.#open = (service, connection) => {
       const { block, clock } = sharedState;
-      const budget = new DatabaseBudget(block, 0, this.#databases.length, clock, addressOf(connection));
+      const budget = new DatabaseBudget(block, 0, this.#databases.size, clock, addressOf(connection));
       const database = createDatabase({ connection, service, settings, budget, log });
       this.#publish.push(connectionGauges(sharedState.recorder, service, [database]));
       return database;
@@ -43,7 +44,7 @@ export class SagaJournals {
 
   /** Called when a service's database is migrated. */
   arrive(service: string, url: string): void {
-    if (this.#withSagas.has(service)) this.#databases.push(this.#open(service, url));
+    if (this.#withSagas.has(service)) this.#databases.set(service, this.#open(service, url));
   }
 
   /**
@@ -51,20 +52,31 @@ export class SagaJournals {
    *   it
    */
   operator(): SagaOperator {
-    if (this.#databases.length < this.#withSagas.size) {
+    if (this.#databases.size < this.#withSagas.size) {
       throw new UnavailableError('STARTING', 'The saga journals are not all there yet.');
     }
-    return createSagaOperator({ dbs: this.#databases, instanceId: this.#instanceId });
+    return createSagaOperator({ dbs: [...this.#databases.values()], instanceId: this.#instanceId });
   }
 
   /** Counts the sagas that need an operator in the journals that are there, at most `most` in each. */
   async countNeedingAttention(most: number): Promise<number> {
-    const counts = await Promise.all(this.#databases.map((one) => countNeedingAttention(one, most)));
+    const counts = await Promise.all(this.services().map((service) => this.countIn(service, most)));
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Names of the services whose journals are there. */
+  services(): readonly string[] {
+    return [...this.#databases.keys()];
+  }
+
+  /** Counts the sagas of one journal that need an operator, at most `most`. */
+  async countIn(service: string, most: number): Promise<number> {
+    const database = this.#databases.get(service);
+    return database === undefined ? 0 : countNeedingAttention(database, most);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(this.#databases.map((database) => database.close()));
+    await Promise.all([...this.#databases.values()].map((database) => database.close()));
   }
 }

@@ -162,6 +162,11 @@ export const METRICS = {
   ),
   multilane_balancer_picks_total: counter('Calls that were sent to an endpoint.', 'service', 'endpoint'),
   multilane_sagas_total: counter('Sagas that ended, by outcome.', 'saga', 'outcome'),
+  multilane_sagas_needing_attention: gauge(
+    'last',
+    'Sagas in the journal of a service that need an operator, counted up to 100 at most every 30 s.',
+    'service',
+  ),
   multilane_saga_step_retries_total: counter('Retries of saga steps and compensations.'),
   multilane_cpu_pool_queue_length: gauge('sum', 'Tasks that wait for a thread of the CPU pool.'),
   multilane_cpu_tasks_refused_total: counter(

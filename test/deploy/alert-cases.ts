@@ -183,9 +183,10 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     series: { 'multilane_registry_up{registry="etcd"}': ['1x9 0x30', '1x40'] },
   },
   MultilaneSagasNeedAttention: {
-    at: 20,
+    // They wait for longer than an hour.
+    at: 100,
     notYetAt: 9,
-    series: { [sagas('needs-attention')]: ['0x9 1x30', '0x40'] },
+    series: { 'multilane_sagas_needing_attention{service="checkout"}': ['0x9 2x110', '0x120'] },
   },
   MultilaneSagasCompensated: {
     at: 50,

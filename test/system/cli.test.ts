@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { multilane, type Ran } from '#test/support/cli.js';
-import { json, post, unique } from '#test/support/client.js';
+import { get, json, post, unique } from '#test/support/client.js';
 import { CLI, startCluster } from '#test/support/cluster.js';
 import { allServing, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { checkoutBody } from '#test/support/shop-messages.js';
@@ -146,6 +146,12 @@ describe('multilane sagas', () => {
       expect(run.stderr).to.match(/^multilane: 409 SAGA_NOT_IDLE: /);
     }
     expect((await sagas('show', '../livez')).stderr).to.match(/^multilane: 404 NOT_FOUND: /);
+  });
+
+  it('has a metric of those that need attention beside it', async () => {
+    const count = /^multilane_sagas_needing_attention\{service="checkout"\} \d+$/m;
+    const page = async (): Promise<string> => (await get(`${shop.adminUrl}/metrics`)).text();
+    expect(await until(page, (text) => count.test(text))).to.match(count);
   });
 
   it('lists a saga that needs attention and compensates it to the end', async function () {
