@@ -28,9 +28,10 @@ const statements = (error: string): string =>
 
 export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   MultilaneDown: {
-    at: 20,
+    // It has been down for longer than an hour.
+    at: 90,
     notYetAt: 9,
-    series: { [workers('ready')]: ['2x9 _x30', '2x40'], up: ['1x9 0x30', '1x40'] },
+    series: { [workers('ready')]: ['2x9 _x100', '2x110'], up: ['1x9 0x100', '1x110'] },
   },
   MultilaneNoReadyWorker: {
     at: 20,
