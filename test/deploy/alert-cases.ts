@@ -19,6 +19,8 @@ const rpcCalls = (status: string): string =>
 const bucket = (le: string): string =>
   `http_server_request_duration_seconds_bucket{http_request_method="GET",http_route="/a",http_response_status_code="200",le="${le}"}`;
 const sagas = (outcome: string): string => `multilane_sagas_total{saga="checkout",outcome="${outcome}"}`;
+const breaker = (state: string): string =>
+  `multilane_breaker_state{service="orders",endpoint="a",state="${state}"}`;
 const workers = (state: string): string => `multilane_workers{state="${state}"}`;
 const shed = (reason: string): string => `multilane_requests_shed_total{reason="${reason}"}`;
 const instances = (state: string): string =>
@@ -151,10 +153,12 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   },
   MultilaneBreakerOpen: {
     at: 20,
-    notYetAt: 10,
+    notYetAt: 11,
+    // Scrapes see it open and half-open in turn, and one sees it closed. The other was open for a moment.
     series: {
-      'multilane_breaker_state{service="orders",endpoint="a",state="open"}': ['0x9 1x30', '0x40'],
-      'multilane_breaker_state{service="orders",endpoint="a",state="closed"}': ['1x9 0x30', '1x40'],
+      [breaker('open')]: [`0x9${' 1 0'.repeat(15)}`, '0x16 1 0x20'],
+      [breaker('half-open')]: ['0x9 0 1 0 1 0 0 0 1 0 1 0 1 0 1 0 1 0 1 0x10', '0x40'],
+      [breaker('closed')]: ['1x9 0x4 1 0x25', '1x16 0 1x20'],
     },
   },
   MultilaneServiceUnavailable: {
