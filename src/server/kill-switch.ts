@@ -36,6 +36,12 @@ export type SwitchedOff = Readonly<Record<string, number>>;
 /** The key of a route: method and template, as in metrics and spans. */
 export const routeKey = (method: string, template: string): string => `${method} ${template}`;
 
+/**
+ * The error type of such a refusal in metrics, spans and logs, which tells it from overload. Clients see the
+ * code OVERLOADED.
+ */
+export const SWITCHED_OFF = 'SWITCHED_OFF';
+
 export const writeSwitchedOff = (routes: SwitchedOff): string => JSON.stringify(routes);
 
 /** The switch of one route in one thread. */
@@ -43,7 +49,8 @@ export class KillSwitch {
   readonly #page: SwitchedOffPage;
   readonly #key: string;
   #version = 0;
-  #retryAfter: number | undefined;
+  /** Created once for each change, because a refusal has to be cheap; undefined while the route is on. */
+  #refusal: UnavailableError | undefined;
 
   /** @param page its version 0 means that no route has been switched off yet */
   constructor(page: SwitchedOffPage, key: string) {
@@ -51,23 +58,26 @@ export class KillSwitch {
     this.#key = key;
   }
 
-  get isOff(): boolean {
+  /**
+   * The error while the route is off; undefined while it is on. Load is shed on purpose, so callers must not
+   * hold it against this instance.
+   */
+  refusal(): UnavailableError | undefined {
     if (this.#page.version() !== this.#version) this.#refresh();
-    return this.#retryAfter !== undefined;
+    return this.#refusal;
   }
 
-  /**
-   * The error while the route is off. Load is shed on purpose, so callers must not hold it against this
-   * instance.
-   */
-  refusal(): UnavailableError {
-    return new UnavailableError('OVERLOADED', 'This route is switched off for now.', this.#retryAfter);
+  /** Whether `refusal()` has just returned this error. */
+  hasRefused(error: unknown): boolean {
+    return this.#refusal !== undefined && error === this.#refusal;
   }
 
   #refresh(): void {
     const { version, text } = this.#page.read();
     const off = JSON.parse(text) as SwitchedOff;
-    this.#retryAfter = Object.hasOwn(off, this.#key) ? off[this.#key] : undefined;
+    this.#refusal = Object.hasOwn(off, this.#key)
+      ? new UnavailableError('OVERLOADED', 'This route is switched off for now.', off[this.#key])
+      : undefined;
     this.#version = version;
   }
 }

@@ -8,6 +8,7 @@ import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge, clientClosed } from './body/body.js';
 import { BodyWait } from './body/body-wait.js';
 import { SENT } from './handler.js';
+import { SWITCHED_OFF } from './kill-switch.js';
 import { problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
@@ -45,9 +46,10 @@ function admitOrRefuse(ctx: RequestContext): void {
 /** Decides on everything that can be refused before code of the service runs. */
 function refusalOf(ctx: RequestContext): HttpError | undefined {
   const { plan } = ctx;
-  if (plan.killSwitch?.isOff) {
+  const switchedOff = plan.killSwitch?.refusal();
+  if (switchedOff !== undefined) {
     ctx.server.refused('switched_off');
-    return plan.killSwitch.refusal();
+    return switchedOff;
   }
   if (!plan.ready()) return new UnavailableError('STARTING', 'The service is starting.');
   if (!ctx.admit()) return OVERLOADED;
@@ -75,7 +77,8 @@ function refuse(ctx: RequestContext, error: unknown): void {
       ctx.server.log.error({ err: fault, route: ctx.route }, 'a request could not be admitted');
     if (error instanceof HttpError) countRefusal(ctx, error);
     for (const setFields of ctx.plan.refusalFields) setFields(ctx as never);
-    ctx.response.replyProblem(problem);
+    const isSwitchedOff = ctx.plan.killSwitch?.hasRefused(error) === true;
+    ctx.response.replyProblem(isSwitchedOff ? { ...problem, code: SWITCHED_OFF } : problem);
   } catch (thrown) {
     failedTwice(ctx, thrown);
   }

@@ -12,10 +12,10 @@ export interface AlertCase {
   readonly series: Readonly<Record<string, readonly [bad: string, good: string]>>;
 }
 
-const requests = (status: string, route = '/a'): string =>
-  `http_server_request_duration_seconds_count{http_request_method="GET",http_route="${route}",http_response_status_code="${status}"}`;
-const rpcCalls = (status: string): string =>
-  `rpc_server_call_duration_seconds_count{rpc_method="orders/Get",rpc_response_status_code="${status}"}`;
+const requests = (status: string, route = '/a', error = ''): string =>
+  `http_server_request_duration_seconds_count{http_request_method="GET",http_route="${route}",http_response_status_code="${status}",error_type="${error}"}`;
+const rpcCalls = (status: string, error = ''): string =>
+  `rpc_server_call_duration_seconds_count{rpc_method="orders/Get",rpc_response_status_code="${status}",error_type="${error}"}`;
 const bucket = (le: string): string =>
   `http_server_request_duration_seconds_bucket{http_request_method="GET",http_route="/a",http_response_status_code="200",le="${le}"}`;
 const sagas = (outcome: string): string => `multilane_sagas_total{saga="checkout",outcome="${outcome}"}`;
@@ -97,6 +97,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
       [requests('500')]: ['0x9 0+60x50', '0+1x60'],
       // One request of a route that is hardly used is no rate.
       [requests('500', '/rare')]: ['0x60', '0x20 1x40'],
+      // An operator has switched this one off.
+      [requests('503', '/off', 'SWITCHED_OFF')]: ['0x60', '0+60x60'],
     },
   },
   MultilaneRpcErrorRateHigh: {
@@ -107,6 +109,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
       [rpcCalls('UNAVAILABLE')]: ['0x9 0+60x50', '0+1x60'],
       // Calls that their clients got wrong are no fault of the server.
       [rpcCalls('INVALID_ARGUMENT')]: ['0x60', '0+60x60'],
+      [rpcCalls('UNAVAILABLE', 'SWITCHED_OFF')]: ['0x60', '0+60x60'],
     },
   },
   MultilaneLatencyHigh: {

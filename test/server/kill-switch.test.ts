@@ -46,7 +46,7 @@ describe('a route that is switched off', () => {
     expect(around.observer.seen.at(-1)).to.include({
       template: '/items/{id}',
       status: 503,
-      error: 'OVERLOADED',
+      error: 'SWITCHED_OFF',
     });
     // The refusal takes no permit.
     expect(around.world.permits).to.equal(Number.POSITIVE_INFINITY);

@@ -7,6 +7,7 @@ import { reload } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
+import { samplesOf } from '#test/telemetry/exposition.js';
 import { SWITCHED } from './fixtures/paths.js';
 
 /** Rounds of a switch and an immediate request: enough to catch a worker that sees the switch late. */
@@ -74,6 +75,12 @@ describe('the operator switches of a process with two workers', () => {
     }
     const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
     expect(metrics).to.include(`multilane_requests_shed_total{reason="switched_off"} ${2 * ROUNDS}\n`);
+    const counted = samplesOf(metrics).filter(
+      ({ name, labels }) =>
+        name === 'http_server_request_duration_seconds_count' && labels.error_type === 'SWITCHED_OFF',
+    );
+    expect(counted.map(({ labels }) => labels.http_route)).to.deep.equal(['/items/{id}']);
+    expect(counted.map(({ value }) => value)).to.deep.equal([2 * ROUNDS]);
   });
 
   it('turn a route off for in-process calls and WebSockets, with a problem that has a Retry-After', async () => {
