@@ -129,6 +129,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
       [requests('200')]: ['0+60x60', '0+60x60'],
       [shed('queue')]: ['0x9 0+30x50', '0x60'],
       [shed('background')]: ['0x60', '0+30x60'],
+      // A client sends bodies that are too large.
+      [shed('body_too_large')]: ['0x60', '0+30x60'],
     },
   },
   MultilaneAllWorkersShedding: {
