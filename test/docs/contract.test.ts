@@ -1,5 +1,6 @@
-// docs/contract.md names all settings and metrics.
-import { readFileSync } from 'node:fs';
+// docs/contract.md names all settings, metrics and routes of the admin plane.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { PROCESS_SETTINGS } from '#src/config/table.js';
 import { METRICS } from '#src/telemetry/metric-table.js';
@@ -12,9 +13,22 @@ describe('docs/contract.md', () => {
     for (const name of Object.keys(PROCESS_SETTINGS)) expect(section(2)).to.include(`\`${name}\``);
   });
 
-  it('lists every metric whose name begins with multilane_', () => {
-    for (const name of Object.keys(METRICS)) {
-      if (name.startsWith('multilane_')) expect(section(6)).to.match(new RegExp(`\`${name}[\`{]`));
+  it('lists every metric', () => {
+    for (const name of Object.keys(METRICS)) expect(section(6)).to.match(new RegExp(`\`${name}[\`{]`));
+  });
+
+  it('lists the routes of the admin plane', () => {
+    const source = readdirSync('src/admin', { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => readFileSync(join('src/admin', path), 'utf8'))
+      .join('\n');
+    const routes = [...source.matchAll(/(?:method: '[A-Z]+',\s*path: |\bget\()'(\/[^':]+)/g)];
+    const paths = routes.map(([, path]) => path!.replace(/\/$/, ''));
+    expect(paths).to.include.members(['/flights', '/overview', '/breakers', '/sagas', '/switches/log-level']);
+    for (const path of paths) {
+      // The table shortens paths that several routes of a row have in common.
+      const [, first] = path.split('/');
+      expect(section(5), path).to.match(new RegExp(`\\/${first}[\`/?.]`));
     }
   });
 });
