@@ -14,22 +14,43 @@ import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { picture } from './picture.js';
 
-const { values } = parseArgs({
-  options: {
-    workers: { type: 'string', default: '8' },
-    rounds: { type: 'string', default: '25' },
-    picture: { type: 'string' },
-  },
-});
-const WORKERS = Number(values.workers);
+const values = options();
+const WORKERS = wholeNumber('workers', 256);
 /** Requests that each worker gets. */
-const ROUNDS = Number(values.rounds);
+const ROUNDS = wholeNumber('rounds', 1_000);
 /** Connections that may be needed to reach every worker. */
 const MAX_CONNECTIONS = WORKERS * 50;
 const PRIMARY = join(
   dirname(createRequire(import.meta.url).resolve('multilane/package.json')),
   'dist/primary.js',
 );
+
+function options() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        workers: { type: 'string', default: '8' },
+        rounds: { type: 'string', default: '25' },
+        picture: { type: 'string' },
+      },
+    });
+    return values;
+  } catch (error) {
+    return wrong(error.message);
+  }
+}
+
+function wholeNumber(option, most) {
+  const text = values[option];
+  if (/^[1-9]\d*$/.test(text) && Number(text) <= most) return Number(text);
+  return wrong(`--${option} is ${JSON.stringify(text)}: give a whole number from 1 to ${most}`);
+}
+
+/** Ends the program because of a wrong option. */
+function wrong(what) {
+  process.stderr.write(`one-brain: ${what}\n`);
+  process.exit(78);
+}
 
 /** A bank that is down, and counts the calls that it gets. */
 async function startBank() {

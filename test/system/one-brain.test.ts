@@ -1,5 +1,5 @@
 // The example that shows what one breaker for all workers is worth.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,26 @@ describe('the example one-brain', () => {
     const [requests, called] = [WORKERS * ROUNDS, WORKERS * THRESHOLD];
     const row = rowOf('node:cluster, a breaker in each worker');
     expect(row).to.deep.equal([WORKERS, requests, called, requests - called]);
+  });
+
+  it('names an option that is wrong, without a stack', () => {
+    const refusals = {
+      '--workers abc': '--workers is "abc": give a whole number from 1 to 256',
+      '--workers 0': '--workers is "0": give a whole number from 1 to 256',
+      '--rounds 1.5': '--rounds is "1.5": give a whole number from 1 to 1000',
+    };
+    for (const [given, said] of Object.entries(refusals)) {
+      const run = spawnSync(process.execPath, [COMPARE, ...given.split(' ')], {
+        env: cleanEnvironment(),
+        encoding: 'utf8',
+      });
+      expect(run).to.include({ status: 78, stdout: '', stderr: `one-brain: ${said}\n` });
+    }
+    const { stderr } = spawnSync(process.execPath, [COMPARE, '--worker', '2'], {
+      env: cleanEnvironment(),
+      encoding: 'utf8',
+    });
+    expect(stderr).to.match(/^one-brain: .*--worker\b.*\n$/);
   });
 
   it('draws every request as a square', () => {
