@@ -43,10 +43,12 @@ export function currentValue(metric: MetricName, value: number, labels: Labels =
 export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
   const limit = new SeriesLimit();
   return coalesced(async () => {
-    const { series, declarations, overflow } = await readTotalsInTurns(memory, new Pace().rest);
-    const rows = limit.apply(series, (metric) => metricEntry(metric) !== undefined);
+    const { rest } = new Pace();
+    const { byIdentity, declarations, overflow } = await readTotalsInTurns(memory, rest);
+    const isOurs = (metric: string): boolean => metricEntry(metric) !== undefined;
+    const { rows, merged } = await limit.apply(byIdentity, isOurs, rest);
     rows.push(currentValue('multilane_label_overflow_total', overflow));
-    for (const [metric, count] of limit.merged) {
+    for (const [metric, count] of merged) {
       rows.push(currentValue('multilane_series_merged', count, { metric }));
     }
     let active = 0;

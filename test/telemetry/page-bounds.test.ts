@@ -9,6 +9,7 @@ import { RouteNumbers } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
+import { SERIES_TEXT_BYTES } from '#src/telemetry/series-limit.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import { RequestMeters } from '#src/worker/request-meters.js';
 import { samplesOf } from './exposition.js';
@@ -16,6 +17,66 @@ import { samplesOf } from './exposition.js';
 const WORKERS = 4;
 const MANY = 50_000;
 const MOST_BYTES = 1_000_000;
+
+describe('the page of metrics after 50,000 label values of 900 characters', () => {
+  const memory = new SeriesMemory();
+  const exposition = new Exposition([sharedMemorySource(Block.create({ workers: WORKERS }), memory)]);
+  const buckets = Array.from({ length: 30 }, (_, index) => index);
+  const add = (from: number, to: number): void => {
+    const services = Array.from({ length: WORKERS }, (_, index) => {
+      const metrics = serviceMetrics(new SeriesTable(memory.of(index + 1)).pool('services'))('shop');
+      return {
+        visits: metrics.counter('visits_total', 'Visits.', ['name']),
+        times: metrics.histogram('visit_seconds', 'Visits.', ['name']),
+        sizes: metrics.histogram('visit_bytes', 'Visits.', ['name'], { buckets }),
+      };
+    });
+    for (let n = from; n < to; n++) {
+      // A quotation mark takes two characters on the page.
+      const name = `${n} ${'"'.repeat(450)}`.padEnd(900, 'x');
+      const { visits, times, sizes } = services[n % WORKERS]!;
+      visits.add(1, { name });
+      times.record(n, { name });
+      sizes.record(n, { name });
+    }
+  };
+  const NAMES = ['visits_total', 'visit_seconds_count', 'visit_bytes_count'];
+  const countsOf = (text: string, name: string) =>
+    new Map(
+      samplesOf(text)
+        .filter((sample) => sample.name === name)
+        .map(({ labels, value }) => [labels.name, value]),
+    );
+  const sum = (counts: ReadonlyMap<unknown, number>): number => [...counts.values()].reduce((a, b) => a + b);
+
+  before(() => add(0, MANY));
+
+  for (const format of ['prometheus', 'openmetrics'] as const) {
+    it(`has less than a megabyte as ${format}, no metric more than its part, and no count is lost`, async () => {
+      const text = await exposition.render(format);
+      expect(Buffer.byteLength(text)).to.be.below(MOST_BYTES);
+      for (const family of ['visits', 'visit_seconds', 'visit_bytes']) {
+        const lines = text.split('\n').filter((line) => line.startsWith(family) && line.includes('name="'));
+        // Each line has its end, and no number has more digits than at first.
+        const bytes = lines.reduce((all, line) => all + Buffer.byteLength(line) + 1, 0);
+        expect(bytes, family).to.be.within(SERIES_TEXT_BYTES / 2, SERIES_TEXT_BYTES);
+      }
+      for (const name of NAMES) expect(sum(countsOf(text, name)), name).to.equal(MANY);
+    });
+  }
+
+  it('shows the same series for ever, and no count falls', async () => {
+    const before = await exposition.render('prometheus');
+    add(0, 2_000);
+    const after = await exposition.render('prometheus');
+    for (const name of NAMES) {
+      const [first, second] = [countsOf(before, name), countsOf(after, name)];
+      expect([...second.keys()]).to.have.members([...first.keys()]);
+      for (const [value, count] of first) expect(second.get(value)).to.be.at.least(count);
+      expect(sum(second)).to.equal(MANY + 2_000);
+    }
+  });
+});
 
 describe('the page of metrics after 50,000 distinct paths, methods and names', () => {
   const block = Block.create({ workers: WORKERS });

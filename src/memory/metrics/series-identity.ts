@@ -55,6 +55,9 @@ export function parseIdentity(identity: string): { kind: string; metric: string;
   return { kind, metric, rest };
 }
 
+/** The identity without its kind: metric and labels, which name the series on the page. */
+export const withoutKind = (identity: string): string => identity.slice(identity.indexOf(SEPARATOR) + 1);
+
 /** The value of the label that `withLabel` put last. */
 export const lastValueOf = (identity: string): string => identity.slice(identity.lastIndexOf(SEPARATOR) + 1);
 

@@ -19,6 +19,8 @@ import { finite, loadNumber, readWide } from './wide.js';
 
 export interface Totals {
   readonly series: readonly SeriesTotal[];
+  /** The same series, by the identity of their rows. */
+  readonly byIdentity: ReadonlyMap<string, SeriesTotal>;
   readonly declarations: readonly Declaration[];
   /** Look-ups of series that found no row of their own, over all threads. */
   readonly overflow: number;
@@ -76,6 +78,7 @@ class Reading {
       declarations: [...this.#declarations.values()],
       overflow: overflow.reduce((sum, { value }) => sum + value, 0),
     };
+      byIdentity: this.#merged,
   }
 
   add(memory: SlotSeries, row: Row): void {

@@ -1,0 +1,39 @@
+// The limit of what the page shows of a metric.
+import { expect } from 'chai';
+import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
+import { Pace } from '#src/telemetry/pace.js';
+import { SERIES_TEXT_BYTES, SeriesLimit } from '#src/telemetry/series-limit.js';
+import { turnsOf } from './turns.js';
+
+const SERIES = 200;
+const none = (): undefined => undefined;
+const never = (): boolean => false;
+
+describe('the limit of the series of a metric', () => {
+  it('divides its work into turns', async () => {
+    const memory = new SeriesMemory();
+    const table = new SeriesTable(memory.of(1));
+    for (let n = 0; n < SERIES; n++) table.counter('visits_total', { name: String(n) }).add();
+    const { byIdentity } = readTotals(memory);
+    const turns = await turnsOf(() => new SeriesLimit().apply(byIdentity, never, new Pace().rest));
+    expect(turns).to.be.at.least(SERIES - 1);
+  });
+
+  it('shows no shorter series either, once one had no room', async () => {
+    const memory = new SeriesMemory();
+    const table = new SeriesTable(memory.of(1));
+    const limit = new SeriesLimit();
+    const apply = () => limit.apply(readTotals(memory).byIdentity, never, none);
+    const longer = 'x'.repeat(900);
+    for (let n = 0; n < 300; n++) table.counter('visits_total', { name: `${longer}${n}` }).add();
+    const first = await apply();
+    const shown = (rows: typeof first.rows) =>
+      rows.filter(({ labels }) => 'name' in labels).map(({ labels }) => labels.name);
+    expect(shown(first.rows).length).to.be.within(250, Math.floor(SERIES_TEXT_BYTES / 900));
+    expect(first.merged.get('visits_total')).to.equal(300 - shown(first.rows).length);
+    table.counter('visits_total', { name: 'short' }).add();
+    expect(shown((await apply()).rows)).to.deep.equal(shown(first.rows));
+  });
+});
