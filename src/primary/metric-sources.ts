@@ -141,19 +141,23 @@ export function heldSource(block: Block): MetricSource {
 
 /** @param guarded instances and names that have a breaker */
 export function breakerSource(guarded: BreakerOwners, breakers: BreakerControl): MetricSource {
-  return () => {
-    const series: SeriesTotal[] = [];
-    for (const service of Object.keys(guarded.services())) {
-      for (const { id, slot } of guarded.instances(service)) {
-        const current = breakers.state(slot).state.replace('forced-', '');
-        for (const state of BREAKER_STATES) {
-          const labels = { service, endpoint: id, state };
-          series.push(currentValue('multilane_breaker_state', state === current ? 1 : 0, labels));
-        }
+  return () => ({ series: breakerSeries(guarded, breakers) });
+}
+
+/**
+ * The series of 10,000 instances take longer than a turn of the primary may last. So each one is made when it
+ * is read, and the reader pauses between them.
+ */
+function* breakerSeries(guarded: BreakerOwners, breakers: BreakerControl): Generator<SeriesTotal> {
+  for (const service of Object.keys(guarded.services())) {
+    for (const { id, slot } of guarded.instances(service)) {
+      const current = breakers.state(slot).state.replace('forced-', '');
+      for (const state of BREAKER_STATES) {
+        const labels = { service, endpoint: id, state };
+        yield currentValue('multilane_breaker_state', state === current ? 1 : 0, labels);
       }
     }
-    const { open, halfOpen, closed } = breakers.totalTransitions();
-    series.push(currentValue('multilane_breaker_transitions_total', open + halfOpen + closed));
-    return { series };
-  };
+  }
+  const { open, halfOpen, closed } = breakers.totalTransitions();
+  yield currentValue('multilane_breaker_transitions_total', open + halfOpen + closed);
 }

@@ -14,6 +14,7 @@ import { rebucketed } from './rebucketed.js';
 import { SeriesLimit } from './series-limit.js';
 
 export interface MetricReading {
+  /** They are read once, with pauses. A source of many series makes each one when it is read. */
   readonly series: Iterable<SeriesTotal>;
   /** Declarations of metrics that are not in METRICS: those of services. */
   readonly declarations?: Iterable<Declaration>;

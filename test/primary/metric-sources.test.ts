@@ -1,0 +1,36 @@
+// Metrics that the primary reads at the moment of a scrape.
+import { expect } from 'chai';
+import { breakerSource } from '#src/primary/metric-sources.js';
+import type { BreakerControl } from '#src/resilience/breaker-contract.js';
+import { gatherFamilies } from '#src/telemetry/metric-families.js';
+
+const INSTANCES = 500;
+
+describe('the states of breakers as metrics', () => {
+  it('are read while they are added up, so that many instances do not take one turn', async () => {
+    const guarded = {
+      services: () => ({ orders: INSTANCES }),
+      instances: () => Array.from({ length: INSTANCES }, (_, slot) => ({ id: `orders-${slot}`, slot })),
+    };
+    let read = 0;
+    const board = {
+      state(slot: number) {
+        read++;
+        return { state: slot === 3 ? 'forced-open' : 'closed' };
+      },
+      totalTransitions: () => ({ open: 1, halfOpen: 2, closed: 3 }),
+    } as unknown as BreakerControl;
+    const source = breakerSource(guarded, board);
+    await source();
+    expect(read).to.equal(0);
+    const families = await gatherFamilies([source]);
+    expect(read).to.equal(INSTANCES);
+    const states = families.find(({ name }) => name === 'multilane_breaker_state')!.series;
+    expect(states).to.have.length(3 * INSTANCES);
+    const shown = states.filter(({ value }) => value === 1).map(({ labels }) => labels);
+    expect(shown).to.have.length(INSTANCES);
+    expect(shown).to.deep.include({ service: 'orders', endpoint: 'orders-3', state: 'open' });
+    const [transitions] = families.find(({ name }) => name === 'multilane_breaker_transitions_total')!.series;
+    expect(transitions!.value).to.equal(6);
+  });
+});
