@@ -75,11 +75,16 @@ export async function metricsJson(sources: readonly MetricSource[]): Promise<Met
     entry.tally.add(series, failed);
     routes.set(key, entry);
   }
+  const shown: MetricsJson['routes'][number][] = [];
+  for (const { method, route, tally } of routes.values()) {
+    await pace.rest();
+    shown.push({ method, route, ...tally.numbers() });
+  }
   const active = families.find(({ name }) => name === 'http_server_active_requests');
   return {
     ...total.numbers(),
     active_requests: (active?.series ?? []).reduce((sum, { value }) => sum + value, 0),
     uptime_seconds: Math.floor(process.uptime()),
-    routes: [...routes.values()].map(({ method, route, tally }) => ({ method, route, ...tally.numbers() })),
+    routes: shown,
   };
 }

@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
-import { sharedMemorySource } from '#src/telemetry/metric-families.js';
+import { gatherFamilies, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { isMetricName, objectionTo } from '#src/telemetry/metric-names.js';
 import { METRICS } from '#src/telemetry/metric-table.js';
 import { metricsJson } from '#src/telemetry/metrics-json.js';
+import { turnsOf } from './turns.js';
 
 const DURATION = 'http_server_request_duration_seconds';
 const labels = (route: string, status: number) => ({
@@ -15,6 +16,8 @@ const labels = (route: string, status: number) => ({
   http_response_status_code: String(status),
   url_scheme: 'http',
 });
+
+const ROUTES = 40;
 
 describe('the table of metrics', () => {
   it('has names by the rules of Prometheus: a base unit, and _total on counters only', () => {
@@ -78,6 +81,17 @@ describe('metrics.json', () => {
     slow.record(400_000_000);
     const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }), memory)]);
     expect(json.response_time_ms).to.deep.equal({ p50: 15_000, p90: 45_000, p99: 45_000, max: 400_000 });
+  });
+
+  it('is made in turns, also the quantiles of many routes', async () => {
+    const memory = new SeriesMemory();
+    const table = new SeriesTable(memory.of(1)).pool('routes');
+    for (let n = 0; n < ROUTES; n++) table.histogram(DURATION, labels(`/${n}`, 200)).record(n);
+    const sources = [sharedMemorySource(Block.create({ workers: 1 }), memory)];
+    const gathered = await turnsOf(() => gatherFamilies(sources));
+    const made = await turnsOf(() => metricsJson(sources));
+    // One for each series when they are added up, one for each route when its quantiles are computed.
+    expect(made - gathered).to.be.greaterThan(1.5 * ROUTES);
   });
 
   it('contains only zeros before the first request', async () => {
