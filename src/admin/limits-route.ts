@@ -1,5 +1,4 @@
 // `GET /limits`: what bounds the work of the process now, and how often it has refused.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { Settings } from '../config.js';
 import { AdmissionCells } from '../memory/admission-cells.js';
@@ -17,6 +16,7 @@ import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
 import { coalesced } from '../telemetry/coalesced.js';
+import { Pace } from '../telemetry/pace.js';
 import type { AdminRoute } from './admin-route.js';
 import { readWorkerAdmission } from './worker-admission.js';
 
@@ -56,7 +56,7 @@ export function limitsRoute(
   const bodiesAndStreams = quotaView(settings, block);
   const bulkheads = new BulkheadCells(block, 0);
   const rateLimits = rateLimitView(settings, block, clock);
-  const readTotals = coalesced(() => readTotalsInTurns(series, turn));
+  const readTotals = coalesced(() => readTotalsInTurns(series, new Pace().rest));
   const read = (totalsBy: TotalsBy): object => ({
     concurrency: concurrency(totalsBy),
     ...bodiesAndStreams(),
