@@ -25,6 +25,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
     'beside the monotonic clock, which stops while the machine is suspended: a share ends by the earlier one',
   ],
   'src/memory/metrics/series-cells.ts': [1, 'shown: the time of an exemplar'],
+  'src/memory/metrics/totals.ts': [1, 'compared with the time of an exemplar, which is not shown before it'],
   'src/primary/admin-views.ts': [1, 'shown: the time of an overview, and since when something is so'],
   'src/primary/registering.ts': [1, 'shown: when an instance was renewed last'],
   'src/saga/engine.ts': [

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { bucketOf, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
-import { LE_BOUNDS_US } from '#src/memory/metrics/histogram.js';
+import { cellOf, LE_BOUNDS_US } from '#src/memory/metrics/histogram.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SERIES_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { CELL_WORDS } from '#src/memory/metrics/series-rows.js';
@@ -40,6 +40,38 @@ describe('the exemplars of a histogram', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('are in the bucket of their duration when that is no whole number, in which it is counted, too', () => {
+    for (const [bucket, bound] of LE_BOUNDS_US.entries()) {
+      for (const [microseconds, expected] of [
+        [bound + 0.3, bucket],
+        [bound + 0.7, bucket + 1],
+      ] as const) {
+        const memory = new SeriesMemory();
+        new SeriesTable(memory.of(1)).histogram(NAME).record(microseconds, ONE);
+        const { exemplars, cells, value } = readTotals(memory).series[0]!;
+        expect(exemplars![expected]).to.include({ ...ONE, microseconds: Math.round(microseconds) });
+        expect(cells!.findIndex((count) => count > 0)).to.equal(cellOf(Math.round(microseconds)));
+        expect(value).to.equal(Math.round(microseconds));
+      }
+    }
+  });
+
+  it('are not shown before their time, when the clock was ahead while they were written', () => {
+    const memory = new SeriesMemory();
+    const [ahead, right] = [1, 2].map((slot) => new SeriesTable(memory.of(slot)).histogram(NAME));
+    const { now } = Date;
+    Date.now = () => now() + 86_400_000;
+    try {
+      ahead!.record(1_000, ONE);
+    } finally {
+      Date.now = now;
+    }
+    expect(readTotals(memory).series[0]!.exemplars?.[0]).to.equal(undefined);
+    const other = { traceId: 'c'.repeat(32), spanId: 'd'.repeat(16) };
+    right!.record(2_000, other);
+    expect(readTotals(memory).series[0]!.exemplars?.[0]).to.include(other);
   });
 
   it('have buckets whose bounds are inclusive', () => {

@@ -37,14 +37,16 @@ export function bucketOf(microseconds: number): number {
 /**
  * Keeps a duration as the exemplar of its bucket. Only the owner of the row may call it.
  * @param words the cells of the row
+ * @param duration in microseconds; it is rounded before its bucket is chosen, so both belong together
  * @param now milliseconds since 1970
  */
 export function writeExemplar(
   words: Int32Array,
-  microseconds: number,
+  duration: number,
   { traceId, spanId }: TraceIdentity,
   now: number,
 ): void {
+  const microseconds = wholeOf(duration);
   const at = bucketOf(microseconds) * WORDS;
   const store = (index: number, value: number): void => {
     Atomics.store(words, at + index, value);
@@ -54,16 +56,24 @@ export function writeExemplar(
   for (let word = 0; word < 4; word++) store(TRACE + word, hexWord(traceId, word));
   for (let word = 0; word < 2; word++) store(SPAN + word, hexWord(spanId, word));
   storeCount(store, DURATION, microseconds);
-  storeCount(store, TIME, now);
+  storeCount(store, TIME, wholeOf(now));
   store(VERSION, writing + 1);
 }
 
-/** Reads the exemplars of all buckets, undefined for a bucket without one. Any thread may read. */
-export function readExemplars(words: Int32Array): (Exemplar | undefined)[] {
+/**
+ * Reads the exemplars of all buckets, undefined for a bucket without one. Any thread may read.
+ * @param latest milliseconds since 1970; an exemplar with a later time is not shown. It was written while the
+ *   clock was ahead, and would count as the latest one until the clock is there again
+ */
+export function readExemplars(
+  words: Int32Array,
+  latest = Number.POSITIVE_INFINITY,
+): (Exemplar | undefined)[] {
   return Array.from({ length: BUCKETS }, (_, bucket) => {
     const exemplar = readOne(words, bucket * WORDS);
+    if (exemplar === undefined || exemplar.at > latest) return undefined;
     // Code of a service may have overwritten the memory. A value outside of its bucket would be invalid.
-    return exemplar !== undefined && bucketOf(exemplar.microseconds) === bucket ? exemplar : undefined;
+    return bucketOf(exemplar.microseconds) === bucket ? exemplar : undefined;
   });
 }
 
@@ -95,10 +105,11 @@ const hexOf = (words: readonly number[]): string =>
   words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
 
 function storeCount(store: (index: number, value: number) => void, index: number, count: number): void {
-  const whole = Math.min(MOST, Math.max(0, Math.round(count)));
-  store(index, whole | 0);
-  store(index + 1, Math.floor(whole / TWO_32));
+  store(index, count | 0);
+  store(index + 1, Math.floor(count / TWO_32));
 }
+
+const wholeOf = (number: number): number => Math.min(MOST, Math.max(0, Math.round(number)));
 
 const countAt = (words: readonly number[], index: number): number =>
   Math.min(MOST, (words[index + 1]! >>> 0) * TWO_32 + (words[index]! >>> 0));

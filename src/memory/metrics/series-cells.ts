@@ -28,7 +28,8 @@ export class CountCells implements Counter, TracedHistogram {
   }
 
   record(microseconds: number, trace?: TraceIdentity): void {
-    const us = microseconds < 0 ? 0 : microseconds;
+    // Rounded once, so that cell, sum and exemplar belong to the same duration.
+    const us = microseconds < 0 ? 0 : Math.round(microseconds);
     if (us > this.#longest) this.#raise(us);
     addWide(this.#cells, cellOf(us) * WIDE, 1);
     addWide(this.#value, 0, us);

@@ -37,6 +37,9 @@ interface Merged {
   exemplars?: readonly (Exemplar | undefined)[];
 }
 
+/** An exemplar that is dated later than this from now was written while the clock was ahead. */
+const CLOCK_STEP_MS = 1_000;
+
 /** The number of rows that are read between two pauses: about a tenth of a millisecond of work. */
 export const ROWS_PER_PAUSE = 16;
 
@@ -75,10 +78,10 @@ class Reading {
     const overflow = series.filter(({ metric }) => metric === OVERFLOW);
     return {
       series,
+      byIdentity: this.#merged,
       declarations: [...this.#declarations.values()],
       overflow: overflow.reduce((sum, { value }) => sum + value, 0),
     };
-      byIdentity: this.#merged,
   }
 
   add(memory: SlotSeries, row: Row): void {
@@ -86,7 +89,7 @@ class Reading {
     const { kind, metric, rest } = parseIdentity(stays);
     if (kind === ROUTE) return;
     if (kind === EXEMPLARS) {
-      this.#addExemplars(stays, readExemplars(cellsOf(memory, row)));
+      this.#addExemplars(stays, readExemplars(cellsOf(memory, row), Date.now() + CLOCK_STEP_MS));
       return;
     }
     if (kind === DECLARATION) {
