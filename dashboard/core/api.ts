@@ -25,6 +25,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Milliseconds after which a response that is not complete is not waited for any more. */
+const DEADLINE_MS = 10_000;
+
 export interface RequestOptions {
   readonly method?: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly body?: unknown;
@@ -32,7 +35,10 @@ export interface RequestOptions {
   readonly accept?: string;
 }
 
-/** @throws ApiError for every response but a successful one; the reason of `signal` when it aborts */
+/**
+ * Has no deadline of its own: see `read` and `command`.
+ * @throws ApiError for every response but a successful one; the reason of `signal` when it aborts
+ */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const { method = 'GET', body, signal, accept = 'application/json' } = options;
   const { token } = session.value;
@@ -51,39 +57,63 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError('The process cannot be reached.');
+    throw interrupted(signal, error, new ApiError('The process cannot be reached.'));
   }
   if (response.ok) return response;
   if (response.status === 401) refused(token);
   throw await errorOf(response);
 }
 
-export async function read<Json>(path: string, signal?: AbortSignal): Promise<Json> {
-  const response = await send(path, signal === undefined ? {} : { signal });
-  return parsed<Json>(response, signal);
+/**
+ * @param signal of the page that reads; its reason is thrown when it aborts
+ * @param deadlineMs for all of the response
+ * @throws ApiError also when the response is not there in time
+ */
+export async function read<Json>(
+  path: string,
+  signal?: AbortSignal,
+  deadlineMs = DEADLINE_MS,
+): Promise<Json> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const response = await send(path, { signal: either });
+  return parsed<Json>(response, either);
 }
 
-/** Sends a command and returns its result; undefined for a response without a body. */
+/**
+ * Sends a command and returns its result; undefined for a response without a body.
+ * @throws ApiError with the code TIMEOUT when there is no response in time, though it may have been carried out
+ */
 export async function command<Json>(
   method: 'PUT' | 'POST' | 'DELETE',
   path: string,
   body?: unknown,
 ): Promise<Json | undefined> {
-  const response = await send(path, { method, body });
-  return response.status === 204 ? undefined : parsed<Json>(response);
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const response = await send(path, { method, body, signal });
+  return response.status === 204 ? undefined : parsed<Json>(response, signal);
 }
 
-async function parsed<Json>(response: Response, signal?: AbortSignal): Promise<Json> {
+async function parsed<Json>(response: Response, signal: AbortSignal): Promise<Json> {
   try {
     return (await response.json()) as Json;
   } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError('The response of the process was interrupted or is no JSON.', {
-      status: response.status,
-      code: 'BAD_RESPONSE',
-    });
+    const { status } = response;
+    const text = 'The response of the process was interrupted or is no JSON.';
+    throw interrupted(signal, error, new ApiError(text, { status, code: 'BAD_RESPONSE' }));
   }
+}
+
+/**
+ * Returns what to throw when a request has failed.
+ * @param error of the request; it is the reason of the signal when that has aborted it
+ * @param failure when nothing has aborted it
+ */
+function interrupted(signal: AbortSignal | undefined, error: unknown, failure: ApiError): Error {
+  if (signal?.aborted !== true || !(error instanceof Error)) return failure;
+  return error.name === 'TimeoutError'
+    ? new ApiError('The process has not responded in time.', { code: 'TIMEOUT' })
+    : error;
 }
 
 interface ProblemDocument {

@@ -58,7 +58,9 @@ export async function act(done: string, action: () => Promise<unknown>): Promise
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const code = error instanceof ApiError && error.status !== 0 ? ` (${error.code})` : '';
-    report.value = { text: `Not done: ${text}${code}`, isFailure: true };
+    const isUnknown = error instanceof ApiError && error.code === 'TIMEOUT';
+    const begin = isUnknown ? 'It is not known whether this was done' : 'Not done';
+    report.value = { text: `${begin}: ${text}${code}`, isFailure: true };
     return false;
   }
 }

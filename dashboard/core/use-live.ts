@@ -45,6 +45,9 @@ export interface ReadOptions {
 
 /** A read that takes long is repeated less often: it takes at most a tenth of the time. */
 const SHARE = 10;
+/** Data that should have been renewed this long ago is marked as old. */
+const OLD_MS = 5_000;
+const NOT_RENEWED = 'The process has sent no newer figures yet.';
 
 interface Kept<Data> {
   readonly path: string | null;
@@ -64,30 +67,46 @@ export function useRead<Data>(path: string | null, { everyMs = 0 }: ReadOptions 
     if (path === null) return undefined;
     const abort = new AbortController();
     let timer = 0;
+    let age = 0;
     const keep = (changes: Partial<Kept<Data>>): void => {
       const before = last.current.path === path ? last.current : { ...nothing, path };
       last.current = { ...before, ...changes };
       setKept(last.current);
     };
+    const markOld = (): void => {
+      const { path: of, data, error } = last.current;
+      if (of === path && data !== undefined && error === undefined)
+        keep({ error: new ApiError(NOT_RENEWED) });
+    };
+    const watchAge = (): void => {
+      clearTimeout(age);
+      if (everyMs > 0) age = setTimeout(markOld, everyMs + OLD_MS);
+    };
     const once = async (): Promise<void> => {
       const began = performance.now();
+      let share = SHARE;
       try {
         const data = await read<Data>(path, abort.signal);
-        if (!abort.signal.aborted) keep({ data, error: undefined, at: Date.now() });
+        if (abort.signal.aborted) return;
+        keep({ data, error: undefined, at: Date.now() });
+        watchAge();
       } catch (error) {
         if (abort.signal.aborted) return;
+        share = 1;
         keep({ error: error instanceof ApiError ? error : new ApiError(String(error)) });
       }
       const tookMs = performance.now() - began;
-      if (everyMs > 0) timer = setTimeout(again, Math.max(everyMs, tookMs * SHARE));
+      if (everyMs > 0) timer = setTimeout(again, Math.max(everyMs, tookMs * share));
     };
     const again = (): void => {
       if (document.hidden) timer = setTimeout(again, everyMs);
       else void once();
     };
+    watchAge();
     void once();
     return () => {
       clearTimeout(timer);
+      clearTimeout(age);
       abort.abort();
     };
   }, [path, everyMs, token, round]);

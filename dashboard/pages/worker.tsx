@@ -190,10 +190,13 @@ function Profile({ worker }: { worker: string }) {
   );
 }
 
+/** Time for the profile to be collected and sent, after it was recorded. */
+const COLLECTION_MS = 30_000;
+
 async function profileOf(worker: string, seconds: string, signal: AbortSignal): Promise<Profiling> {
   try {
     const path = pathOf(`/workers/${encodeURIComponent(worker)}/profile`, { seconds });
-    const profile = await read<unknown>(path, signal);
+    const profile = await read<unknown>(path, signal, Number(seconds) * 1_000 + COLLECTION_MS);
     if (!isCpuProfile(profile)) throw new ApiError('The profile is not a .cpuprofile.');
     const address = URL.createObjectURL(new Blob([JSON.stringify(profile)], { type: 'application/json' }));
     return { kind: 'done', profile, address };

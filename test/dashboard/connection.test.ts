@@ -80,6 +80,44 @@ describe('the dashboard', () => {
     expect(own).to.have.lengthOf(9);
   });
 
+  it('marks figures that one path does not renew any more, while the others are live', async () => {
+    const { page, plane } = await open({ place: '#/settings' });
+    await page.getByText('3 of 3 settings').waitFor();
+    await page.evaluate(() => {
+      const later = window.setTimeout.bind(window);
+      window.setTimeout = ((run: () => void, ms = 0) => later(run, ms / 5)) as typeof window.setTimeout;
+    });
+    await visit(page, '#/breakers');
+    await page.getByText('orders-1').waitFor();
+    plane.stuck.add('/breakers');
+    await page.getByText('Not renewed since').waitFor();
+    await page.getByText('The process has sent no newer figures yet.').waitFor();
+    expect(await page.getByText('orders-1').count()).to.equal(1);
+    expect(await page.getByText('Disconnected').count()).to.equal(0);
+    plane.release();
+    await page.getByText('Not renewed since').waitFor({ state: 'detached' });
+  });
+
+  it('does not wait for ever, neither for figures nor for the end of a command', async () => {
+    const { page, plane } = await open({ place: '#/settings' });
+    await page.getByText('3 of 3 settings').waitFor();
+    await page.evaluate(() => {
+      const timeout = AbortSignal.timeout.bind(AbortSignal);
+      AbortSignal.timeout = (ms) => timeout(ms / 10);
+    });
+    plane.stuck.add('/switches').add('/breakers/');
+    await visit(page, '#/switches');
+    await page.getByText('The process has not responded in time.').waitFor();
+    await visit(page, '#/breakers');
+    const row = page.getByRole('row').filter({ hasText: 'orders-1' });
+    await row.getByRole('button', { name: 'Force open' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Force open', exact: true }).click();
+    await page.getByText('It is not known whether this was done').waitFor();
+    plane.release();
+    await visit(page, '#/switches');
+    await page.getByText('/api/users/{id}').first().waitFor();
+  });
+
   it('says on every page when there is nothing', async () => {
     const { page, plane, errors } = await open({
       prepare: ({ data }) => {

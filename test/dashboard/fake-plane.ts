@@ -47,6 +47,9 @@ export class FakePlane {
   readonly faults = new Map<string, Fault>();
   /** Topics without events, as when the process cannot compute them. */
   readonly silent = new Set<string>();
+  /** Beginnings of paths that get no response until `release`, as when something in the process hangs. */
+  readonly stuck = new Set<string>();
+  readonly #waiting: (() => void)[] = [];
   /** The commands that arrived, as `PUT /path {body}`. */
   readonly commands: string[] = [];
   /** Paths of the requests that arrived. */
@@ -71,6 +74,12 @@ export class FakePlane {
   /** Serves without a token from now on. */
   allow(): void {
     this.#token = undefined;
+  }
+
+  /** Responds again on all paths, also to the requests that wait. */
+  release(): void {
+    this.stuck.clear();
+    for (const go of this.#waiting.splice(0)) go();
   }
 
   /** Asks for a token from now on, and interrupts the streams that were begun with another. */
@@ -110,6 +119,9 @@ export class FakePlane {
     this.paths.push(`${url.pathname}${url.search}`);
     const fault = this.#faultOf(request, url.pathname);
     if (fault !== undefined) return problem(response, fault);
+    if ([...this.stuck].some((begin) => url.pathname.startsWith(begin))) {
+      await new Promise<void>((go) => this.#waiting.push(go));
+    }
     let text = '';
     for await (const piece of request) text += String(piece);
     if (request.method !== 'GET') this.commands.push(`${request.method} ${url.pathname} ${text}`.trim());
