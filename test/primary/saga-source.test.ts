@@ -19,7 +19,7 @@ function setUp(services: string[] = ['checkout']) {
   const source = sagaSource(journals, () => now);
   return {
     counts,
-    later(ms: number): void {
+    later: (ms: number): void => {
       now += ms;
     },
     /** @returns what a scrape shows at once, by journal */
@@ -31,7 +31,7 @@ function setUp(services: string[] = ['checkout']) {
         });
         return [labels.service, value];
       }),
-    async ended(count: number, result: number | Error) {
+    ended: async (count: number, result: number | Error) => {
       const { end } = counts[count]!;
       if (typeof result === 'number') end.resolve(result);
       else end.reject(result);
