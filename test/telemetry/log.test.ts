@@ -219,7 +219,7 @@ describe('the logger', () => {
     const { log, texts } = capture('pretty');
     for (const level of ['constructor', '__proto__', 35, null, {}]) log.info({ level }, 'shown');
     expect(texts).to.have.length(5);
-    for (const text of texts) expect(text).to.match(/ shown\n$/);
+    for (const text of texts) expect(text).to.match(/INFO .* shown field_level=.*\n$/);
   });
 
   it('shows each cause of an error at a terminal on lines of its own, and no line of a message at the margin', () => {
