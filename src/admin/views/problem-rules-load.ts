@@ -1,5 +1,4 @@
 // Problems of the work: requests that fail or are refused, limits that are used up, sagas that are stuck.
-import { routeKey } from '../../server/kill-switch.js';
 import {
   counted,
   listed,
@@ -73,14 +72,13 @@ function* errors(facts: ProblemFacts): Generator<Problem> {
 }
 
 /** The routes that fail, with the most errors first. What an operator has switched off is meant to refuse. */
-function failingRoutes({ traffic: seen, routesOff }: ProblemFacts): readonly Failing[] {
-  const isOff = new Set(routesOff.map(({ method, route }) => routeKey(method, route)));
+function failingRoutes({ traffic: seen }: ProblemFacts): readonly Failing[] {
   const failing: Failing[] = [];
   for (const [key, traffic] of seen.routes()) {
-    const { errors: failures, durations, refused } = traffic;
+    const { errors: failures, durations, switchedOff } = traffic;
     if (failures.recent < LEAST_ERRORS) continue;
-    const meant = isOff.has(key) ? refused.recent : 0;
-    const [failed, all] = [failures.recent - meant, durations.count.recent - meant];
+    const failed = failures.recent - switchedOff.recent;
+    const all = durations.count.recent - switchedOff.recent;
     if (failed >= LEAST_ERRORS && failed > all * SOME_FAIL) failing.push({ key, traffic, failed, all });
   }
   return failing.sort((a, b) => b.failed - a.failed);

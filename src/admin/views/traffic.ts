@@ -3,6 +3,7 @@
 import type { Labels } from '../../memory/metrics/recorder.js';
 import { OVERFLOW } from '../../memory/metrics/series.js';
 import type { FollowSeries, SeriesFollower } from '../../memory/metrics/series-watch.js';
+import { SWITCHED_OFF } from '../../server/kill-switch.js';
 import { type WindowClock, WindowCount, WindowHistogram } from './sliding-window.js';
 
 /** The method of gRPC calls, as in `/switches`. */
@@ -18,17 +19,14 @@ const SERVER_FAULTS = new Set([
   'DATA_LOSS',
 ]);
 
-/** The code of a refusal that is meant: load is shed, or the route is switched off (kill-switch.ts). */
-const REFUSED = 'OVERLOADED';
-
 export interface RouteTraffic {
   readonly method: string;
   /** The template; empty for requests that no route has matched. */
   readonly route: string;
   readonly durations: WindowHistogram;
   readonly errors: WindowCount;
-  /** The errors that are refusals, such as those of a route that is switched off. */
-  readonly refused: WindowCount;
+  /** The errors that are meant: refusals while an operator has switched the route off. */
+  readonly switchedOff: WindowCount;
   /** Responses since the start, by status. */
   readonly statuses: Map<string, number>;
 }
@@ -183,11 +181,11 @@ export class Traffic {
       route,
       durations: new WindowHistogram(clock),
       errors: new WindowCount(clock),
-      refused: new WindowCount(clock),
+      switchedOff: new WindowCount(clock),
       statuses: new Map<string, number>(),
     };
     this.#routes.set(key, traffic);
-    const { durations, errors, refused, statuses } = traffic;
+    const { durations, errors, switchedOff, statuses } = traffic;
     return {
       recorded: (cell, n) => {
         durations.record(cell, n);
@@ -196,7 +194,7 @@ export class Traffic {
         if (error === undefined) return;
         errors.add(n);
         this.errors.add(n);
-        if (error === REFUSED) refused.add(n);
+        if (error === SWITCHED_OFF) switchedOff.add(n);
       },
       reached: (us) => {
         durations.reach(us);

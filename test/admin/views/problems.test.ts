@@ -192,7 +192,7 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     {
       routesOff: [{ method: 'GET', route: '/a', since: null, reason: null }],
       traffic: trafficOf((count) => {
-        requests(count, '/a', 503, 900, 'OVERLOADED');
+        requests(count, '/a', 503, 900, 'SWITCHED_OFF');
         requests(count, '/a', 200, 10);
         count('multilane_requests_shed_total', { reason: 'switched_off' }, 900);
       }),
@@ -203,7 +203,7 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     {
       routesOff: [{ method: 'GET', route: '/a', since: null, reason: null }],
       traffic: trafficOf((count) => {
-        requests(count, '/a', 503, 900, 'OVERLOADED');
+        requests(count, '/a', 503, 900, 'SWITCHED_OFF');
         requests(count, '/a', 200, 6);
         requests(count, '/a', 500, 4, 'INTERNAL');
         requests(count, '/b', 503, 3, 'OVERLOADED');
