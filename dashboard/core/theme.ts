@@ -15,13 +15,26 @@ function stored(): Theme {
   }
 }
 
+/** What the operator has chosen. */
 export const theme = new Signal<Theme>(stored());
 
+const system = matchMedia('(prefers-color-scheme: dark)');
+const resolved = (): 'light' | 'dark' => {
+  if (theme.value === 'system') return system.matches ? 'dark' : 'light';
+  return theme.value;
+};
+
+/** What is shown: canvases are drawn again when it changes. */
+export const shownTheme = new Signal(resolved());
+
 const apply = (): void => {
-  document.documentElement.dataset.theme = theme.value;
+  const now = resolved();
+  document.documentElement.dataset.theme = now;
+  shownTheme.value = now;
 };
 
 apply();
+system.addEventListener('change', apply);
 theme.subscribe(() => {
   apply();
   try {

@@ -1,11 +1,12 @@
 // The routes with their rates, durations, stalls and shares of the CPU.
 import { useState } from 'preact/hooks';
 import { pathOf } from '../core/api.js';
-import { count, ms, percent, rate } from '../core/format.js';
+import { count, ms, percent } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { RouteRow, Routes } from '../core/types.js';
 import { useLive, useRead } from '../core/use-live.js';
+import { rateColumns } from '../parts/rate-columns.js';
 import { Data, Empty } from '../parts/states.js';
 import { type Column, Table } from '../parts/table.js';
 import { Badge, Heading, Meter, RouteName, Search } from '../parts/ui.js';
@@ -27,22 +28,7 @@ export const routeColumns: readonly Column<RouteRow>[] = [
     ),
     by: ({ route, method }) => `${route} ${method}`,
   },
-  {
-    key: 'rate',
-    title: 'Req/s',
-    isNumber: true,
-    cell: ({ perSecond }) => rate(perSecond),
-    by: ({ perSecond }) => perSecond,
-  },
-  {
-    key: 'errors',
-    title: 'Errors/s',
-    isNumber: true,
-    cell: ({ errorsPerSecond }) => (
-      <span class={errorsPerSecond > 0 ? 'ink-bad' : ''}>{rate(errorsPerSecond)}</span>
-    ),
-    by: ({ errorsPerSecond }) => errorsPerSecond,
-  },
+  ...rateColumns('Req/s'),
   {
     key: 'p50',
     title: 'p50',

@@ -1,8 +1,9 @@
 // The services, and how their instances are.
-import { count, plain, rate } from '../core/format.js';
+import { count, plain } from '../core/format.js';
 import { hrefOf } from '../core/place.js';
 import type { Page, Service } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
+import { rateColumns } from '../parts/rate-columns.js';
 import { Data, Empty } from '../parts/states.js';
 import { type Column, Table } from '../parts/table.js';
 import { Badge, Heading } from '../parts/ui.js';
@@ -42,22 +43,7 @@ const columns: readonly Column<Service>[] = [
     ),
     by: ({ states, instances }) => (instances === 0 ? 1 : 1 - (states.healthy ?? 0) / instances),
   },
-  {
-    key: 'rate',
-    title: 'Calls/s',
-    isNumber: true,
-    cell: ({ perSecond }) => rate(perSecond),
-    by: ({ perSecond }) => perSecond,
-  },
-  {
-    key: 'errors',
-    title: 'Errors/s',
-    isNumber: true,
-    cell: ({ errorsPerSecond }) => (
-      <span class={errorsPerSecond > 0 ? 'ink-bad' : ''}>{rate(errorsPerSecond)}</span>
-    ),
-    by: ({ errorsPerSecond }) => errorsPerSecond,
-  },
+  ...rateColumns('Calls/s'),
 ];
 
 const stateTone = (state: string): 'good' | 'info' | 'bad' =>

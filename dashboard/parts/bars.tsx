@@ -3,7 +3,8 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { count, ms } from '../core/format.js';
 import { useSignal } from '../core/signal.js';
-import { colour, theme } from '../core/theme.js';
+import { colour, shownTheme } from '../core/theme.js';
+import { axisLook, followWidth, widthOf } from './plot.js';
 
 interface BarsProps {
   readonly title: string;
@@ -29,7 +30,7 @@ export function rangeOf(edges: readonly number[], cell: number): string {
 
 export function Bars({ title, edges, counts }: BarsProps) {
   const box = useRef<HTMLDivElement>(null);
-  const chosen = useSignal(theme);
+  const chosen = useSignal(shownTheme);
   const [first, end] = shownCells(counts);
   const shown = counts.slice(first, end);
   useEffect(() => {
@@ -37,13 +38,10 @@ export function Bars({ title, edges, counts }: BarsProps) {
     const numbers = shown.map((_, index) => index);
     const label = (cell: number): string =>
       first + cell < edges.length ? ms(edges[first + cell]) : `> ${ms(edges.at(-1) ?? 0)}`;
-    const plot = new uPlot(optionsOf(element.clientWidth, shown.length, label), [numbers, shown], element);
-    const resized = new ResizeObserver(() =>
-      plot.setSize({ width: Math.max(120, element.clientWidth), height: HEIGHT }),
-    );
-    resized.observe(element);
+    const plot = new uPlot(optionsOf(widthOf(element), shown.length, label), [numbers, shown], element);
+    const unfollow = followWidth(element, (width) => plot.setSize({ width, height: HEIGHT }));
     return () => {
-      resized.disconnect();
+      unfollow();
       plot.destroy();
     };
   }, [chosen, shown.join(), first]);
@@ -63,14 +61,9 @@ export function Bars({ title, edges, counts }: BarsProps) {
 }
 
 function optionsOf(width: number, cells: number, label: (cell: number) => string): uPlot.Options {
-  const axis = {
-    stroke: colour('quiet'),
-    grid: { stroke: colour('grid'), width: 1 },
-    ticks: { show: false },
-    font: '11px system-ui, sans-serif',
-  };
+  const axis = axisLook();
   return {
-    width: Math.max(120, width),
+    width,
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },

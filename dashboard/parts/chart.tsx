@@ -3,7 +3,8 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { plain } from '../core/format.js';
 import { useSignal } from '../core/signal.js';
-import { colour, theme } from '../core/theme.js';
+import { colour, shownTheme } from '../core/theme.js';
+import { axisLook, followWidth, widthOf } from './plot.js';
 
 export interface Line {
   readonly name: string;
@@ -27,28 +28,15 @@ const HEIGHT = 156;
 export function Chart({ title, lines, columns, format, least = 1 }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const chosen = useSignal(theme);
+  const chosen = useSignal(shownTheme);
   useEffect(() => {
     const element = box.current!;
-    const create = (): void => {
-      plot.current?.destroy();
-      plot.current = new uPlot(
-        optionsOf(element.clientWidth, lines, format, least),
-        dataOf(columns),
-        element,
-      );
-    };
-    create();
-    const resized = new ResizeObserver(() =>
-      plot.current?.setSize({ width: Math.max(120, element.clientWidth), height: HEIGHT }),
-    );
-    resized.observe(element);
-    const dark = matchMedia('(prefers-color-scheme: dark)');
-    dark.addEventListener('change', create);
+    const made = new uPlot(optionsOf(widthOf(element), lines, format, least), dataOf(columns), element);
+    plot.current = made;
+    const unfollow = followWidth(element, (width) => made.setSize({ width, height: HEIGHT }));
     return () => {
-      dark.removeEventListener('change', create);
-      resized.disconnect();
-      plot.current?.destroy();
+      unfollow();
+      made.destroy();
       plot.current = null;
     };
   }, [chosen]);
@@ -80,14 +68,9 @@ function optionsOf(
   format: ChartProps['format'],
   least: number,
 ): uPlot.Options {
-  const axis = {
-    stroke: colour('quiet'),
-    grid: { stroke: colour('grid'), width: 1 },
-    ticks: { show: false },
-    font: '11px system-ui, sans-serif',
-  };
+  const axis = axisLook();
   return {
-    width: Math.max(120, width),
+    width,
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 5 } },

@@ -38,6 +38,20 @@ describe('the stop of the embedded PostgreSQL', () => {
     await postgres.stop(countdown).finally(() => countdown.cancel());
   };
 
+  /** Stops PostgreSQL while it is being started again after a kill, and all pool threads hang. */
+  const stopAfterKill = async (postgres: Embedded): Promise<void> => {
+    const ended = deferred<string>();
+    postgres.onExit(ended.resolve);
+    const release = hangPool();
+    try {
+      process.kill(postgres.pid, 'SIGKILL');
+      await ended.promise;
+      await stopped(postgres);
+    } finally {
+      await release();
+    }
+  };
+
   for (const [owner, slot] of [
     ['the only owner', null],
     ['an owner that may have a successor', '5'],
@@ -60,16 +74,7 @@ describe('the stop of the embedded PostgreSQL', () => {
   it('leaves no process if PostgreSQL is being started again and all pool threads hang', async () => {
     const postgres = await start();
     const all = [postgres.pid, ...childrenOf(postgres.pid)];
-    const ended = deferred<string>();
-    postgres.onExit(ended.resolve);
-    const release = hangPool();
-    try {
-      process.kill(postgres.pid, 'SIGKILL');
-      await ended.promise;
-      await stopped(postgres);
-    } finally {
-      await release();
-    }
+    await stopAfterKill(postgres);
     while (all.some(isProcessAlive)) await new Promise(setImmediate); // its children notice its end by themselves
     await stopped(await start());
   });
@@ -77,17 +82,8 @@ describe('the stop of the embedded PostgreSQL', () => {
   it('ends when a process that has not noticed the end of PostgreSQL is left and all pool threads hang', async () => {
     const postgres = await start();
     const [child] = childrenOf(postgres.pid);
-    const ended = deferred<string>();
-    postgres.onExit(ended.resolve);
     process.kill(child!, 'SIGSTOP');
-    const release = hangPool();
-    try {
-      process.kill(postgres.pid, 'SIGKILL');
-      await ended.promise;
-      await stopped(postgres);
-    } finally {
-      await release();
-    }
+    await stopAfterKill(postgres);
     process.kill(child!, 'SIGKILL');
     while (isProcessAlive(child!)) await new Promise(setImmediate);
     await stopped(await start());
