@@ -26,8 +26,9 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 /** @returns mocha's exit code */
-function mocha(...args) {
+function mocha(part, ...args) {
   if (isStopped) return 1;
+  console.log(`\nThe suite, part ${part} of 2`);
   running = spawn(process.execPath, [MOCHA, '--parallel', ...args, ...process.argv.slice(2)], {
     cwd: ROOT,
     stdio: 'inherit',
@@ -38,6 +39,6 @@ function mocha(...args) {
   });
 }
 
-const others = await mocha('--jobs', '4', ...BUSY.flatMap((files) => ['--ignore', files]), ...OTHERS);
-const busy = await mocha('--jobs', '2', ...BUSY);
+const others = await mocha(1, '--jobs', '4', ...BUSY.flatMap((files) => ['--ignore', files]), ...OTHERS);
+const busy = await mocha(2, '--jobs', '2', ...BUSY);
 process.exitCode = others || busy;

@@ -25,6 +25,8 @@ const shown = (list: readonly WorkerView[]) =>
 
 /** Long, since a busy machine may be slow to start threads; the tests require no loss, not speed. */
 const ROLL_MS = 60_000;
+/** Log lines of the process that are shown when a replacement does not end. */
+const LINES_SHOWN = 40;
 
 /** Requests a reload. Idle connections of `fetch` are closed, so that they do not delay it. */
 export function reload(cluster: Cluster): Promise<Response> {
@@ -38,12 +40,19 @@ export async function rollOnce(cluster: Cluster): Promise<void> {
   if (response.status !== 202) throw new Error(`the response to a reload was ${response.status}`);
   await response.arrayBuffer();
   const wanted = JSON.stringify(shown(before.map((one) => ({ ...one, generation: one.generation + 1 }))));
-  const last = await until(
-    () => workersOf(cluster),
-    (list) => JSON.stringify(shown(list)) === wanted,
-    ROLL_MS,
-  );
-  if (JSON.stringify(shown(last)) !== wanted) throw new Error(`after a reload: ${JSON.stringify(last)}`);
+  try {
+    await until(
+      () => workersOf(cluster),
+      (list) => JSON.stringify(shown(list)) === wanted,
+      ROLL_MS,
+    );
+  } catch (failure) {
+    const lines = cluster
+      .logs()
+      .slice(-LINES_SHOWN)
+      .map((line) => JSON.stringify(line));
+    throw new Error(`${(failure as Error).message}\n${lines.join('\n')}`, { cause: failure });
+  }
 }
 
 export interface RollingLoad {

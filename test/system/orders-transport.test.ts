@@ -65,7 +65,7 @@ for (const transport of ['auto', 'http', 'grpc']) {
       const reasons = shop.logs().filter(({ msg }) => String(msg).startsWith('orders not reachable'));
       expect(seen.other, JSON.stringify(reasons)).to.deep.equal([]);
       expect(seen.whole).to.be.greaterThan(20);
-    }).timeout(60_000);
+    }).timeout(150_000);
 
     it('are what a client of gRPC gets, page by page', async () => {
       const { id, orders } = await created();
