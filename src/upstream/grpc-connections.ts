@@ -5,6 +5,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Settin
 import { constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { delayResets, destroyLater, resetLater } from '../grpc/http2-ends.js';
+import { ConnectLimit } from './connect-limit.js';
 import { oldAt } from './connection-age.js';
 import { ResetBudget } from './reset-budget.js';
 import { SENT_FIELD } from './rpc-fields.js';
@@ -53,7 +54,7 @@ export class GrpcConnections implements Connecting {
   readonly #options: GrpcConnectionsOptions;
   /** The socket that is being made. */
   #connecting: Socket | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #limit: ConnectLimit | undefined;
   readonly #sessions = new Map<Socket, ClientHttp2Session | undefined>();
   readonly #lost = new WeakMap<Socket, Promise<never>>();
   /** Streams that are not closed. */
@@ -97,9 +98,9 @@ export class GrpcConnections implements Connecting {
     const socket = connect({ host, port, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS });
     this.#connecting = socket;
     this.#sessions.set(socket, undefined);
-    clearTimeout(this.#timer);
+    this.#limit?.lift();
     const late = (): void => void socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`));
-    this.#timer = setTimeout(late, connectTimeoutMs).unref();
+    this.#limit = new ConnectLimit(connectTimeoutMs, late);
     const lost = new Promise<never>((_resolve, reject) => {
       socket.once('error', reject);
       socket.once('close', () => {
@@ -173,7 +174,7 @@ export class GrpcConnections implements Connecting {
   }
 
   #settled(): void {
-    clearTimeout(this.#timer);
+    this.#limit?.lift();
     this.#connecting = undefined;
   }
 

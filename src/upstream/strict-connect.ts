@@ -13,6 +13,7 @@
 // marked: nothing was sent then.
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
+import { ConnectLimit } from './connect-limit.js';
 import { loadUndici, type Parser } from './undici.js';
 
 /** The code that a reset gets: any but that which undici excepts. */
@@ -34,9 +35,9 @@ export function strictConnector(timeoutMs: number, withinMs: () => number): buil
     if (parser?.paused === true) endPause(parser, this.destroyed);
   }
   return (target, callback) => {
-    let timer: NodeJS.Timeout | undefined;
+    let limit: ConnectLimit | undefined;
     const opening = connect(target, (...result) => {
-      clearTimeout(timer);
+      limit?.lift();
       const [error, socket] = result;
       if (error !== null) Object.defineProperty(error, UNCONNECTED, { value: true });
       if (process.platform !== 'darwin') socket?.on('error', renameReset);
@@ -45,7 +46,7 @@ export function strictConnector(timeoutMs: number, withinMs: () => number): buil
       callback(...result);
     });
     const ms = withinMs();
-    if (ms < timeoutMs) timer = setTimeout(() => opening.destroy(timeoutError()), ms);
+    if (ms < timeoutMs) limit = new ConnectLimit(ms, () => opening.destroy(timeoutError()));
   };
 }
 

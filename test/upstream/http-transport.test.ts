@@ -165,6 +165,16 @@ describe('the HTTP transport', () => {
     expect(deadline.remainingMs()).to.be.above(0);
   });
 
+  it('gets a connection that was made while its own thread was busy for longer than it may take', async () => {
+    const port = await serve((_request, response) => response.end());
+    const over = transport();
+    // A third of the time is left to the connection.
+    const response = send(port, { deadline: Deadline.after(3_000) }, over);
+    const end = performance.now() + 1_500;
+    while (performance.now() < end);
+    expect((await response).status).to.equal(200);
+  });
+
   it('counts for ejection alone when this machine has no port for a connection, and may be repeated', async () => {
     for (const code of ['EADDRNOTAVAIL', 'EPERM', 'EACCES']) {
       const over = transport();
