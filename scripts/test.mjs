@@ -1,6 +1,6 @@
 // Runs the suite in two parts, one after the other. The tests of the second part keep the processors busy
-// themselves (Chromium, a Prometheus that scrapes each second, handlers that burn CPU), and tests of the first
-// part wait for processes that have to respond within a time.
+// themselves (Chromium, a Prometheus that scrapes each second, handlers that burn CPU, a siege), and tests of
+// the first part wait for processes that have to respond within a time.
 //   node scripts/test.mjs [mocha's options]
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ const BUSY = [
   'build/test/dashboard/**/*.test.js',
   'build/test/system/prometheus.test.js',
   'build/test/system/route-cpu.test.js',
+  'build/test/system/siege.test.js',
 ];
 // Tests of whole processes begin first, because they take longest.
 const OTHERS = ['build/test/system/**/*.test.js', 'build/test/{,!(system)/**/}*.test.js'];
@@ -39,6 +40,6 @@ function mocha(part, ...args) {
   });
 }
 
-const others = await mocha(1, '--jobs', '4', ...BUSY.flatMap((files) => ['--ignore', files]), ...OTHERS);
+const others = await mocha(1, '--jobs', '3', ...BUSY.flatMap((files) => ['--ignore', files]), ...OTHERS);
 const busy = await mocha(2, '--jobs', '2', ...BUSY);
 process.exitCode = others || busy;

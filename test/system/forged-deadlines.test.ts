@@ -20,7 +20,8 @@ interface Shown {
 }
 
 describe('forty requests whose deadline no instance can keep', () => {
-  const cluster = useCluster({ config: CALLING, env: { MESH_TOKEN: SECRET } });
+  // Forty requests are the first work of the process, which takes long on a busy machine.
+  const cluster = useCluster({ config: CALLING, env: { MESH_TOKEN: SECRET, ADAPTIVE_LIMIT: 'off' } });
   const instances: TestInstance[] = [];
   before(async () => {
     for (const id of ['a', 'b']) instances.push(await TestInstance.start(cluster.adminUrl, 'things', id));
