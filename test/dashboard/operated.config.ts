@@ -1,6 +1,10 @@
-// A project for an operator: a route that is fast, calls of a service that is registered from outside, and a
-// saga that waits for a repair.
+// A project for an operator: a route that is fast, one that fails, one that hangs, calls of a service that is
+// registered from outside, and a saga that waits for a repair.
+import { existsSync } from 'node:fs';
 import { BusinessError, defineConfig, defineSaga, defineService, HttpError } from 'multilane';
+
+const NAP_MS = 20;
+const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** The project has one worker, so its sagas and its routes have the same state. */
 const till = { isRepaired: false };
@@ -27,8 +31,17 @@ export default defineConfig({
     defineService({
       name: 'desk',
       sagas: [order],
-      routes(app, { call, sagas }) {
+      routes(app, { call, log, sagas }) {
         app.get('/hello/:name', ({ params }) => ({ hello: params.name }));
+        app.get('/fail', () => {
+          log.warn('the drawer is stuck');
+          throw new Error('the drawer does not open');
+        });
+        // Its worker does nothing else until the file exists.
+        app.get('/hang', ({ query }) => {
+          while (!existsSync(query.get('until') ?? '')) Atomics.wait(nap, 0, 0, NAP_MS);
+          return {};
+        });
         app.get('/call', async () => {
           try {
             return { status: (await call('stock').get('/', { retries: 0 })).status };

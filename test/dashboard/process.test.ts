@@ -1,4 +1,6 @@
 // The dashboard of a real process with a token, from the first figure to the actions of an operator.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
@@ -17,7 +19,12 @@ describe('the dashboard of a real process', () => {
   const cluster = useCluster({
     config: OPERATED,
     found: 'server',
-    env: { WORKERS: '1', ADMIN_TOKEN: TOKEN, DRAIN_MS: '100' },
+    env: {
+      ...{ WORKERS: '1', ADMIN_TOKEN: TOKEN, DRAIN_MS: '100' },
+      OTEL_TRACES_SAMPLER_ARG: '1',
+      // A worker that hangs is left alone.
+      STALL_MS: '60000',
+    },
   });
 
   /** Opens a page as an operator who has given the token. */
@@ -29,6 +36,9 @@ describe('the dashboard of a real process', () => {
     errors.length = 0;
     return { page, errors };
   };
+
+  const page = async (path: string, accept = '*/*'): Promise<string> =>
+    (await get(`${cluster.adminUrl}${path}`, { authorization: `Bearer ${TOKEN}`, accept })).text();
 
   it('is served without a token, and shows nothing without one', async () => {
     const response = await get(`${cluster.adminUrl}/`);
@@ -61,6 +71,48 @@ describe('the dashboard of a real process', () => {
     await load;
     expect(await page.locator('.failure').count()).to.equal(0);
     expect(errors).to.deep.equal([]);
+  });
+
+  it('shows the trace whose id the problem, the log lines and the exemplar of a failed request have', async () => {
+    const response = await get(`${cluster.url}/fail`);
+    expect(response.status).to.equal(500);
+    const { traceId } = (await response.json()) as { traceId: string };
+    const linesOf = () => cluster.logs().filter((line) => line.trace_id === traceId);
+    const lines = await until(linesOf, (found) => found.length >= 2);
+    expect(lines.map(({ msg }) => msg)).to.include('the drawer is stuck');
+    expect(lines.map(({ err }) => (err as { message?: string } | undefined)?.message)).to.include(
+      'the drawer does not open',
+    );
+    const metrics = await page('/metrics', 'application/openmetrics-text');
+    const exemplars = metrics.split('\n').filter((line) => line.includes(` # {trace_id="${traceId}"`));
+    expect(exemplars.map((line) => /http_route="([^"]*)"/.exec(line)?.[1])).to.deep.equal(['/fail']);
+    const { page: shown, errors } = await operate(`#/traces?search=${traceId}`);
+    await shown.getByRole('row').filter({ hasText: 'GET /fail' }).getByRole('link').click();
+    await shown.getByRole('heading').filter({ hasText: 'GET /fail' }).waitFor();
+    await shown.getByText(traceId).first().waitFor();
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('shows the numbers of a worker that hangs, and the metrics page has them', async () => {
+    const counted =
+      /^http_server_request_duration_seconds_count\{.*http_route="\/hello\/\{name\}".*\} (\d+)$/m;
+    const helloes = async (): Promise<number> => Number(counted.exec(await page('/metrics'))?.[1] ?? 0);
+    const before = await helloes();
+    for (let n = 0; n < 7; n++) await get(`${cluster.url}/hello/bob`);
+    const file = join(cluster.dataDir, 'the-worker-may-go-on');
+    const hung = get(`${cluster.url}/hang?until=${encodeURIComponent(file)}`);
+    try {
+      const { page: shown, errors } = await operate('#/worker?id=1');
+      await shown.getByRole('main').getByText('/hang').first().waitFor();
+      await visit(shown, '#/routes');
+      const row = shown.getByRole('row').filter({ hasText: '/hello/{name}' });
+      await row.waitFor();
+      expect(await helloes()).to.equal(before + 7);
+      expect(errors).to.deep.equal([]);
+    } finally {
+      writeFileSync(file, '');
+    }
+    expect((await hung).status).to.equal(200);
   });
 
   it('records a worker and shows its flame graph', async () => {

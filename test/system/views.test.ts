@@ -66,6 +66,15 @@ describe('the views of the admin plane', () => {
       origin: 'http://evil.example',
     });
     await expectProblem(foreign, 403, 'CROSS_SITE');
+    for (const headers of [{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+      const reload = await fetch(`${cluster.adminUrl}/workers/reload`, {
+        method: 'POST',
+        headers: { ...AUTHORIZED, ...headers } as Record<string, string>,
+      });
+      await expectProblem(reload, 403, 'CROSS_SITE');
+    }
+    const workers = await read<{ generation: number }[]>('/workers');
+    expect(new Set(workers.map(({ generation }) => generation))).to.deep.equal(new Set([1]));
     const wire = await Wire.open(cluster.adminUrl);
     // It names the host "test".
     const forged = await wire.request('GET', '/overview', [`Authorization: Bearer ${ADMIN_TOKEN}`]);
