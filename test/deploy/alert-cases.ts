@@ -55,6 +55,9 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     notYetAt: 5,
     series: {
       'multilane_worker_restarts_total{reason="heap"}': ['0x9 0+1x30', '0x9 1x30'],
+      // A process that was not scraped for a while, or never before, has restarted workers long ago.
+      'multilane_worker_restarts_total{reason="crash"}': ['_x40', '_x17 9x30'],
+      [workers('ready')]: ['2x40', '_x17 2x30'],
       'multilane_worker_restarts_total{reason="reload"}': ['0x40', '0+1x40'],
     },
   },
@@ -62,7 +65,10 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     at: 20,
     notYetAt: 11,
     // The series begins with its first stall.
-    series: { 'multilane_handler_stalls_total{route="/report"}': ['_x14 1x30', '1x40'] },
+    series: {
+      'multilane_handler_stalls_total{route="/report"}': ['_x14 1x30', '_x15 1x40'],
+      [workers('ready')]: ['2x40', '_x15 2x40'],
+    },
   },
   MultilaneLoopsSaturated: {
     at: 30,
@@ -159,11 +165,12 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   MultilaneBreakerOpen: {
     at: 20,
     notYetAt: 11,
-    // Scrapes see it open and half-open in turn, and one sees it closed. The other was open for a moment.
+    // Scrapes see it open and half-open in turn, and one sees it closed. The other was open for a moment, and
+    // gets no calls since.
     series: {
-      [breaker('open')]: [`0x9${' 1 0'.repeat(15)}`, '0x16 1 0x20'],
-      [breaker('half-open')]: ['0x9 0 1 0 1 0 0 0 1 0 1 0 1 0 1 0 1 0 1 0x10', '0x40'],
-      [breaker('closed')]: ['1x9 0x4 1 0x25', '1x16 0 1x20'],
+      [breaker('open')]: [`0x9${' 1 0'.repeat(15)}`, '0x9 1 0x27'],
+      [breaker('half-open')]: ['0x9 0 1 0 1 0 0 0 1 0 1 0 1 0 1 0 1 0 1 0x10', '0x10 1x27'],
+      [breaker('closed')]: ['1x9 0x4 1 0x25', '1x9 0x28'],
     },
   },
   MultilaneServiceUnavailable: {
@@ -252,8 +259,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     },
   },
   MultilaneSeriesOverflow: {
-    at: 20,
-    notYetAt: 9,
-    series: { 'multilane_series_overflow_total{metric="shop_carts_total"}': ['_x10 3x30', '_x60'] },
+    at: 80,
+    notYetAt: 69,
+    series: {
+      'multilane_series_overflow_total{metric="shop_carts_total"}': ['_x70 3x30', '_x70 3x30'],
+      [workers('ready')]: ['2x100', '_x70 2x30'],
+    },
   },
 };
