@@ -19,8 +19,9 @@ export function workerList(
   clock: Clock,
   names: RouteNames,
 ): readonly WorkerView[] {
+  const now = clock();
   return supervisor.threads.map(({ worker, kind, slot, generation, state, isOverdue, startedAt }) => {
-    const row = readWorker(block, slot);
+    const row = readWorker(block, slot, now);
     const route =
       row.currentRoute === undefined ? undefined : names.of(series.of(slot), row.currentRoute)?.template;
     return {
@@ -35,7 +36,7 @@ export function workerList(
       loopUtilization: rounded(row.loopUtilization, 3),
       loopDelayP99Ms: rounded(row.loopDelayP99Us / 1000, 2),
       heapUsedMb: rounded(row.heapUsedBytes / 1048576, 1),
-      current: route === undefined ? null : { route, sinceMs: elapsed(toWord(clock()), row.currentSince) },
+      current: route === undefined ? null : { route, sinceMs: elapsed(toWord(now), row.currentSince) },
     };
   });
 }

@@ -11,8 +11,9 @@ import { startHeapSampler } from './heap-sampler.js';
  * thousandth of a core.
  */
 export const BEAT_MS = 50;
-const REPORT_BEATS = 5;
-const SAMPLE_BEATS = 20;
+/** Beats come later while the loop is busy, so these times are measured and not counted in beats. */
+const REPORT_MS = 250;
+const SAMPLE_MS = 1_000;
 /** The delay that is reported is this quantile of the recent beats. */
 const QUANTILE = 0.99;
 /**
@@ -37,6 +38,8 @@ export function startLoadSampler(
   let before = performance.eventLoopUtilization();
   let beats = 0;
   let dueAt = clock();
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  let sampledAt = Number.NEGATIVE_INFINITY;
   const lateMs: number[] = [];
   let load = { utilization: 0, delayP99Us: 0 };
   const sample = (): void => {
@@ -59,13 +62,17 @@ export function startLoadSampler(
     lateMs[beats % KEPT_BEATS] = Math.max(0, now - dueAt);
     dueAt = now + BEAT_MS;
     onBeat();
-    if (beats % SAMPLE_BEATS === 0) sample();
-    if (beats % REPORT_BEATS === 0) {
+    beats++;
+    if (isDue(sampledAt, SAMPLE_MS, now)) {
+      sampledAt = now;
+      sample();
+    }
+    if (isDue(reportedAt, REPORT_MS, now)) {
+      reportedAt = now;
       row.report(load);
       reportCpu();
       heap.sample();
     }
-    beats++;
   };
   beat();
   const timer = setInterval(beat, BEAT_MS);
@@ -78,6 +85,9 @@ export function startLoadSampler(
     },
   };
 }
+
+/** A beat that comes a little early does the work, as the next one would be late. */
+const isDue = (doneAt: number, everyMs: number, now: number): boolean => now - doneAt > everyMs - BEAT_MS / 2;
 
 /** The time for which the event loop was not idle: about the CPU time unless others use the cores. */
 export const activeTimeUs = (): number => Math.round(performance.eventLoopUtilization().active * 1000);

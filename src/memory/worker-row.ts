@@ -112,6 +112,11 @@ export class WorkerRow {
   }
 }
 
+/** A loop whose heartbeat is older counts as busy since then; one is due every 50 ms. */
+const STALLED_MS = 250;
+/** The time for which a worker publishes the utilization of its loop. */
+const UTILIZATION_MS = 1_000;
+
 export interface WorkerReading {
   readonly slot: number;
   /** The worker whose thread is in the slot, 0 for none. */
@@ -123,7 +128,7 @@ export interface WorkerReading {
   /** Requests of the thread that is in the slot now. */
   readonly requests: number;
   readonly errors: number;
-  /** 0..1 */
+  /** The share of about the last second in which the event loop was busy, 0..1. */
   readonly loopUtilization: number;
   readonly loopDelayP99Us: number;
   readonly heapUsedBytes: number;
@@ -162,7 +167,8 @@ export function sinceHeartbeat(block: Block, slot: number, now: number): number 
   return elapsed(toWord(now), readHeartbeat(block, slot));
 }
 
-export function readWorker(block: Block, slot: number): WorkerReading {
+/** @param now shared clock; without it a loop that stalls has the utilization of the time before */
+export function readWorker(block: Block, slot: number, now?: number): WorkerReading {
   const word = (name: Parameters<Block['words']>[0]): number => Atomics.load(block.words(name, slot), 0);
   const running = word('workerCurrentRoute');
   const route = routeIn(running);
@@ -178,13 +184,20 @@ export function readWorker(block: Block, slot: number): WorkerReading {
       readWide(block.words('workerRequests', slot), 0) -
       readWide(block.words('workerRequestsBefore', slot), 0),
     errors: readWide(block.words('workerErrors', slot), 0),
-    loopUtilization: word('workerLoopUtilization') / 1e6,
+    loopUtilization: utilization(word('workerLoopUtilization') / 1e6, heartbeat, now),
     loopDelayP99Us: word('workerLoopDelayP99'),
     heapUsedBytes: word('workerHeapUsed') * 1024,
     heapRetainedBytes: word('workerHeapRetained') * 1024,
     currentRoute: route === 0 ? undefined : route,
     currentSince: isContinued(running) ? heartbeat : word('workerCurrentSince'),
   };
+}
+
+/** A loop that runs no turn publishes nothing, and is busy. */
+function utilization(published: number, heartbeat: number, now: number | undefined): number {
+  if (now === undefined || heartbeat === 0) return published;
+  const stalledMs = elapsed(toWord(now), heartbeat);
+  return stalledMs < STALLED_MS ? published : Math.max(published, Math.min(1, stalledMs / UTILIZATION_MS));
 }
 
 /** Assigns the slot to a worker's thread. The primary calls it before the thread starts. */

@@ -77,9 +77,9 @@ const sharesByName = (sampler: RouteSampler): { readonly route: string; readonly
     .map(({ method, route, ratio }) => ({ route: method === '' ? route : `${method} ${route}`, ratio }));
 
 function metricSources(parts: AdminRouteDeps, guarded: BreakerOwners): readonly MetricSource[] {
-  const { block, series, board } = parts.sharedState;
+  const { block, series, board, clock } = parts.sharedState;
   return [
-    sharedMemorySource(block, series),
+    sharedMemorySource(block, series, clock),
     heldSource(block),
     workerSource(parts.workers, block),
     cpuSource(parts.cpu),

@@ -112,7 +112,7 @@ function saturationFacts({
     const { held: used, most: limit } = DatabaseBudget.usage(block, clock);
     return {
       inFlight: { used: readInFlight(block), limit: settings.maxInFlight },
-      workers: workers.threads.map(({ slot }) => readWorker(block, slot)),
+      workers: workers.threads.map(({ slot }) => readWorker(block, slot, clock())),
       heapLimitBytes,
       connections: { used: connections(), limit: settings.maxConnections },
       cpuThreads: { used: cpu.running, limit: cpu.threads },

@@ -1,6 +1,7 @@
 // Gathers all series into families, one per metric name, ready for the page. Shared memory is read at the
 // scrape, in the thread that serves it; no other thread is woken.
 import type { Block } from '../memory/block.js';
+import type { Clock } from '../memory/clock.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readTotalsInTurns } from '../memory/metrics/totals.js';
@@ -41,7 +42,7 @@ export function currentValue(metric: MetricName, value: number, labels: Labels =
 }
 
 /** The series of all threads in shared memory, and the rows in which workers publish their state. */
-export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSource {
+export function sharedMemorySource(block: Block, memory: SeriesMemory, clock?: Clock): MetricSource {
   const limit = new SeriesLimit();
   return coalesced(async () => {
     const { rest } = new Pace();
@@ -53,7 +54,8 @@ export function sharedMemorySource(block: Block, memory: SeriesMemory): MetricSo
       rows.push(currentValue('multilane_series_merged', count, { metric }));
     }
     let active = 0;
-    const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1));
+    const now = clock?.();
+    const slots = Array.from({ length: block.workers }, (_, index) => readWorker(block, index + 1, now));
     // While a worker is replaced there are two threads with its number; the newer one comes last and wins.
     for (const row of slots.sort((a, b) => a.generation - b.generation)) {
       active += row.inFlight;

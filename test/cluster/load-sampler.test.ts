@@ -41,11 +41,36 @@ describe('the load sampler', () => {
     expect(heapUsedBytes).to.be.above(1_000_000);
   });
 
+  it('publishes the utilization of a loop whose turns are long, every second and not every twenty beats', async () => {
+    const { block, sampler, until } = sampling();
+    await until(2);
+    for (let beat = 3; beat < 7; beat++) {
+      const heldUp = performance.now() + 600;
+      while (performance.now() < heldUp);
+      await until(beat);
+    }
+    sampler.stop();
+    expect(readWorker(block, 1).loopUtilization).to.be.above(0.8);
+  });
+
+  it('lets a loop that runs no turn count as busy', async () => {
+    const { block, sampler, until } = sampling();
+    const clock = sharedClock(block);
+    await until(2);
+    sampler.stop();
+    const beatAt = clock();
+    const published = readWorker(block, 1, beatAt).loopUtilization;
+    expect(readWorker(block, 1, beatAt + 200).loopUtilization).to.equal(published);
+    expect(readWorker(block, 1, beatAt + 700).loopUtilization).to.be.within(0.7, 1);
+    expect(readWorker(block, 1, beatAt + 5_000).loopUtilization).to.equal(1);
+    expect(readWorker(block, 1).loopUtilization).to.equal(published);
+  });
+
   it('counts no CPU time twice when a reading fails', async () => {
-    // It is read when the sampler starts, at the first beat, and at every fifth one after that.
+    // It is read when the sampler starts, at the first beat, and every 250 ms after that.
     const readings = [7_000_000, 7_000_000, 7_001_000, undefined, 7_004_000];
     const { block, sampler, until } = sampling(() => (readings.length > 1 ? readings.shift() : readings[0]));
-    await until(17);
+    for (let beats = 17; readings.length > 1; beats++) await until(beats);
     sampler.stop();
     expect(readings).to.have.lengthOf(1);
     expect(slotActivity(block).cpuUs(1)).to.equal(4_000);
