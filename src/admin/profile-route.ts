@@ -65,7 +65,7 @@ function failureOf(error: InspectorError, worker: number): HttpError {
     case 'NO_REPLY':
       return new HttpError(
         'DEADLINE_EXCEEDED',
-        `Worker ${worker} cannot be interrupted: it runs native code that does not return.`,
+        `Worker ${worker} has not replied: it runs native code that does not return, or gets no CPU time.`,
         { cause: error },
       );
     case 'SESSION_CLOSED':

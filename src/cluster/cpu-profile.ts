@@ -5,6 +5,8 @@ import { ThreadSession } from './thread-inspector.js';
 
 /** The time between two samples, as in Chrome by default. A sample costs the thread some microseconds. */
 const INTERVAL_US = 1_000;
+/** The longest wait for the start: the thread may get little CPU time. */
+const START_MS = 5_000;
 /**
  * The longest wait for the finished profile. The thread itself writes it, which takes long for a long profile
  * and for a thread that gets little CPU time.
@@ -17,7 +19,7 @@ const STOP_MS = 15_000;
  * @param signal ends it early: the promise rejects with SESSION_CLOSED
  * @returns a `.cpuprofile`: the JSON of `Profiler.Profile`, passed on without being parsed
  * @throws InspectorError THREAD_GONE when the thread ends meanwhile; NO_REPLY when it is in native code that
- *   does not return
+ *   does not return, or gets no CPU time
  */
 export async function cpuProfile(threadId: number, ms: number, signal: AbortSignal): Promise<string> {
   const session = ThreadSession.open(threadId);
@@ -25,9 +27,9 @@ export async function cpuProfile(threadId: number, ms: number, signal: AbortSign
   signal.addEventListener('abort', close, { once: true });
   try {
     if (signal.aborted) close();
-    await session.post('Profiler.enable');
-    await session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
-    await session.post('Profiler.start');
+    await session.post('Profiler.enable', {}, START_MS);
+    await session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US }, START_MS);
+    await session.post('Profiler.start', {}, START_MS);
     await passed(ms, session.ended);
     return profileIn(await session.postForText('Profiler.stop', {}, STOP_MS));
   } finally {

@@ -118,7 +118,7 @@ describe('the CPU profile of a worker', () => {
   });
 
   it('is refused with the reason when the worker cannot be interrupted', async () => {
-    const sleeping = get(`${cluster.url}/native/3`);
+    const sleeping = get(`${cluster.url}/native/8`);
     await runs('/native/{seconds}');
     await expectProblem(await profileOf(), 504, 'DEADLINE_EXCEEDED');
     expect((await sleeping).status).to.equal(200);
