@@ -56,16 +56,24 @@ export class RequestLog {
     const share = this.#share();
     const { phases } = request;
     if (share === 0 && phases === undefined) return;
-    if (phases !== undefined && this.#isSlow(request, phases, status, error)) return;
+    // The phases of a line add up to its duration, so both end at one reading of the clock.
+    const now = performance.now();
+    if (phases !== undefined && this.#isSlow(request, phases, status, error, now)) return;
     if (share < 1 && this.#random() >= share) return;
     if (request.inProcess || isProbe(request, status)) return;
-    this.#log.info(fieldsOf(request, status, error), 'request');
+    this.#log.info(fieldsOf(request, status, error, now), 'request');
   }
 
-  #isSlow(request: LoggedRequest, timing: RequestPhases, status: number, error: string | undefined): boolean {
-    const { phases, untilResponseMs } = timing.end();
+  #isSlow(
+    request: LoggedRequest,
+    timing: RequestPhases,
+    status: number,
+    error: string | undefined,
+    now: number,
+  ): boolean {
+    const { phases, untilResponseMs } = timing.end(now);
     if (untilResponseMs < this.#slowMs) return false;
-    this.#log.warn({ ...fieldsOf(request, status, error), phases }, 'slow request');
+    this.#log.warn({ ...fieldsOf(request, status, error, now), phases }, 'slow request');
     return true;
   }
 }
@@ -75,7 +83,7 @@ const isProbe = ({ plan }: LoggedRequest, status: number): boolean =>
   status < 400 && plan.gate === undefined && plan.killSwitch === undefined && plan.template !== undefined;
 
 /** Members that are undefined are not written. */
-function fieldsOf(request: LoggedRequest, status: number, error: string | undefined) {
+function fieldsOf(request: LoggedRequest, status: number, error: string | undefined, now: number) {
   const { method, path, template, service, requestId, startedAt, trace } = request;
   return {
     service,
@@ -84,7 +92,7 @@ function fieldsOf(request: LoggedRequest, status: number, error: string | undefi
     path: shortText(path, MAX_PATH),
     status,
     error,
-    durationMs: Math.round((performance.now() - startedAt) * 100) / 100,
+    durationMs: Math.round((now - startedAt) * 100) / 100,
     requestId,
     trace_id: trace.traceId,
     span_id: trace.spanId,
