@@ -127,11 +127,26 @@ function reasonOf(error: unknown): string {
 }
 
 function refusalOf(url: string, status: number, json: unknown): Refusal {
-  const { code, detail } = (json ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
+  const { code, detail, errors } = (json ?? {}) as Readonly<Record<string, unknown>>;
   const hint = status === 401 ? ' Set ADMIN_TOKEN, or name a file by --token-file.' : '';
   if (typeof code !== 'string' || code === '')
     return new Refusal(`${url} responds with ${status} and without a code.${hint}`, undefined);
-  return new Refusal(`${status} ${code}: ${typeof detail === 'string' ? detail : 'refused'}${hint}`, code);
+  const text = `${status} ${code}: ${typeof detail === 'string' ? detail : 'refused'}${faultsIn(errors)}${hint}`;
+  // Every command asks for paths that an admin plane of this version has.
+  const isOther = code === 'ROUTE_NOT_FOUND';
+  return new Refusal(isOther ? `${url} is no admin plane of this version: ${text}` : text, code);
+}
+
+/** Faults of one request that are printed. */
+const MOST_FAULTS = 5;
+
+/** What a problem with the code VALIDATION_FAILED says of each value. */
+function faultsIn(errors: unknown): string {
+  if (!Array.isArray(errors)) return '';
+  return errors
+    .slice(0, MOST_FAULTS)
+    .map(({ path, message }: Record<string, unknown>) => ` ${path} ${message}.`)
+    .join('');
 }
 
 function hasMoreLevels(json: unknown, levels: number): boolean {

@@ -49,6 +49,16 @@ describe('a command that connects to the admin plane', () => {
     expect(run.stderr).to.match(/^multilane: 401 UNAUTHORIZED: .*ADMIN_TOKEN.*--token-file/);
   });
 
+  it('reports with the address that another plane of ours listens, such as the data plane', async () => {
+    const other = await plane([], { token: TOKEN });
+    const run = await ps(['--admin', other.url], { ADMIN_TOKEN: TOKEN });
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.equal(
+      `multilane: ${other.url} is no admin plane of this version: ` +
+        '404 ROUTE_NOT_FOUND: There is nothing at this path.\n',
+    );
+  });
+
   it('never prints a token', async () => {
     const run = await ps(['--admin', url], { ADMIN_TOKEN: 'wrong-token-wrong-token' });
     expect(run.code).to.equal(1);
