@@ -1,7 +1,7 @@
 // The settings OTEL_*. Their names, defaults and leniency follow the OpenTelemetry specification
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and
-// .../protocol/exporter/), with two exceptions: without an endpoint nothing is exported, and without
-// OTEL_TRACES_SAMPLER one trace in a hundred is recorded.
+// .../protocol/exporter/), with these exceptions: without an endpoint nothing is exported, without
+// OTEL_TRACES_SAMPLER one trace in a hundred is recorded, and metrics and log lines are exported on demand.
 import type { Settings } from '../config.js';
 import { httpUrl } from './network-kinds.js';
 import { optional, type Table, type ValuesOf, valuesOf, withDefault } from './setting.js';
@@ -70,6 +70,12 @@ export const OTEL_SETTINGS = {
     'How traces, metrics and logs are written.',
     OTEL,
   ),
+  OTEL_TRACES_EXPORTER: withDefault(
+    exporters,
+    ['otlp'],
+    '`none` exports no traces, also where there is a collector; the last ones stay at `/traces`.',
+    OTEL,
+  ),
   OTEL_METRICS_EXPORTER: withDefault(
     exporters,
     [],
@@ -132,7 +138,7 @@ export function otelOf(values: ValuesOf<typeof OTEL_SETTINGS>): Settings['otel']
   return {
     disabled: values.otelSdkDisabled,
     serviceName: values.otelServiceName ?? attributes['service.name'] ?? 'multilane',
-    endpoint: values.otelExporterOtlpTracesEndpoint ?? below(values.otelExporterOtlpEndpoint, 'traces'),
+    endpoint: tracesEndpoint(values),
     headers: values.otelExporterOtlpTracesHeaders ?? values.otelExporterOtlpHeaders,
     sampler: values.otelTracesSampler ?? 'parentbased_traceidratio',
     samplerArg: values.otelTracesSamplerArg ?? (values.otelTracesSampler === undefined ? 0.01 : 1),
@@ -140,6 +146,11 @@ export function otelOf(values: ValuesOf<typeof OTEL_SETTINGS>): Settings['otel']
     ...(values.otelExporterOtlpProtocol !== 'http/json' && { protocol: values.otelExporterOtlpProtocol }),
     ...exportsOf(values),
   };
+}
+
+function tracesEndpoint(values: ValuesOf<typeof OTEL_SETTINGS>): string | undefined {
+  if (!values.otelTracesExporter.includes('otlp')) return undefined;
+  return values.otelExporterOtlpTracesEndpoint ?? below(values.otelExporterOtlpEndpoint, 'traces');
 }
 
 /** The exports of metrics and logs. Without an address nothing is exported. */

@@ -40,6 +40,14 @@ describe('the settings OTEL_*', () => {
     expect(found).to.deep.include({ endpoint: 'https://t/here', headers: { 'api-key': 'x y', b: '2' } });
   });
 
+  it('export traces where there is an address, unless their exporter is none', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' };
+    expect(await otel(env)).to.deep.include({ endpoint: 'http://c:4318/v1/traces' });
+    expect((await otel({ ...env, OTEL_TRACES_EXPORTER: 'none' })).endpoint).to.equal(undefined);
+    const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://t/here', OTEL_TRACES_EXPORTER: 'none' };
+    expect((await otel({ ...env, ...own })).endpoint).to.equal(undefined);
+  });
+
   it('export metrics and logs only when they name an exporter and an address', async () => {
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_EXPORTER_OTLP_HEADERS: 'a=1' };
     for (const env of [endpoint, { OTEL_METRICS_EXPORTER: 'otlp', OTEL_LOGS_EXPORTER: 'otlp' }]) {
