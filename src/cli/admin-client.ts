@@ -143,10 +143,11 @@ const MOST_FAULTS = 5;
 /** What a problem with the code VALIDATION_FAILED says of each value. */
 function faultsIn(errors: unknown): string {
   if (!Array.isArray(errors)) return '';
-  return errors
-    .slice(0, MOST_FAULTS)
-    .map(({ path, message }: Record<string, unknown>) => ` ${path} ${message}.`)
-    .join('');
+  const texts = errors.slice(0, MOST_FAULTS).map((one: unknown) => {
+    const { path, message } = (one ?? {}) as Readonly<Record<string, unknown>>;
+    return typeof path === 'string' && typeof message === 'string' ? ` ${path} ${message}.` : '';
+  });
+  return texts.join('');
 }
 
 function hasMoreLevels(json: unknown, levels: number): boolean {
