@@ -1,4 +1,4 @@
-// The flags of `run.ts`, `compare.ts` and `growth.ts`. A preset gives the defaults, and every flag changes one
+// The flags of `run.ts`, `compare.ts`, `observe.ts` and `growth.ts`. A preset gives the defaults, and every flag changes one
 // of them.
 import { parseArgs } from 'node:util';
 import { SERIES_NAMES, type SeriesName, STEPS } from './growth/series.js';
@@ -60,6 +60,9 @@ export const COMPARE_USAGE = `npm run bench:compare -- A B [--sharding acceptor|
   [--duration SECONDS] [--rounds N] [--workers N] [--connections N] [--shapes NAME,NAME…]
   [--fields bare,browser] [--tool wrk|autocannon] [--starts N]
 A and B are two built checkouts, or two result files (bench/results/…/result.json)`;
+
+export const OBSERVE_USAGE = `npm run bench:observe -- [--sharding acceptor|reuseport] [--duration SECONDS] [--rounds N]
+  [--workers N] [--connections N] [--shapes NAME,NAME…] [--fields bare,browser] [--tool wrk|autocannon]`;
 
 export const GROWTH_USAGE = `npm run bench:growth -- [--series routes,static-routes,workers,connections,instances]
   [--sharding acceptor|reuseport] [--duration SECONDS] [--rounds N] [--workers N] [--connections N]`;
@@ -127,6 +130,22 @@ export function parseCompareOptions(argv: readonly string[]): CompareOptions {
     sharding: shardingOf(values.sharding),
     server: values.server,
     starts: whole('--starts', values.starts, 0, 50),
+  };
+}
+
+/** @throws Error with one line that names the option */
+export function parseObserveOptions(argv: readonly string[]): LoadOptions & { readonly sharding: Sharding } {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      ...LOAD_FLAGS,
+      rounds: { type: 'string', default: COMPARE_ROUNDS },
+      sharding: { type: 'string', default: 'acceptor' },
+    },
+  });
+  return {
+    ...loadOptions({ ...values, shapes: values.shapes ?? QUICK }),
+    sharding: shardingOf(values.sharding),
   };
 }
 

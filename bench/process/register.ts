@@ -13,10 +13,16 @@ export interface Instance {
   readonly healthCheckUrl?: string;
 }
 
+/** @throws Error when the server has printed no address of its admin plane */
+export function adminOf({ name, readyLine }: Server): string {
+  const admin = /\badmin (http:\/\/\S+)/.exec(readyLine)?.[1];
+  if (admin === undefined) throw new Error(`${name} printed no address of its admin plane`);
+  return admin;
+}
+
 /** @throws Error when one is refused */
 export async function register(server: Server, instances: readonly Instance[]): Promise<void> {
-  const admin = /\badmin (http:\/\/\S+)/.exec(server.readyLine)?.[1];
-  if (admin === undefined) throw new Error(`${server.name} printed no address of its admin plane`);
+  const admin = adminOf(server);
   for (let from = 0; from < instances.length; from += AT_ONCE)
     await Promise.all(instances.slice(from, from + AT_ONCE).map((instance) => put(admin, instance)));
 }
