@@ -4,7 +4,7 @@
 //   node examples/one-brain/compare.js [--workers 8] [--rounds 25] [--picture FILE.svg]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -44,6 +44,14 @@ function wholeNumber(option, most) {
   const text = values[option];
   if (/^[1-9]\d*$/.test(text) && Number(text) <= most) return Number(text);
   return wrong(`--${option} is ${JSON.stringify(text)}: give a whole number from 1 to ${most}`);
+}
+
+function openPicture(path) {
+  try {
+    return openSync(path, 'w');
+  } catch (error) {
+    return wrong(`--picture: ${error.message}`);
+  }
 }
 
 /** Ends the program because of a wrong option. */
@@ -181,11 +189,13 @@ function print(results) {
     );
 }
 
+// It is opened before the work, so that a wrong path is reported at once.
+const file = values.picture === undefined ? undefined : openPicture(values.picture);
 const bank = await startBank();
 try {
   const results = [await withMultilane(bank), await withCluster(bank)];
   print(results);
-  if (values.picture !== undefined) writeFileSync(values.picture, picture(results));
+  if (file !== undefined) writeFileSync(file, picture(results));
 } finally {
   bank.stop();
 }

@@ -31,13 +31,14 @@ export function readSetting(
     if (value !== undefined) return { name, setting, value, written };
     const message = wrongValue(written, setting);
     if (setting.lenient !== true || written.place !== 'environment') throw new ConfigError(message);
-    warn(`${message}; ignored`);
+    warn(`${message}; ignored, as if it were not set`);
   }
   return { name, setting, value: setting.default(machine), written: undefined };
 }
 
-function wrongValue({ as, raw }: WrittenSetting, { kind }: Setting): string {
+function wrongValue({ as, raw }: WrittenSetting, { kind, unit }: Setting): string {
   // Even the value of a setting that is no secret may contain one by mistake, so it is masked.
   const shown = kind.secret === true ? 'the value' : maskText(JSON.stringify(raw));
-  return `${as}: ${shown} is not ${kind.type}${kind.range === undefined ? '' : ` ${kind.range}`}`;
+  const range = kind.range === undefined ? '' : ` ${kind.range}`;
+  return `${as}: ${shown} is not ${kind.type}${range}${unit === undefined ? '' : ` (${unit})`}`;
 }
