@@ -23,8 +23,8 @@ import type { ViewSources } from './views/view-sources.js';
 /** The registry is looked through at most so often. */
 const FLEET_MS = 1_000;
 const SAGAS_MS = 5_000;
-/** How long the first request waits for the count of sagas. */
-const FIRST_SAGAS_MS = 300;
+/** How long a request waits for the count of sagas when there is none yet, or only an old one. */
+const WAIT_FOR_SAGAS_MS = 300;
 /** A worker that retains more than this share of the heap that it may is named. */
 const FULL_HEAP = 0.9;
 const ROUTES = { most: 1_000, usual: 100, shape: 'number string string' };
@@ -45,7 +45,7 @@ export class Views {
     const { routes: known, cpuShares, dataPlane } = sources;
     this.#routes = new RouteList({ known, cpuShares, dataPlane });
     this.#fleet = recently(FLEET_MS, sources.lookAtFleet);
-    this.#sagas = new Refreshed(SAGAS_MS, () => sources.countSagas(MOST_SAGAS + 1));
+    this.#sagas = new Refreshed(SAGAS_MS, () => sources.countSagas(MOST_SAGAS + 1), sources.clock);
   }
 
   async overview(traffic: Traffic) {
@@ -70,13 +70,9 @@ export class Views {
     });
   }
 
-  /** Waits a little for the first count of sagas, which is then there in most cases. */
+  /** Waits a little for the count of sagas when it is not known, which it then is in most cases. */
   async counted(): Promise<void> {
-    if (this.#sagas.get() !== undefined) return;
-    const late = new Promise<void>((resolve) => {
-      setTimeout(resolve, FIRST_SAGAS_MS).unref();
-    });
-    await Promise.race([this.#sagas.settled(), late]);
+    await this.#sagas.known(WAIT_FOR_SAGAS_MS);
   }
 
   async routes(traffic: Traffic, request: PageRequest, search?: string, by?: RouteOrder) {
@@ -190,7 +186,10 @@ export function viewTopics(
     async (isFirst) =>
       read(await (isFirst ? traffic.lookAtOnce() : traffic.look()));
   return {
-    overview: of((seen) => views.overview(seen)),
+    overview: of(async (seen) => {
+      await views.counted();
+      return views.overview(seen);
+    }),
     routes: of((seen) => views.routes(seen, EVENT_ROUTES)),
     workers: async () => workers(),
     services: of((seen) => views.services(seen, EVENT_SERVICES)),

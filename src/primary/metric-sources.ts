@@ -23,6 +23,8 @@ import type { SagaJournals } from './saga-journals.js';
 
 /** The sagas of a journal are counted at most so often. */
 const SAGAS_MS = 30_000;
+/** How long a scrape waits for a count. */
+const WAIT_FOR_SAGAS_MS = 300;
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
 export function workerSource(workers: Pick<AllWorkers, 'threads'>, block: Block): MetricSource {
@@ -94,8 +96,9 @@ export function registrySource(
 }
 
 /**
- * Sagas that need an operator, by journal. A scrape never waits for a database: it shows the last count, and
- * makes another one begin when that is old. A journal that was not counted yet has no series.
+ * Sagas that need an operator, by journal. A scrape shows the last count, and makes another one begin when
+ * that is old. It waits a little for the first count, and where the last one is too old to be shown: scrapes
+ * may be minutes apart. A journal that was not counted has no series.
  * @param clock milliseconds
  */
 export function sagaSource(
@@ -103,22 +106,22 @@ export function sagaSource(
   clock?: () => number,
 ): MetricSource {
   const counts = new Map<string, Refreshed<number>>();
-  const countOf = (service: string): number | undefined => {
+  const countOf = (service: string): Promise<number | undefined> => {
     let count = counts.get(service);
     if (count === undefined) {
       count = new Refreshed(SAGAS_MS, () => journals.countIn(service, MOST_SAGAS), clock);
       counts.set(service, count);
     }
-    return count.get();
+    return count.known(WAIT_FOR_SAGAS_MS);
   };
-  return () => ({
-    series: journals.services().flatMap((service) => {
-      const count = countOf(service);
-      return count === undefined
-        ? []
-        : [currentValue('multilane_sagas_needing_attention', count, { service })];
-    }),
-  });
+  return async () => {
+    const known = journals.services().map(async (service) => [service, await countOf(service)] as const);
+    return {
+      series: (await Promise.all(known)).flatMap(([service, count]) =>
+        count === undefined ? [] : [currentValue('multilane_sagas_needing_attention', count, { service })],
+      ),
+    };
+  };
 }
 
 /** What requests hold now: permits, bodies and streams. */

@@ -84,6 +84,18 @@ function setUp(over: Partial<ViewSources> = {}) {
   return { read, refusalOf, topics, looks, table: new SeriesTable(memory.of(1)) };
 }
 
+/** Sagas that are counted at most once in five seconds of a clock. */
+function withSagas(clock: () => number, countSagas: () => number) {
+  const { read, topics } = setUp({ clock, countSagas: async () => countSagas() });
+  return {
+    /** The problems that a look finds. */
+    idsOf: async (by: 'route' | 'topic'): Promise<string[]> => {
+      const seen = by === 'route' ? await read('/overview') : await topics.overview!(true);
+      return (seen as { problems: { id: string }[] }).problems.map(({ id }) => id);
+    },
+  };
+}
+
 describe('the routes of views', () => {
   it('show the process, what is used of its limits, and its problems', async () => {
     const { read, looks } = setUp();
@@ -108,6 +120,19 @@ describe('the routes of views', () => {
     const { read } = setUp({ countSagas: () => new Promise(() => undefined) });
     const { problems } = (await read('/overview')) as { problems: { id: string }[] };
     expect(problems.map(({ id }) => id)).to.deep.equal(['breaker-forced:orders:a']);
+  });
+
+  it('count the sagas anew for the first look after a pause', async () => {
+    let [now, sagas] = [0, 3];
+    const { idsOf } = withSagas(
+      () => now,
+      () => sagas,
+    );
+    expect(await idsOf('route')).to.include('sagas');
+    [now, sagas] = [16_000, 0];
+    expect(await idsOf('route')).not.to.include('sagas');
+    [now, sagas] = [32_000, 1];
+    expect(await idsOf('topic')).to.include('sagas');
   });
 
   it('show the CPU pool with its tasks, and the shares of routes', async () => {

@@ -1,4 +1,4 @@
-// The metric of sagas that need an operator, which a scrape never waits for.
+// The metric of sagas that need an operator, for which a scrape hardly waits.
 import { expect } from 'chai';
 import { sagaSource } from '#src/primary/metric-sources.js';
 import type { MetricReading } from '#src/telemetry/metric-families.js';
@@ -22,9 +22,9 @@ function setUp(services: string[] = ['checkout']) {
     later: (ms: number): void => {
       now += ms;
     },
-    /** @returns what a scrape shows at once, by journal */
-    scrape: () =>
-      [...(source() as MetricReading).series].map(({ metric, kind, labels, value }) => {
+    /** @returns what a scrape shows, by journal */
+    scrape: async () =>
+      [...((await source()) as MetricReading).series].map(({ metric, kind, labels, value }) => {
         expect({ metric, kind }).to.deep.equal({
           metric: 'multilane_sagas_needing_attention',
           kind: 'gauge',
@@ -55,32 +55,48 @@ function withResolvers(): PromiseWithResolvers<number> {
 }
 
 describe('multilane_sagas_needing_attention', () => {
-  it('shows the last count at once, and makes one new count in half a minute', async () => {
+  it('shows the last count, and makes one new count in half a minute', async () => {
     const { counts, scrape, later, ended } = setUp();
-    expect(scrape()).to.deep.equal([]);
-    expect(scrape()).to.deep.equal([]);
+    const scrapes = [scrape(), scrape()];
     expect(counts).to.have.length(1);
     await ended(0, 3);
+    expect(await Promise.all(scrapes)).to.deep.equal([[['checkout', 3]], [['checkout', 3]]]);
     later(HALF_A_MINUTE - 1);
-    expect(scrape()).to.deep.equal([['checkout', 3]]);
+    expect(await scrape()).to.deep.equal([['checkout', 3]]);
     expect(counts).to.have.length(1);
     later(1);
-    expect(scrape()).to.deep.equal([['checkout', 3]]);
+    expect(await scrape()).to.deep.equal([['checkout', 3]]);
     expect(counts).to.have.length(2);
     await ended(1, 0);
-    expect(scrape()).to.deep.equal([['checkout', 0]]);
+    expect(await scrape()).to.deep.equal([['checkout', 0]]);
+  });
+
+  it('waits for a new count after a pause, and shows no old one', async () => {
+    const { counts, scrape, later, ended } = setUp();
+    const first = scrape();
+    await ended(0, 3);
+    await first;
+    later(2 * HALF_A_MINUTE);
+    const afterwards = scrape();
+    await ended(1, 0);
+    expect(await afterwards).to.deep.equal([['checkout', 0]]);
+    later(2 * HALF_A_MINUTE);
+    // The count takes longer than a scrape waits for it.
+    expect(await scrape()).to.deep.equal([]);
+    expect(counts).to.have.length(3);
   });
 
   it('keeps the last count of a journal that cannot be read, and counts the others', async () => {
     const { counts, scrape, later, ended } = setUp(['checkout', 'travel']);
-    scrape();
+    const first = scrape();
     await ended(0, 1);
     await ended(1, 2);
-    later(HALF_A_MINUTE);
-    scrape();
+    await first;
+    later(2 * HALF_A_MINUTE);
+    const second = scrape();
     await ended(2, new Error('the database is away'));
     await ended(3, 5);
-    expect(scrape()).to.deep.equal([
+    expect(await second).to.deep.equal([
       ['checkout', 1],
       ['travel', 5],
     ]);
@@ -90,11 +106,11 @@ describe('multilane_sagas_needing_attention', () => {
   it('is absent without a journal, and begins with the journal', async () => {
     const services: string[] = [];
     const { counts, scrape, ended } = setUp(services);
-    expect(scrape()).to.deep.equal([]);
+    expect(await scrape()).to.deep.equal([]);
     expect(counts).to.deep.equal([]);
     services.push('checkout');
-    scrape();
+    const first = scrape();
     await ended(0, 0);
-    expect(scrape()).to.deep.equal([['checkout', 0]]);
+    expect(await first).to.deep.equal([['checkout', 0]]);
   });
 });

@@ -26,9 +26,13 @@ export function recently<T>(
   };
 }
 
+/** A value that is older than this many periods is not used any more. */
+const USED_FOR = 1.5;
+
 /**
- * Keeps a value that takes long to get. A caller gets the last value, never waits for a new one, and makes it
- * be renewed when it is older than `forMs`; one renewal runs at a time. A failed one keeps the last value.
+ * Keeps a value that takes long to get. A caller gets the last value, and makes it be renewed when it is
+ * older than `forMs`; one renewal runs at a time. A failed one keeps the last value. A value for which no
+ * renewal has ended in half a period more is unknown again, because nothing has asked for it for a while.
  */
 export class Refreshed<T> {
   readonly #forMs: number;
@@ -36,7 +40,7 @@ export class Refreshed<T> {
   readonly #clock: () => number;
   #value: T | undefined;
   #renewedAt = Number.NEGATIVE_INFINITY;
-  #running: Promise<void> | undefined;
+  #running: { readonly ended: Promise<void>; readonly since: number } | undefined;
 
   constructor(forMs: number, work: () => Promise<T>, clock: () => number = () => performance.now()) {
     this.#forMs = forMs;
@@ -44,19 +48,34 @@ export class Refreshed<T> {
     this.#clock = clock;
   }
 
-  /** The last value; undefined until there is one. */
+  /** The last value; undefined when there is none that is young enough. */
   get(): T | undefined {
-    if (this.#running === undefined && this.#clock() - this.#renewedAt >= this.#forMs) this.#renew();
-    return this.#value;
+    const now = this.#clock();
+    if (this.#running === undefined && now - this.#renewedAt >= this.#forMs) this.#renew(now);
+    return now - this.#renewedAt < this.#forMs * USED_FOR ? this.#value : undefined;
   }
 
-  /** Resolves when the renewal that runs now has ended, if one does. */
-  settled(): Promise<void> {
-    return this.#running ?? Promise.resolve();
+  /**
+   * The same. Where it is not known, the renewal that runs is waited for, `ms` from its beginning at most.
+   */
+  async known(ms: number): Promise<T | undefined> {
+    const value = this.get();
+    if (value !== undefined || this.#running === undefined) return value;
+    const { ended, since } = this.#running;
+    const leftMs = ms - (this.#clock() - since);
+    if (leftMs <= 0) return undefined;
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, leftMs).unref();
+      cancel = () => clearTimeout(timer);
+    });
+    await Promise.race([ended, late]);
+    cancel();
+    return this.get();
   }
 
-  #renew(): void {
-    this.#running = this.#work()
+  #renew(since: number): void {
+    const ended = this.#work()
       .then(
         (value) => {
           this.#value = value;
@@ -67,5 +86,6 @@ export class Refreshed<T> {
         this.#renewedAt = this.#clock();
         this.#running = undefined;
       });
+    this.#running = { ended, since };
   }
 }
