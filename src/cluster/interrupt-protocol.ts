@@ -10,7 +10,8 @@ export interface Stall {
    */
   readonly where: 'request' | 'continuation' | 'elsewhere';
   /**
-   * `method`, `route` and `requestId` belong to the request that the code served, if that is known.
+   * `method`, `route` (the template) and `requestId` belong to the request that the code served, if that is
+   * known.
    */
   readonly method?: string;
   readonly route?: string;

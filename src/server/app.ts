@@ -265,7 +265,7 @@ export class App {
     return scope instanceof RequestContext ? scope : undefined;
   }
 
-  /** The route of the WebSocket whose callback is running, and since when it runs. */
+  /** The template of the WebSocket whose callback is running, and since when it runs. */
   runningWebSocket(): Readonly<RunningCallback> | undefined {
     return this.#callback.route === undefined ? undefined : this.#callback;
   }

@@ -83,7 +83,7 @@ export class StallHandler {
     const stall: Stall = {
       where: inCallback ? 'request' : request === undefined ? 'elsewhere' : 'continuation',
       ...(webSocket !== undefined && { method: 'GET', route: webSocket.route! }),
-      ...(request && { method: request.method, route: request.route, requestId: request.requestId }),
+      ...(request && { method: request.method, route: routeOf(request), requestId: request.requestId }),
     };
     app.clearRunningWebSocket(); // what runs next in this turn does not belong to that callback
     return stall;
@@ -132,3 +132,6 @@ export class StallHandler {
 
 const stalled = (): HttpError =>
   new HttpError('HANDLER_STALLED', 'A handler did not return for too long and was interrupted.');
+
+/** The route as metrics name it. */
+const routeOf = ({ template, route }: Request): string => template ?? route;

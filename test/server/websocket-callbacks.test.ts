@@ -79,6 +79,7 @@ describe('a WebSocket', () => {
         },
         close,
       });
+      app.ws('/running/:id', { message: (ws) => void ws.send(`${world.app.runningWebSocket()?.route}`) });
       app.ws('/says/:code', {
         message: (ws, data) => ws.close(Number(ws.params.code), String(data)),
         close,
@@ -125,6 +126,13 @@ describe('a WebSocket', () => {
     expect(await client.next()).to.equal(`welcome ${name}`);
     return client;
   };
+
+  it('shows by its template which callback runs', async () => {
+    const client = await connect('/running/7');
+    client.send('?');
+    expect(await client.next()).to.equal('/running/{id}');
+    expect(world.app.runningWebSocket()).to.equal(undefined);
+  });
 
   it('sends text as text and bytes as bytes', async () => {
     const client = await connect('/echo');

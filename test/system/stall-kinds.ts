@@ -16,6 +16,7 @@ import {
 
 const PLACES = [
   ['synchronously', 'GET', '/stall/handler', 'request'],
+  ['in a route with a parameter', 'GET', '/stall/parameter/7', 'request'],
   ['synchronously before its body is there', 'POST', '/stall/handler-before-body', 'request'],
   ['in a regular expression', 'GET', '/stall/regex', 'request'],
   ['in the check of its schema', 'GET', `/stall/schema?n=x&p=${'a'.repeat(40)}!`, 'request'],
@@ -56,7 +57,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
     let stalls = 0;
 
     for (const [what, method, path, where] of chosen(PLACES)) {
-      const [route] = path.split('?');
+      const route = path.split('?')[0]!.replace('/7', '/{id}');
       it(`gets 500 HANDLER_STALLED when it loops ${what}, and its worker is replaced`, async () => {
         stalls += 1;
         const before = await allReadyOf(cluster);

@@ -10,6 +10,8 @@ interface Scene {
   /** How long each of the requests on the stack has run. */
   readonly onStackMs?: readonly number[];
   readonly webSocketMs?: number;
+  /** The request whose code runs. */
+  readonly request?: object;
   readonly serviceCode?: ServiceCode;
 }
 
@@ -19,6 +21,7 @@ function examined({
   inCallback,
   onStackMs = [],
   webSocketMs,
+  request,
   serviceCode = new ServiceCode(),
 }: Scene) {
   const now = performance.now();
@@ -29,7 +32,7 @@ function examined({
     app: {
       serviceCode,
       living: () => living as never,
-      running: () => undefined,
+      running: () => request as never,
       runningWebSocket: () =>
         webSocketMs === undefined ? undefined : { route: '/ws', since: now - webSocketMs },
       clearRunningWebSocket() {},
@@ -100,6 +103,15 @@ describe('the examination of a stalled worker', () => {
   it('interrupts a callback of a WebSocket, which belongs to no request', () => {
     const { found } = examined({ turnMs: 1_100, inCallback: false, webSocketMs: 900 });
     expect(found).to.deep.equal({ where: 'elsewhere', method: 'GET', route: '/ws' });
+  });
+
+  it('names the route by its template, as metrics do', () => {
+    const request = { method: 'GET', route: '/spin/:ms', template: '/spin/{ms}', requestId: 'one' };
+    const { found } = examined({ turnMs: 1_100, inCallback: true, onStackMs: [1_050], request });
+    expect(found).to.deep.equal({
+      where: 'request',
+      ...{ method: 'GET', route: '/spin/{ms}', requestId: 'one' },
+    });
   });
 
   it('interrupts a continuation, of a request or not, that still runs at the next examination', () => {

@@ -29,6 +29,7 @@ export const topicOf = (service: string, topic: string): string => `${service}/$
 
 /** The callback that runs now. It is read when the event loop is found stalled. */
 export interface RunningCallback {
+  /** The template of the route. */
   route: string | undefined;
   /** The time at which it began, on the clock of `performance.now()`. */
   since: number;
@@ -127,7 +128,7 @@ export class WebSocketRoute implements SocketRoute {
     if (callback === undefined) return;
     const running = this.#running;
     const { route: outer, since } = running;
-    running.route = this.path;
+    running.route = this.pattern.template;
     running.since = performance.now();
     const before = this.meter?.enter(running.since);
     try {
