@@ -53,7 +53,7 @@ export class Views {
     const fleet = await this.#fleet();
     const readiness = readReadiness();
     const facts = this.#sources.saturation();
-    const saturation = saturationOf(facts);
+    const saturation = saturationOf(facts, traffic.connectionsInUse);
     const wallMs = wallClock();
     const problems = problemsOf({
       ...this.#problemFacts(facts),

@@ -41,6 +41,9 @@ const queue = (): Queue => ({ entries: [], owedMs: 0 });
 export class ConnectionQueue {
   readonly #queues: Readonly<Record<Wish, Queue>> = { read: queue(), write: queue(), exclusive: queue() };
   #numbers = 0;
+  #waitedMs = 0;
+  /** Until when `#waitedMs` counts, by `performance.now()`. */
+  #countedAt = 0;
 
   get length(): number {
     const { read, write, exclusive } = this.#queues;
@@ -63,7 +66,21 @@ export class ConnectionQueue {
     return first === undefined ? 0 : now - first.since;
   }
 
+  /** Time that all callers have waited so far, added up, in milliseconds. */
+  get totalWaitedMs(): number {
+    this.#countWaits();
+    return this.#waitedMs;
+  }
+
+  /** Called before the number of waiting callers changes. */
+  #countWaits(): void {
+    const now = performance.now();
+    this.#waitedMs += this.length * (now - this.#countedAt);
+    this.#countedAt = now;
+  }
+
   push(waiter: Waiter, now: number): void {
+    this.#countWaits();
     const line = this.#queues[waiter.wish];
     line.entries.push({ number: ++this.#numbers, since: now, waiter });
     line.owedMs += waiter.costMs;
@@ -83,6 +100,7 @@ export class ConnectionQueue {
     while (line.entries.length > 0) {
       const connection = take();
       if (connection === undefined) return;
+      this.#countWaits();
       const { waiter } = line.entries.shift()!;
       line.owedMs = line.entries.length === 0 ? 0 : line.owedMs - waiter.costMs;
       waiter.use(connection);
@@ -94,6 +112,7 @@ export class ConnectionQueue {
     const removed: Waiter[] = [];
     for (const line of Object.values(this.#queues)) {
       if (!line.entries.some(({ waiter }) => test(waiter))) continue;
+      this.#countWaits();
       const entries = line.entries.splice(0);
       line.owedMs = 0;
       for (const entry of entries) {

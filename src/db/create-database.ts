@@ -33,6 +33,8 @@ export interface DatabaseOptions {
 export interface ClosableDatabase extends Database {
   /** Connections that are open and callers that wait, at this moment. */
   readonly size: PoolSize;
+  /** Time that callers have waited for a connection so far, added up, in milliseconds. */
+  readonly waitedMs: number;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,10 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
 
   get size(): PoolSize {
     return this.#pool.size;
+  }
+
+  get waitedMs(): number {
+    return this.#pool.waitedMs;
   }
 
   async query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>> {

@@ -104,6 +104,11 @@ export class ConnectionPool {
     return { open, used, idle: open - used, waiting: this.#queue.length };
   }
 
+  /** Time that callers have waited for a connection so far, added up, in milliseconds. */
+  get waitedMs(): number {
+    return this.#queue.totalWaitedMs;
+  }
+
   /** A session to share, if one can be had at once: the path of nearly every statement. */
   shared(wish: 'read' | 'write'): Connection | undefined {
     return this.#closing || this.#queue.waiting(wish) > 0 ? undefined : this.#take(wish);

@@ -109,7 +109,6 @@ function saturationFacts({
   const held = (name: QuotaName): number => new QuotaCells(block, 0, name).held;
   const heapLimitBytes = heapLimits(settings.workerHeapMb, oldGenerationLimit())?.softBytes;
   return () => {
-    const { held: used, most: limit } = DatabaseBudget.usage(block, clock);
     return {
       inFlight: { used: readInFlight(block), limit: settings.maxInFlight },
       workers: workers.threads.map(({ slot }) => readWorker(block, slot, clock())),
@@ -117,7 +116,7 @@ function saturationFacts({
       connections: { used: connections(), limit: settings.maxConnections },
       cpuThreads: { used: cpu.running, limit: cpu.threads },
       cpuQueue: { used: cpu.queueLength, limit: cpu.queueLimit },
-      databaseConnections: { used, limit },
+      mostDatabaseConnections: DatabaseBudget.usage(block, clock).most,
       pendingBodies: { used: held('bodies'), limit: settings.maxPendingBodies },
       bufferedBodies: { used: held('bodyBytes'), limit: settings.maxBufferedBodyBytes },
       openStreams: { used: held('streams'), limit: settings.maxStreams },

@@ -78,6 +78,10 @@ export const METRICS = {
   ),
   db_client_connections: gauge('sum', 'Database connections by state.', 'state', 'pool'),
   db_client_connection_pending_requests: gauge('sum', 'Callers that wait for a database connection.', 'pool'),
+  multilane_database_wait_seconds_total: counter(
+    'Time that callers in workers have waited for a database connection, added up.',
+    'pool',
+  ),
   multilane_workers: gauge('last', 'Workers, of HTTP and gRPC, by state.', 'state'),
   multilane_handler_stalls_total: counter(
     'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler ran.',

@@ -16,7 +16,7 @@ import { openSince, releaseOwnersExcept } from '../saga/journal-upkeep.js';
 import type { Sagas } from '../saga/saga.js';
 import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application } from '../server/handler.js';
-import { connectionGauges } from '../telemetry/connection-gauges.js';
+import { connectionGauges, waitCounter } from '../telemetry/connection-gauges.js';
 import { loadUndici } from '../upstream/undici.js';
 import { observeDatabase } from './observe-database.js';
 import { Pending, pendingDatabase, pendingSagas, undeclared } from './pending-dependencies.js';
@@ -124,6 +124,7 @@ export class MountedService {
     if (sagas.length > 0) await this.#startSagas(url, database, exclusive);
     this.#pendingDb.arrive(database);
     this.#every(PUBLISH_EVERY_MS, connectionGauges(recorder, name, this.#pools));
+    this.#every(PUBLISH_EVERY_MS, waitCounter(recorder, name, this.#pools));
     // One worker of the process is enough; the batches are bounded, so several would do no harm.
     if (thread.worker === 1) this.#every(SWEEP_EVERY_MS, () => void this.#sweep(database));
   }

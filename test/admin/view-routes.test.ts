@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { Views, viewRoutes, viewTopics } from '#src/admin/view-routes.js';
 import type { Fleet } from '#src/admin/views/fleet.js';
+import type { SaturationFacts } from '#src/admin/views/saturation.js';
 import { FIRST_WINDOW_MS, TrafficWatch } from '#src/admin/views/traffic-watch.js';
 import type { ViewSources } from '#src/admin/views/view-sources.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
@@ -13,6 +14,12 @@ const WORKER = {
   ...{ id: 1, kind: 'http' as const, generation: 1, state: 'ready', connections: 0, inFlight: 0 },
   ...{ requests: 0, loopUtilization: 0.1, loopDelayP99Ms: 1, heapUsedMb: 10, current: null },
   startedAt: '2026-01-01T00:00:00.000Z',
+};
+
+const SATURATION: SaturationFacts = {
+  ...{ inFlight: { used: 7, limit: 100 }, workers: [], heapLimitBytes: undefined, connections: NOTHING },
+  ...{ cpuThreads: NOTHING, cpuQueue: NOTHING, mostDatabaseConnections: 0 },
+  ...{ pendingBodies: NOTHING, bufferedBodies: NOTHING, openStreams: NOTHING },
 };
 
 function setUp(over: Partial<ViewSources> = {}) {
@@ -43,17 +50,13 @@ function setUp(over: Partial<ViewSources> = {}) {
     clock: () => 12_700,
     readiness: () => ({ ready: true, reasons: [] }),
     workers: () => [WORKER],
-    saturation: () => ({
-      ...{ inFlight: { used: 7, limit: 100 }, workers: [], heapLimitBytes: undefined, connections: NOTHING },
-      ...{ cpuThreads: NOTHING, cpuQueue: NOTHING, databaseConnections: { used: 0, limit: 0 } },
-      ...{ pendingBodies: NOTHING, bufferedBodies: NOTHING, openStreams: NOTHING },
-    }),
+    saturation: () => SATURATION,
     async lookAtFleet() {
       looks.fleet += 1;
       return fleet;
     },
     breakers: { transitions: () => ({ open: 1, halfOpen: 0, closed: 0 }) },
-    database: () => ({ held: 0, most: 0, waiting: 0 }),
+    database: () => ({ held: 0, most: 0 }),
     cpu: {
       ...{ liveThreads: 1, threads: 2, running: 1, queueLength: 3, queueLimit: 64, utilization: 0.5 },
       ...{ refused: { queue: 0 }, unfinished: [] },
@@ -133,6 +136,19 @@ describe('the routes of views', () => {
     expect(await idsOf('route')).not.to.include('sagas');
     [now, sagas] = [32_000, 1];
     expect(await idsOf('topic')).to.include('sagas');
+  });
+
+  it('count no idle database connection as used', async () => {
+    const { read, table } = setUp({ saturation: () => ({ ...SATURATION, mostDatabaseConnections: 16 }) });
+    table.gauge('db_client_connections', { state: 'idle', pool: 'a' }).set(14);
+    table.gauge('db_client_connections', { state: 'used', pool: 'a' }).set(1);
+    table.gauge('db_client_connections', { state: 'used', pool: 'b' }).set(3);
+    const { saturation } = (await read('/overview')) as { saturation: { name: string }[] };
+    expect(saturation.find(({ name }) => name === 'database connections')).to.deep.include({
+      used: 4,
+      limit: 16,
+      ratio: 0.25,
+    });
   });
 
   it('show the CPU pool with its tasks, and the shares of routes', async () => {

@@ -169,9 +169,14 @@ describe('the connections of a database', () => {
     await holder.begun;
     const waiting = withDeadline(5000, () => db.one('select 2 as x'));
     expect(db.size).to.deep.equal({ open: 1, used: 1, idle: 0, waiting: 1 });
+    const before = db.waitedMs;
+    while (db.waitedMs < before + 1) await new Promise(setImmediate);
     holder.release();
     await holding;
     expect(await waiting).to.deep.equal({ x: 2 });
+    const afterwards = db.waitedMs;
+    await db.query('select 3 as x');
+    expect(db.waitedMs).to.equal(afterwards);
   });
 
   it('that are idle are closed when another database finds none', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Recorder } from '#src/memory/metrics/recorder.js';
-import { SeriesTable } from '#src/memory/metrics/series.js';
+import { clearGauges, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { SeriesWatch } from '#src/memory/metrics/series-watch.js';
 
@@ -18,6 +18,7 @@ function setUp() {
       const name = `${metric} ${Object.values(labels).join(' ')}`.trim();
       return {
         added: (n) => found.push(`${name} +${n}`),
+        changed: (by) => found.push(`${name} by ${by}`),
         recorded: (cell, n) => found.push(`${name} [${cell}] +${n}`),
         reached: (us) => found.push(`${name} <= ${us}`),
       };
@@ -28,7 +29,7 @@ function setUp() {
     return found.splice(0);
   };
   const table = (slot: number): Recorder => new SeriesTable(memory.of(slot));
-  return { watch, read, table };
+  return { watch, read, table, memory };
 }
 
 describe('a watch of series', () => {
@@ -62,6 +63,18 @@ describe('a watch of series', () => {
     expect(await read()).to.deep.equal([`${SECONDS} /a [1] +1`]);
   });
 
+  it('passes on by how much gauges have changed, and that a thread has ended', async () => {
+    const { read, table, memory } = setUp();
+    const gauge = table(1).gauge('connections', { state: 'used' });
+    gauge.set(3);
+    expect(await read()).to.deep.equal(['connections used by 3']);
+    expect(await read()).to.deep.equal([]);
+    gauge.set(1.5);
+    expect(await read()).to.deep.equal(['connections used by -1.5']);
+    clearGauges(memory.of(1));
+    expect(await read()).to.deep.equal(['connections used by -1.5']);
+  });
+
   it('counts on where the low word of a cell has passed 2^32', async () => {
     const { read, table } = setUp();
     const counter = table(1).counter(CALLS);
@@ -71,10 +84,9 @@ describe('a watch of series', () => {
     expect(await read()).to.deep.equal([`${CALLS} +2`]);
   });
 
-  it('follows no gauges, no metric that is not wanted, and no series of things that come and go', async () => {
+  it('follows no metric that is not wanted, and no series of things that come and go', async () => {
     const { read, table, watch } = setUp();
     const one = table(1);
-    one.gauge('multilane_open_streams').set(3);
     one.counter('unwanted').add(3);
     one
       .transient(

@@ -34,7 +34,7 @@ export interface ProblemFacts {
   readonly clockMs: number;
   /** The wall clock, for the times that are shown. */
   readonly wallMs: number;
-  readonly database: { readonly held: number; readonly most: number; readonly waiting: number };
+  readonly database: { readonly held: number; readonly most: number };
   readonly cpu: {
     readonly queued: number;
     readonly queueLimit: number;

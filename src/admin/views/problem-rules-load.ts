@@ -20,6 +20,8 @@ const NEARLY_ALL = 0.9;
 /** A rate limit that refuses less than this share of the requests does its work. */
 const MUCH_REFUSED = 0.1;
 const LEAST_REFUSED = 10;
+/** Callers that wait less than this in a window, together, are a burst. */
+const LEAST_WAITED_S = 5;
 /** Refusals that have rules of their own. */
 const MEANT = new Set(['rate_limit', 'switched_off']);
 /** Limits that have rules of their own. */
@@ -84,15 +86,18 @@ function failingRoutes({ traffic: seen }: ProblemFacts): readonly Failing[] {
   return failing.sort((a, b) => b.failed - a.failed);
 }
 
-function* databases({ database: { held, most, waiting } }: ProblemFacts): Generator<Problem> {
-  // A pool keeps idle connections, so as long as none waits it is no problem that all are held.
-  if (waiting === 0 || held < most * NEARLY_ALL) return;
+/** A pool keeps idle connections, so it is no problem that all are held unless callers wait all the time. */
+function* databases({ database: { held, most }, traffic }: ProblemFacts): Generator<Problem> {
+  const waits = [...traffic.counts('multilane_database_wait_seconds_total')];
+  const waitedS = waits.reduce((sum, [, { recent }]) => sum + recent, 0);
+  const waiting = waits.reduce((sum, [, { perSecond }]) => sum + perSecond, 0);
+  if (waitedS < LEAST_WAITED_S || waiting <= 1 || held < most * NEARLY_ALL) return;
   const isOut = held >= most;
   yield problem({
     id: 'databases',
     severity: isOut ? 'critical' : 'warning',
     title: isOut ? 'All database connections are in use' : 'Nearly all database connections are in use',
-    detail: `${held} of ${most} (DATABASE_POOL_MAX), and ${counted(waiting, 'pool waits', 'pools wait')} for one. Callers that get none before their deadline see 503 DATABASE_BUSY.`,
+    detail: `${held} of ${most} (DATABASE_POOL_MAX), and in the last ${traffic.windowS} s ${waiting.toFixed(1)} callers have waited for one on average. Callers that get none before their deadline see 503 DATABASE_BUSY.`,
     page: '#/limits',
   });
 }

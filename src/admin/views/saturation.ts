@@ -28,15 +28,18 @@ export interface SaturationFacts {
   readonly connections: Used;
   readonly cpuThreads: Used;
   readonly cpuQueue: Used;
-  readonly databaseConnections: Used;
+  /** Connections that the process may have to its databases; 0: it has none. */
+  readonly mostDatabaseConnections: number;
   readonly pendingBodies: Used;
   readonly bufferedBodies: Used;
   readonly openStreams: Used;
 }
 
-export function saturationOf(facts: SaturationFacts): readonly Saturation[] {
+/** @param connectionsInUse database connections that are not idle: a pool keeps idle ones for a while */
+export function saturationOf(facts: SaturationFacts, connectionsInUse: number): readonly Saturation[] {
   const loops = facts.workers.map(({ loopUtilization }) => loopUtilization);
   const heaps = facts.workers.map(heapOf);
+  const databaseConnections = { used: connectionsInUse, limit: facts.mostDatabaseConnections };
   return [
     saturation('in-flight requests', facts.inFlight, 'requests'),
     saturation('event loops', { used: rounded(Math.max(0, ...loops)), limit: 1 }, 'ratio'),
@@ -44,7 +47,7 @@ export function saturationOf(facts: SaturationFacts): readonly Saturation[] {
     saturation('connections', facts.connections, 'connections'),
     saturation('CPU pool', facts.cpuThreads, 'threads'),
     saturation('CPU queue', facts.cpuQueue, 'tasks'),
-    saturation('database connections', facts.databaseConnections, 'connections'),
+    saturation('database connections', databaseConnections, 'connections'),
     saturation('pending bodies', facts.pendingBodies, 'requests'),
     saturation('buffered bodies', facts.bufferedBodies, 'bytes'),
     saturation('open streams', facts.openStreams, 'streams'),

@@ -64,6 +64,7 @@ const COUNTERS: Readonly<Record<string, string | undefined>> = {
   multilane_spans_dropped_total: 'reason',
   multilane_handler_stalls_total: 'route',
   multilane_worker_restarts_total: 'reason',
+  multilane_database_wait_seconds_total: 'pool',
   [OVERFLOW]: 'metric',
 };
 
@@ -81,6 +82,7 @@ export class Traffic {
   readonly #databases = new Map<string, TimedTraffic>();
   readonly #tasks = new Map<string, TaskTraffic>();
   readonly #counters = new Map<string, Map<string, WindowCount>>();
+  #connectionsInUse = 0;
 
   constructor(clock: WindowClock) {
     this.#clock = clock;
@@ -91,6 +93,11 @@ export class Traffic {
   /** The length of the window in seconds. */
   get windowS(): number {
     return Math.round(this.#clock.seconds * 10) / 10;
+  }
+
+  /** The database connections of all threads that execute something now; idle ones are not among them. */
+  get connectionsInUse(): number {
+    return this.#connectionsInUse;
   }
 
   /** The routes, by method and template. */
@@ -144,11 +151,19 @@ export class Traffic {
         return timed(this.#timedIn(this.#called, labels.server_address), labels);
       case 'db_client_operation_duration_seconds':
         return timed(this.#timedIn(this.#databases, labels.db_namespace), labels);
+      case 'db_client_connections':
+        return labels.state === 'used' ? this.#inUse : undefined;
       case 'multilane_cpu_task_duration_seconds':
         return this.#task(labels);
       default:
         return Object.hasOwn(COUNTERS, metric) ? this.#counter(metric, labels) : undefined;
     }
+  };
+
+  readonly #inUse: SeriesFollower = {
+    changed: (by) => {
+      this.#connectionsInUse += by;
+    },
   };
 
   #httpRoute(labels: Labels): SeriesFollower {

@@ -1,17 +1,19 @@
-// Follows the counters and histograms of all threads: what has been counted since the last reading. The name
+// Follows the metrics of all threads: what has been counted since the last reading. The name
 // of a row is read once, when the row is new; from then on a reading costs only its numbers. The primary
 // uses it while a client looks at rates.
 import { WIDE } from '../layout.js';
 import type { Labels } from './recorder.js';
 import { labelsOf, parseIdentity } from './series-identity.js';
 import { SERIES_HEADER, type SeriesMemory, type SlotSeries } from './series-memory.js';
-import { cellsOf, LONGEST, namingOf, type Row, rowsOf, VALUE } from './series-rows.js';
-import { readWide } from './wide.js';
+import { cellsOf, LONGEST, namingOf, type Row, rowsOf, VALUE, valueWords } from './series-rows.js';
+import { loadNumber, readWide } from './wide.js';
 
 /** Takes what was counted in one series since the last reading. Several threads may count in one series. */
 export interface SeriesFollower {
   /** A counter has grown. */
   added?(n: number): void;
+  /** A gauge has changed, by a number that may be negative; that of a thread that has ended falls to 0. */
+  changed?(by: number): void;
   /** Durations were recorded in a cell of a histogram. */
   recorded?(cell: number, n: number): void;
   /** @param microseconds the longest duration of a thread so far */
@@ -26,13 +28,15 @@ export type FollowSeries = (metric: string, labels: Labels) => SeriesFollower | 
 
 /** A row, with the numbers that were read last. The low words are enough: they are compared modulo 2^32. */
 interface FollowedRow {
+  /** Those of the row; of a gauge those of its value. */
   readonly words: Int32Array;
   readonly cells: Int32Array;
   readonly follower: SeriesFollower;
   value: number;
   longest: number;
-  /** undefined: the row is a counter. */
+  /** undefined: the row is no histogram. */
   readonly seen: Uint32Array | undefined;
+  readonly isGauge: boolean;
 }
 
 interface FollowedSlot {
@@ -108,12 +112,14 @@ export class SeriesWatch {
     // A row that may be renamed counts for another series later.
     if (identity === undefined || stays !== identity) return;
     const { kind, metric, rest } = parseIdentity(identity);
-    if (kind !== 'counter' && kind !== 'histogram') return;
+    if (kind !== 'counter' && kind !== 'histogram' && kind !== 'gauge') return;
     const follower = this.#options.follow(metric, labelsOf(rest));
     if (follower === undefined) return;
     const cells = cellsOf(slot.memory, row);
     const seen = cells.length > 0 ? new Uint32Array(cells.length / WIDE) : undefined;
-    const followed = { words: row.words, cells, follower, value: 0, longest: 0, seen };
+    const isGauge = kind === 'gauge';
+    const words = isGauge ? valueWords(slot.memory, row.at) : row.words;
+    const followed = { words, cells, follower, value: 0, longest: 0, seen, isGauge };
     slot.rows.push(followed);
     if (seen === undefined) readRow(followed);
     else readWhole(followed, seen);
@@ -141,6 +147,10 @@ function readWhole(row: FollowedRow, seen: Uint32Array): void {
 }
 
 function readRow(row: FollowedRow): void {
+  if (row.isGauge) {
+    readGauge(row);
+    return;
+  }
   const { words, cells, seen, follower } = row;
   const value = readWide(words, VALUE);
   if (seen === undefined) {
@@ -160,6 +170,14 @@ function readRow(row: FollowedRow): void {
     follower.recorded?.(cell, grown);
   }
   reach(row);
+}
+
+/** Memory that a thread has overwritten may hold what is no finite number. */
+function readGauge(row: FollowedRow): void {
+  const value = loadNumber(row.words, 0);
+  if (value === row.value || !Number.isFinite(value)) return;
+  row.follower.changed?.(value - row.value);
+  row.value = value;
 }
 
 function reach(row: FollowedRow): void {

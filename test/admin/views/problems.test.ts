@@ -35,6 +35,13 @@ const requests = (count: Counting, route: string, status: number, n: number, err
     n,
   );
 
+/** @param seconds that callers have waited for database connections, together */
+const waitedFor = (seconds: number): Traffic =>
+  trafficOf((count) => {
+    count('multilane_database_wait_seconds_total', { pool: 'a' }, seconds - 2);
+    count('multilane_database_wait_seconds_total', { pool: 'b' }, 2);
+  });
+
 const fleetOf = (
   services: Readonly<Record<string, Readonly<Record<string, number>>>>,
   notable: readonly BreakerState[] = [],
@@ -71,7 +78,7 @@ const HEALTHY: ProblemFacts = {
   fleet: fleetOf({ orders: { healthy: 3 } }),
   clockMs: 50_000,
   wallMs: Date.parse('2026-01-01T12:00:00Z'),
-  database: { held: 1, most: 20, waiting: 0 },
+  database: { held: 1, most: 20 },
   cpu: { queued: 0, queueLimit: 64, stuck: 0, recentlyRefused: 0 },
   registryOutage: undefined,
   routesOff: [],
@@ -148,15 +155,18 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     'warning: 20 % of the requests of GET /a fail',
   ],
   'database connections that are used up': [
-    { database: { held: 20, most: 20, waiting: 2 } },
+    { database: { held: 20, most: 20 }, traffic: waitedFor(15) },
     'critical: All database connections are in use',
   ],
   'database connections that are nearly used up': [
-    { database: { held: 19, most: 20, waiting: 1 } },
+    { database: { held: 19, most: 20 }, traffic: waitedFor(15) },
     'warning: Nearly all database connections are in use',
   ],
-  'no database connections that are held while no pool waits': [
-    { database: { held: 20, most: 20, waiting: 0 } },
+  'no database connections that are held while callers hardly wait': [
+    { database: { held: 20, most: 20 }, traffic: waitedFor(9) },
+  ],
+  'no callers that wait while connections can still be opened': [
+    { database: { held: 5, most: 20 }, traffic: waitedFor(15) },
   ],
   'requests that are refused': [
     { traffic: trafficOf((count) => count('multilane_requests_shed_total', { reason: 'overload' }, 7)) },
