@@ -84,6 +84,19 @@ function* breakers(facts: ProblemFacts): Generator<Problem> {
     });
 }
 
+/** What happens to calls now. */
+function callsOf(breaker: SeenBreaker['breaker']): string {
+  if (breaker.state !== 'half-open') return 'Calls to it are refused at once.';
+  const { permitted, taken, succeeded } = breaker;
+  const next = `It closes when ${counted(permitted, 'call has', 'calls have')} succeeded`;
+  if (taken === 0) return `${next}; none has been made since it admits them.`;
+  return `${next}: ${taken} made, ${succeeded} succeeded. Further calls are refused meanwhile.`;
+}
+
+/** A half-open breaker that none calls refuses nothing, and stays as it is. */
+const isIdle = (breaker: SeenBreaker['breaker']): boolean =>
+  breaker.state === 'half-open' && breaker.taken === 0;
+
 function openBreaker(
   { service, instance, breaker, tripped }: SeenBreaker,
   { traffic, clockMs, wallMs }: ProblemFacts,
@@ -97,16 +110,14 @@ function openBreaker(
   const seen = all === 0 ? '' : ` ${failed} in the last ${traffic.windowS} s failed.`;
   const next =
     breaker.state === 'open'
-      ? `It lets probes through in ${Math.ceil(Math.max(0, breaker.retryInMs) / 1000)} s.`
-      : breaker.state === 'half-open'
-        ? `It is half-open: ${breaker.succeeded} of ${breaker.permitted} probes have succeeded.`
-        : '';
+      ? ` It lets probes through in ${Math.ceil(Math.max(0, breaker.retryInMs) / 1000)} s.`
+      : '';
   const since = breaker.state === 'open' ? openedAt(breaker.since, { clockMs, wallMs }) : null;
   return problem({
     id: `breaker-open:${service}:${instance}`,
-    severity: 'warning',
+    severity: isIdle(breaker) ? 'info' : 'warning',
     title: `The breaker of ${service} (${instance}) is ${breaker.state}`,
-    detail: `Calls to it are refused at once.${why}${seen} ${next}`,
+    detail: `${callsOf(breaker)}${why}${seen}${next}`,
     page: '#/breakers',
     since,
   });

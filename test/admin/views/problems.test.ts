@@ -238,10 +238,12 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
         { state: 'forced-open' },
         { state: 'open', since: 20_000, retryInMs: 2_100 },
         { state: 'half-open', permitted: 3, taken: 1, succeeded: 0 },
+        { state: 'half-open', permitted: 3, taken: 0, succeeded: 0 },
       ]),
     },
     'warning: The breaker of orders (i1) is open',
     'warning: The breaker of orders (i2) is half-open',
+    'info: The breaker of orders (i3) is half-open',
     'info: An operator holds the breaker of orders (i0) open',
   ],
   'a registry that cannot be reached': [
@@ -281,6 +283,20 @@ describe('problems in words', () => {
       detail:
         'Calls to it are refused at once. It has opened because 12 of 20 calls failed or were too slow. 30 of 40 calls to orders in the last 10 s failed. It lets probes through in 3 s.',
     });
+  });
+
+  it('say of a half-open breaker what it waits for, and not that it refuses calls which none makes', () => {
+    const halfOpen = (taken: number): BreakerState => ({
+      ...{ state: 'half-open', permitted: 3, taken, succeeded: Math.max(0, taken - 1) },
+    });
+    const details = problemsOf({ ...HEALTHY, fleet: fleetOf({}, [halfOpen(0), halfOpen(2)]) });
+    expect(details.map(({ severity, detail }) => [severity, detail])).to.deep.equal([
+      [
+        'warning',
+        'It closes when 3 calls have succeeded: 2 made, 1 succeeded. Further calls are refused meanwhile.',
+      ],
+      ['info', 'It closes when 3 calls have succeeded; none has been made since it admits them.'],
+    ]);
   });
 
   it('have the address of a page only where there is a problem, however many routes and services there are', () => {
