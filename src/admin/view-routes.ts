@@ -12,7 +12,6 @@ import { overviewOf } from './views/overview.js';
 import { type PageRequest, pageRequest } from './views/pages.js';
 import { MOST_SAGAS } from './views/problem-facts.js';
 import { problemsOf } from './views/problems.js';
-import { RecentRise } from './views/recent-rise.js';
 import { Refreshed, recently } from './views/recently.js';
 import { RouteList, type RouteOrder, routeHistogram, routeOrder } from './views/route-list.js';
 import { saturationOf } from './views/saturation.js';
@@ -37,7 +36,6 @@ export class Views {
   readonly #sources: ViewSources;
   readonly #fleet: () => Promise<Fleet>;
   readonly #sagas: Refreshed<number>;
-  readonly #cpuRefused = new RecentRise();
   readonly #routes: RouteList;
 
   constructor(sources: ViewSources) {
@@ -118,7 +116,6 @@ export class Views {
 
   #problemFacts({ workers, heapLimitBytes, cpuQueue }: ReturnType<ViewSources['saturation']>) {
     const { clock, database, cpu, registryOutage, routes, logLevel, workers: list } = this.#sources;
-    const refused = Object.values(cpu.refused).reduce((sum, count) => sum + count, 0);
     return {
       workers: list(),
       fullHeaps:
@@ -133,7 +130,6 @@ export class Views {
         queued: cpuQueue.used,
         queueLimit: cpuQueue.limit ?? Number.POSITIVE_INFINITY,
         stuck: cpu.unfinished.length,
-        recentlyRefused: this.#cpuRefused.of(refused, clock()),
       },
       registryOutage: registryOutage(),
       routesOff: routes().filter(({ state }) => state === 'off'),

@@ -54,7 +54,8 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
   const { block, clock, series, board, named } = sharedState;
   const wallClock = Date.now;
   const names = new RouteNames();
-  const traffic = new TrafficWatch({ memory: series, pause: turn });
+  const totals = () => ({ multilane_cpu_tasks_refused_total: cpu.refused });
+  const traffic = new TrafficWatch({ memory: series, totals, pause: turn });
   traffic.begin();
   return {
     traffic,

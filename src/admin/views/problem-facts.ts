@@ -39,8 +39,6 @@ export interface ProblemFacts {
     readonly queued: number;
     readonly queueLimit: number;
     readonly stuck: number;
-    /** Tasks that were refused in the window. */
-    readonly recentlyRefused: number;
   };
   /** What is wrong with the shared registry, behind "the registry"; undefined: nothing. */
   readonly registryOutage: string | undefined;

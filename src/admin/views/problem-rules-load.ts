@@ -131,13 +131,15 @@ function* rateLimits({ traffic }: ProblemFacts): Generator<Problem> {
   }
 }
 
-function* cpu({ cpu: { queued, queueLimit, recentlyRefused, stuck } }: ProblemFacts): Generator<Problem> {
-  if (recentlyRefused > 0 || queued >= queueLimit * NEARLY_ALL)
+function* cpu({ cpu: { queued, queueLimit, stuck }, traffic }: ProblemFacts): Generator<Problem> {
+  const refusals = [...traffic.counts('multilane_cpu_tasks_refused_total')];
+  const refused = refusals.reduce((sum, [, { recent }]) => sum + recent, 0);
+  if (refused > 0 || queued >= queueLimit * NEARLY_ALL)
     yield problem({
       id: 'cpu-queue',
       severity: 'warning',
-      title: recentlyRefused > 0 ? 'CPU tasks are refused' : 'The queue of the CPU pool is nearly full',
-      detail: `${queued} of ${queueLimit} places are taken, ${counted(recentlyRefused, 'task was', 'tasks were')} refused in the last seconds (503 CPU_QUEUE_FULL).`,
+      title: refused > 0 ? 'CPU tasks are refused' : 'The queue of the CPU pool is nearly full',
+      detail: `${queued} of ${queueLimit} places are taken, ${counted(refused, 'task was', 'tasks were')} refused in the last ${traffic.windowS} s (503 CPU_QUEUE_FULL).`,
       page: '#/cpu',
     });
   if (stuck > 0)

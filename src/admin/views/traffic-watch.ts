@@ -14,6 +14,11 @@ const LOOKED_AT_MS = 15_000;
 
 export interface TrafficWatchOptions {
   readonly memory: Pick<SeriesMemory, 'all'>;
+  /**
+   * Totals that are not in the memory of series: by metric, which is one of those that `Traffic` counts by a
+   * label, and by that label.
+   */
+  readonly totals?: () => Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Waits for the next turn of the event loop. */
   readonly pause: () => Promise<unknown>;
   /** Milliseconds. @default performance.now() */
@@ -162,9 +167,11 @@ export class TrafficWatch {
     return one.reading;
   }
 
-  async #readAll({ window, watch }: Following): Promise<void> {
+  async #readAll({ window, watch, traffic }: Following): Promise<void> {
     window.begin();
     await watch.read();
+    for (const [metric, byLabel] of Object.entries(this.#options.totals?.() ?? {}))
+      for (const [label, total] of Object.entries(byLabel)) traffic.reached(metric, label, total);
     window.end(this.#clock());
   }
 }

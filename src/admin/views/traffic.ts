@@ -65,6 +65,7 @@ const COUNTERS: Readonly<Record<string, string | undefined>> = {
   multilane_handler_stalls_total: 'route',
   multilane_worker_restarts_total: 'reason',
   multilane_database_wait_seconds_total: 'pool',
+  multilane_cpu_tasks_refused_total: 'reason',
   [OVERFLOW]: 'metric',
 };
 
@@ -159,6 +160,12 @@ export class Traffic {
         return Object.hasOwn(COUNTERS, metric) ? this.#counter(metric, labels) : undefined;
     }
   };
+
+  /** One of COUNTERS that no thread counts in its series stands at this number now. */
+  reached(metric: string, label: string, total: number): void {
+    const count = this.#countOf(metric, label);
+    if (total > count.total) count.add(total - count.total);
+  }
 
   readonly #inUse: SeriesFollower = {
     changed: (by) => {
@@ -280,12 +287,16 @@ export class Traffic {
 
   #counter(metric: string, labels: Labels): SeriesFollower {
     const label = COUNTERS[metric];
-    const value = label === undefined ? '' : (labels[label] ?? '');
+    const count = this.#countOf(metric, label === undefined ? '' : (labels[label] ?? ''));
+    return { added: (n) => count.add(n) };
+  }
+
+  #countOf(metric: string, value: string): WindowCount {
     const counts = this.#counters.get(metric) ?? new Map<string, WindowCount>();
     this.#counters.set(metric, counts);
     const count = counts.get(value) ?? new WindowCount(this.#clock);
     counts.set(value, count);
-    return { added: (n) => count.add(n) };
+    return count;
   }
 }
 

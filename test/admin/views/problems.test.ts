@@ -79,7 +79,7 @@ const HEALTHY: ProblemFacts = {
   clockMs: 50_000,
   wallMs: Date.parse('2026-01-01T12:00:00Z'),
   database: { held: 1, most: 20 },
-  cpu: { queued: 0, queueLimit: 64, stuck: 0, recentlyRefused: 0 },
+  cpu: { queued: 0, queueLimit: 64, stuck: 0 },
   registryOutage: undefined,
   routesOff: [],
   logLevel: { level: 'info', setting: 'info', since: null, reason: null },
@@ -183,13 +183,13 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     'warning: A rate limit refuses 50 % of the requests',
   ],
   'a full CPU queue': [
-    { cpu: { queued: 64, queueLimit: 64, stuck: 0, recentlyRefused: 4 } },
+    {
+      cpu: { queued: 64, queueLimit: 64, stuck: 0 },
+      traffic: trafficOf((count) => count('multilane_cpu_tasks_refused_total', { reason: 'queue' }, 4)),
+    },
     'warning: CPU tasks are refused',
   ],
-  'stuck CPU threads': [
-    { cpu: { queued: 0, queueLimit: 64, stuck: 1, recentlyRefused: 0 } },
-    'warning: 1 CPU thread is stuck',
-  ],
+  'stuck CPU threads': [{ cpu: { queued: 0, queueLimit: 64, stuck: 1 } }, 'warning: 1 CPU thread is stuck'],
   'another limit that is used up': [
     { saturation: [{ name: 'open streams', used: 95, limit: 100, ratio: 0.95, unit: 'streams' }] },
     'warning: 95 % of the limit of open streams is used',

@@ -18,8 +18,10 @@ function setUp() {
   const table = new SeriesTable(memory.of(1));
   const time = { now: 1_000 };
   const timers: { readonly work: () => void; readonly at: number }[] = [];
+  const refused = { queue: 3 };
   const watch = new TrafficWatch({
     memory,
+    totals: () => ({ multilane_cpu_tasks_refused_total: refused }),
     pause: async () => undefined,
     clock: () => time.now,
     later: (work, ms) => {
@@ -49,7 +51,7 @@ function setUp() {
       .record(us);
   const call = (from: string, to: string, target: 'own' | 'remote', outcome = 'ok'): void =>
     table.counter('multilane_calls_total', { from, to, target, outcome }).add();
-  return { table, watch, time, timers, pass, request, call };
+  return { table, watch, time, timers, pass, request, call, refused };
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -103,6 +105,20 @@ describe('the watch of traffic', () => {
       await test.pass(14_000);
       expect((await test.watch.look()).windowS, 'the window is short again').to.be.within(9, 11);
     });
+
+  it('has what is no series as well, for a client that looks once', async () => {
+    const { watch, pass, refused } = setUp();
+    const counts = async () => [...(await watch.look()).counts('multilane_cpu_tasks_refused_total')];
+    watch.begin();
+    await pass(20_000);
+    refused.queue += 4;
+    await pass(3_000);
+    expect((await counts()).map(([reason, { recent, total }]) => [reason, recent, total])).to.deep.equal([
+      ['queue', 4, 7],
+    ]);
+    await pass(30_000);
+    expect((await counts()).map(([, { recent }]) => recent)).to.deep.equal([0]);
+  });
 
   it('waits half a second for a window when nothing was read before', async () => {
     const test = setUp();
