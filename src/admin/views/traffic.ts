@@ -300,10 +300,27 @@ export class Traffic {
   }
 }
 
-const timed = ({ durations, errors }: TimedTraffic, { error_type: error = '' }: Labels): SeriesFollower => ({
-  recorded: (cell, n) => {
-    durations.record(cell, n);
-    if (error !== '') errors.add(n);
-  },
-  reached: (us) => durations.reach(us),
-});
+const timed = ({ durations, errors }: TimedTraffic, labels: Labels): SeriesFollower => {
+  const isFailure = hasFailed(labels);
+  return {
+    recorded: (cell, n) => {
+      durations.record(cell, n);
+      if (isFailure) errors.add(n);
+    },
+    reached: (us) => durations.reach(us),
+  };
+};
+
+/** Attempts that the caller has given up, or that lost against a hedge, show nothing of the service. */
+const CANCELLED = new Set(['CLIENT_CLOSED', 'AbortError', 'HedgeLost']);
+
+/** Whether a call or a statement has failed; calls as in `multilane_calls_total`. */
+function hasFailed({
+  error_type: error = '',
+  http_response_status_code: status = '',
+  rpc_response_status_code: rpcStatus = '',
+}: Labels): boolean {
+  // A response to a gRPC call has its status as the error. One to a call over HTTP has no error.
+  if (rpcStatus !== '' && error === rpcStatus) return SERVER_FAULTS.has(rpcStatus);
+  return Number(status) >= 500 || (error !== '' && !CANCELLED.has(error));
+}

@@ -279,6 +279,27 @@ describe('the services and who calls them', () => {
     ]);
   });
 
+  it('count a call as failed when its response is a fault of the server, or there is none', async () => {
+    const test = setUp();
+    const traffic = await measured(test, () => {
+      const http = (http_response_status_code: string, error_type: string) =>
+        ['http_client_request_duration_seconds', { http_response_status_code, error_type }] as const;
+      const rpc = (rpc_response_status_code: string, error_type: string) =>
+        ['rpc_client_call_duration_seconds', { rpc_response_status_code, error_type }] as const;
+      const failed = [http('500', ''), http('', 'BAD_UPSTREAM'), rpc('INTERNAL', 'INTERNAL')];
+      const others = [http('200', ''), http('404', ''), http('', 'HedgeLost'), rpc('OK', '')];
+      for (const [metric, labels] of [...failed, ...others, rpc('NOT_FOUND', 'NOT_FOUND')])
+        test.table.histogram(metric, { ...labels, server_address: 'mailer' }).record(1_000);
+    });
+    const { durations, errors } = traffic.callsTo('mailer')!;
+    expect([durations.count.recent, errors.recent]).to.deep.equal([8, 3]);
+    const fleet = {
+      services: new Map([['mailer', { states: {}, instances: 1, named: {} }]]),
+      ...{ notable: [], notableCount: 0 },
+    };
+    expect(serviceList(traffic, fleet, services, FIRST).items[0]).to.include({ errorsPerSecond: 6 });
+  });
+
   it('are listed page by page', async () => {
     const traffic = await measured(setUp());
     const names = Array.from({ length: 25 }, (_, n) => `s${n}`);
