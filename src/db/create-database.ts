@@ -12,7 +12,7 @@ import type {
   StoredResponse,
   Transaction,
 } from './database.js';
-import { type DatabaseObserver, type Observe, observeBy } from './database-observer.js';
+import { type DatabaseObserver, type Observe, observeBy, waitBy } from './database-observer.js';
 import { compensate, outcomeOf, runIdempotent, type Transact } from './idempotent-effect.js';
 import { Lane } from './lane.js';
 import { ConnectionPool, type PoolOptions, type PoolSize } from './pool.js';
@@ -69,7 +69,7 @@ class ServiceDatabase extends Rows implements ClosableDatabase {
     this.#pool = pool;
     this.#lane = new Lane({ pool, statements, statementTimeoutMs });
     this.#observe = observeBy(observer);
-    const context = { statements, observe: this.#observe };
+    const context = { statements, observe: this.#observe, wait: waitBy(observer) };
     this.#transact = (fn) => transact(pool, context, fn);
   }
 

@@ -11,10 +11,19 @@ export interface DatabaseObserver {
   record(operation: string, microseconds: number, errorType: string | undefined): void;
   /** Runs `fn` in a client span. Called for every statement, so it must be cheap if nothing is sampled. */
   span?<T>(statement: string, fn: () => Promise<T>): Promise<T>;
+  /** Called for what is waited for outside of operations: a session, BEGIN, ROLLBACK. */
+  wait?<T>(awaited: Promise<T>): Promise<T>;
 }
 
 /** Runs an operation, and counts and traces it. */
 export type Observe = <T>(operation: string, text: string, run: () => Promise<T>) => Promise<T>;
+
+/** Reports a wait outside of operations. */
+export type Wait = <T>(awaited: Promise<T>) => Promise<T>;
+
+export function waitBy(observer: DatabaseObserver | undefined): Wait {
+  return observer?.wait === undefined ? (awaited) => awaited : (awaited) => observer.wait!(awaited);
+}
 
 export function observeBy(observer: DatabaseObserver | undefined): Observe {
   const timed = async <T>(operation: string, text: string, run: () => Promise<T>): Promise<T> => {

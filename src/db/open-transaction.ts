@@ -9,7 +9,7 @@ import type { Deadline } from '../deadline.js';
 import { DeadlineExceededError } from '../errors.js';
 import type { QueryResult, Row, Transaction } from './database.js';
 import { ConnectionLostError, DatabaseMisuseError } from './database-errors.js';
-import type { Observe } from './database-observer.js';
+import type { Observe, Wait } from './database-observer.js';
 import { toCaller } from './error-mapping.js';
 import { Rows } from './rows.js';
 import type { Lease } from './session-lease.js';
@@ -24,6 +24,7 @@ const ROLLBACK_LIMIT_MS = 2_000;
 export interface TransactionContext {
   readonly statements: StatementCache;
   readonly observe: Observe;
+  readonly wait: Wait;
 }
 
 /** The part of a transaction that a service gets: it cannot commit or roll back by itself. */
@@ -75,7 +76,7 @@ export class OpenTransaction {
       throw new DatabaseMisuseError(statement.refusedInTransaction);
     }
     // If BEGIN failed, the statement would be committed on its own, so BEGIN is waited for.
-    await this.#confirm(this.#begun);
+    await this.begun;
     this.#requireUnsealed();
     const { rows, rowCount } = await this.#send(statement, values);
     return { rows: rows as R[], rowCount: rowCount ?? 0 };
@@ -93,7 +94,7 @@ export class OpenTransaction {
 
   /** Resolves when BEGIN has succeeded. */
   get begun(): Promise<unknown> {
-    return this.#confirm(this.#begun);
+    return this.#context.wait(this.#confirm(this.#begun));
   }
 
   /**
@@ -131,7 +132,7 @@ export class OpenTransaction {
       throw toCaller(error, 'unknown');
     });
     const { command } = await committed;
-    await clean;
+    if (clean !== undefined) await this.#context.wait(clean);
     if (command !== 'COMMIT') {
       throw new Error('nothing was committed: a statement of the transaction had failed before');
     }

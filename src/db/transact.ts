@@ -59,7 +59,7 @@ export async function transact<T>(
   const deadline = runningDeadline();
   if (deadline.passed) throw new DeadlineExceededError();
   const hold = new SessionHold(pool);
-  const session = await pool.exclusive(deadline.at, (lease) => hold.lend(lease));
+  const session = await context.wait(pool.exclusive(deadline.at, (lease) => hold.lend(lease)));
   const tx = new OpenTransaction(session, context, deadline);
   hold.transaction = tx;
   let settled: Promise<void> | undefined;
@@ -71,7 +71,7 @@ export async function transact<T>(
     settled = tx.rollback();
     // A rollback is quick, and a caller that tries again needs its locks gone; but none waits past the
     // deadline.
-    await beforeDeadline(settled, deadline).catch(() => {});
+    await context.wait(beforeDeadline(settled, deadline)).catch(() => {});
     throw error;
   } finally {
     if (hold.end()) hold.returnAfter(settled);

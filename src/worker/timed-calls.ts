@@ -50,5 +50,11 @@ export function timedStatements(
       timing.began('db');
       return inSpan(statement, run).finally(() => timing.ended('db'));
     },
+    wait(awaited) {
+      const timing = currentScope()?.timing;
+      if (timing === undefined) return awaited;
+      timing.began('db');
+      return awaited.finally(() => timing.ended('db'));
+    },
   };
 }

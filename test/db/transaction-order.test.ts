@@ -12,8 +12,10 @@ import { rejection } from './fixtures/open.js';
 
 describe('the statements of a transaction', () => {
   const sent: string[] = [];
+  let waits = 0;
   beforeEach(() => {
     sent.length = 0;
+    waits = 0;
   });
 
   function begin(begun: Promise<unknown>, deadline = Deadline.after(10_000)): OpenTransaction {
@@ -28,6 +30,12 @@ describe('the statements of a transaction', () => {
     const context = {
       statements: new StatementCache(false),
       observe: (_operation: string, _text: string, run: () => Promise<unknown>) => run(),
+      wait(awaited: Promise<unknown>) {
+        waits += 1;
+        return awaited.finally(() => {
+          waits -= 1;
+        });
+      },
     };
     const lease = new Lease(session as unknown as Connection);
     return new OpenTransaction(lease, context as unknown as TransactionContext, deadline);
@@ -44,8 +52,10 @@ describe('the statements of a transaction', () => {
     const inserted = tx.query('insert into item values (1)');
     await new Promise(setImmediate);
     expect(sent).to.deep.equal([]);
+    expect(waits, 'what counts as waiting for the database').to.equal(1);
     resolve();
     await inserted;
+    expect(waits).to.equal(0);
     expect(sent).to.deep.equal(['insert into item values (1)']);
 
     const refused = begin(Promise.reject(new Error('no transaction')));
