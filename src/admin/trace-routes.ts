@@ -164,7 +164,7 @@ function isFound(trace: RecentTrace, search: string): boolean {
   for (const { name, errorType = '', attributes } of trace.spans) {
     if (name.toLowerCase().includes(search) || errorType.toLowerCase().includes(search)) return true;
     for (const value of Object.values(attributes)) {
-      if (typeof value === 'string' && value.toLowerCase().includes(search)) return true;
+      if (String(value).toLowerCase().includes(search)) return true;
     }
   }
   return false;

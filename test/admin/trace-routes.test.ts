@@ -88,6 +88,9 @@ describe('GET /traces', () => {
     expect(ids(await list('?search=select%20orders'))).to.deep.equal([4]);
     expect(ids(await list(`?search=${id(3)}`))).to.deep.equal([3]);
     expect(ids(await list('?search=internal'))).to.deep.equal([2]);
+    add(5, { attributes: { 'http.response.status_code': 418, 'multilane.saga.recovered': true } });
+    expect(ids(await list('?search=418'))).to.deep.equal([5]);
+    expect(ids(await list('?search=TRUE'))).to.deep.equal([5]);
   });
 
   it('continues at its cursor, also for traces that began at the same time', async () => {
