@@ -23,7 +23,8 @@ export interface Figures {
   readonly at: number;
 }
 
-const PAUSE_MS = { least: 500, most: 10_000 };
+/** A pause is a random half to the whole of its bound. The process may ask for a longer one. */
+const PAUSE_MS = { least: 500, most: 10_000, mostAsked: 60_000 };
 /** Figures come each second. After this time without any, the connection counts as lost. */
 const SILENCE_MS = 12_000;
 /** A tab that is not seen for this long needs no figures. */
@@ -126,7 +127,7 @@ class Feed {
     if (session.value.isRefused) return;
     const bound = Math.min(PAUSE_MS.most, PAUSE_MS.least * 2 ** this.#failures);
     const asked = error instanceof ApiError ? (error.retryAfterS ?? 0) * 1000 : 0;
-    const pauseMs = Math.max(Math.min(asked, 60_000), bound * (0.5 + Math.random() / 2));
+    const pauseMs = Math.max(Math.min(asked, PAUSE_MS.mostAsked), bound * (0.5 + Math.random() / 2));
     this.#failures = Math.min(this.#failures + 1, 10);
     const { value: before } = this.state;
     const now = Date.now();

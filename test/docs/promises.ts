@@ -3,11 +3,13 @@ import { BEAT_MS } from '#src/cluster/load-sampler.js';
 
 export const KIB = 1024;
 export const SECOND = 1000;
+const PERCENT = 0.01;
 
 export interface Promised {
   readonly page: string;
   /** The words around the number, which `#` stands for. */
   readonly words: string;
+  /** A module of `src`, or a file of the dashboard. */
   readonly module: string;
   readonly constant: string;
   /** Factor from the number in the docs to the constant. @default 1 */
@@ -458,4 +460,122 @@ export const PROMISES: readonly Promised[] = [
   promised('docs/grpc.md', 'at once, or # per second', 'upstream/reset-budget', 'PER_SECOND'),
   promised('docs/grpc.md', 'by TCP after # s', 'upstream/grpc-connections', 'TCP_KEEPALIVE_MS', SECOND),
   promised('docs/observability.md', 'the latest # spans are', 'telemetry/trace-store', 'MOST_IN_TRACE'),
+  promised('docs/admin-json.md', 'has the # busiest routes', 'admin/view-routes', 'EVENT_ROUTES = { limit'),
+  promised('docs/admin-json.md', 'forced, at most # of them', 'admin/views/fleet', 'MOST_LISTED'),
+  promised('docs/admin-json.md', 'At most # edges', 'admin/views/calls-graph', 'MOST_EDGES'),
+  promised('docs/admin-json.md', 'first, at most #.', 'admin/views/problems', 'MOST_PROBLEMS'),
+  promised(
+    'docs/admin-json.md',
+    'or one of these routes was requested in the last # s',
+    'admin/views/traffic-watch',
+    'LOOKED_AT_MS',
+    SECOND,
+  ),
+  promised(
+    'docs/admin-json.md',
+    'it reads them every # s',
+    'admin/views/traffic-watch',
+    'SAMPLE_EVERY_MS',
+    SECOND,
+  ),
+  promised(
+    'docs/admin-json.md',
+    'Sagas are counted at most every # s',
+    'admin/view-routes',
+    'SAGAS_MS',
+    SECOND,
+  ),
+  promised(
+    'docs/admin-json.md',
+    'more than # % of the requests of a route fail',
+    'admin/views/problem-rules-load',
+    'SOME_FAIL',
+    PERCENT,
+  ),
+  promised('docs/admin-json.md', 'fail, at least #;', 'admin/views/problem-rules-load', 'LEAST_ERRORS'),
+  promised(
+    'docs/admin-json.md',
+    '`critical` above # %',
+    'admin/views/problem-rules-load',
+    'MUCH_FAILS',
+    PERCENT,
+  ),
+  promised(
+    'docs/admin-json.md',
+    '`warning` when # % are',
+    'admin/views/problem-rules-load',
+    'NEARLY_ALL',
+    PERCENT,
+  ),
+  promised(
+    'docs/admin-json.md',
+    'retains more than # % of the heap',
+    'admin/view-routes',
+    'FULL_HEAP',
+    PERCENT,
+  ),
+  promised(
+    'docs/admin-json.md',
+    'more than # % of another limit',
+    'admin/views/problem-rules-load',
+    'NEARLY_ALL',
+    PERCENT,
+  ),
+  promised(
+    'docs/admin-json.md',
+    'is busy for more than # % of the time',
+    'admin/views/problem-rules-process',
+    'BUSY_LOOP',
+    PERCENT,
+  ),
+  promised('docs/dashboard.md', 'the # busiest routes', 'admin/view-routes', 'EVENT_ROUTES = { limit'),
+  promised('docs/dashboard.md', 'The # busiest nodes are drawn', 'dashboard/draw/graph.tsx', 'MAX_NODES'),
+  promised('docs/dashboard.md', 'in pages of # sagas', 'dashboard/pages/sagas.tsx', 'page'),
+  promised('docs/dashboard.md', 'sagas, at most # of them', 'dashboard/pages/sagas.tsx', 'pages'),
+  promised('docs/dashboard.md', 'pauses that grow from # ms', 'dashboard/core/feed.ts', 'least', 2),
+  promised('docs/dashboard.md', 'from 250 ms to # s', 'dashboard/core/feed.ts', 'most', SECOND),
+  promised('docs/dashboard.md', 'says, up to # s', 'dashboard/core/feed.ts', 'mostAsked', SECOND),
+  promised(
+    'docs/dashboard.md',
+    'was not renewed for # seconds',
+    'dashboard/core/use-live.ts',
+    'OLD_MS',
+    SECOND,
+  ),
+  promised(
+    'docs/dashboard.md',
+    'waited for longer than # seconds',
+    'dashboard/core/api.ts',
+    'DEADLINE_MS',
+    SECOND,
+  ),
+  promised('docs/metrics.md', 'have used in the last # seconds', 'telemetry/route-cpu', 'WINDOW_S'),
+  promised(
+    'docs/metrics.md',
+    'uses more than # % of a core',
+    'telemetry/route-sampler',
+    'BUSY_US',
+    (10 * SECOND) / 4,
+  ),
+  promised(
+    'docs/metrics.md',
+    'of a core, and for # s after that',
+    'telemetry/route-sampler',
+    'QUIET_MS',
+    SECOND,
+  ),
+  promised('docs/metrics.md', 'At most # routes have a share', 'telemetry/route-sampler', 'MOST_SHARES'),
+  promised('docs/metrics.md', 'Each thread has a ring of # KiB', 'memory/line-ring', 'CAPACITY', KIB),
+  promised('docs/metrics.md', 'at most every # s. For metrics', 'telemetry/otlp-sender', 'QUIET_MS', SECOND),
+  promised('docs/metrics.md', 'not sent within # s, for which', 'telemetry/otlp-sender', 'atMostMs', SECOND),
+  promised(
+    'docs/metrics.md',
+    'as long as their lines have at most # KiB together',
+    'telemetry/series-limit',
+    'SERIES_TEXT_BYTES',
+    KIB,
+  ),
+  promised('docs/observability.md', 'are cut at # and', 'telemetry/span-record', 'MAX_NAME'),
+  promised('docs/observability.md', 'are cut at 256 and # characters', 'telemetry/span-record', 'MAX_TEXT'),
+  promised('docs/observability.md', '1 to # of them', 'admin/trace-routes', 'max'),
 ];
