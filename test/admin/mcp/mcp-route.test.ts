@@ -56,7 +56,8 @@ describe('POST /mcp', () => {
         code: -32_600,
       });
     }
-    expect((await mcp.post('{"jsonrpc"')).status).to.equal(400);
+    const { status, text } = await mcp.post('{"jsonrpc"');
+    expect([status, JSON.parse(text).code], 'what is no JSON').to.deep.equal([400, 'MALFORMED_BODY']);
   });
 
   it('refuses unknown methods, also those that every object has', async () => {
