@@ -72,6 +72,7 @@ async function percent(load: Load, isRecorded: boolean): Promise<number> {
         memory: { block, series, clock: sharedClock(block) },
         every,
         log: { warn: (...line: unknown[]) => process.stderr.write(`${line.join(' ')}\n`) },
+        written: async () => true,
         skipped: () => process.stderr.write('skipped\n'),
       })
     : undefined;

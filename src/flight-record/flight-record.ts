@@ -36,6 +36,8 @@ export interface FlightRecordOptions {
   readonly memory: FlightRecordMemory;
   readonly every: Every;
   readonly log: Pick<Logger, 'warn'>;
+  /** As in `ReportOptions`. */
+  readonly written: () => Promise<boolean>;
   /** Called when a write was left out because the one before is still under way. */
   readonly skipped: () => void;
   /**
@@ -96,9 +98,9 @@ export class FlightRecord {
     folder: RecordFolder,
     own?: string,
   ): Promise<void> {
-    const { log } = this.#options;
+    const { log, written } = this.#options;
     try {
-      await report({ folder, own, log, signal: this.#ending.signal });
+      await report({ folder, own, log, written, signal: this.#ending.signal });
     } catch (error) {
       if (this.#isEnding) return;
       log.warn({ err: error }, `flight records of earlier processes cannot be read: ${errorMessage(error)}`);

@@ -1,10 +1,11 @@
 // What is known of a file in the folder, and whether its process runs. That is known when it ran on this
 // machine and in this PID namespace.
 import { errorMessage } from '../error-text.js';
-import { type ProcessIdentity, startTimeOf } from '../process/process-identity.js';
+import type { ProcessIdentity } from '../process/process-identity.js';
+import { claimantRuns, runs } from './claimant.js';
 import { type Contents, parseContents, parseIdentity, type ThreadInFile } from './contents.js';
 import { decodeFile, decodeFrame, FRAMES_AT } from './frames.js';
-import type { RecordFolder } from './record-folder.js';
+import type { RecordFolder, RecordName } from './record-folder.js';
 
 /** Requests that were in flight for less are not reported, as far as the last write before the end tells. */
 export const LEAST_MS = 500;
@@ -43,12 +44,16 @@ function foundIn(bytes: Buffer): Found {
   return { kind: 'whole', owner, sequence: 0, contents: undefined };
 }
 
-/** Whether the process of a file is known to run. Reads the first part of the file only. */
+/**
+ * Whether the process that writes a file, or the one that reports it, is known to run. Reads the first part
+ * of the file only.
+ */
 export async function isOfRunning(
   folder: RecordFolder,
-  name: string,
+  { name, claimant }: RecordName,
   self: ProcessIdentity,
 ): Promise<boolean> {
+  if (claimant !== undefined) return claimantRuns(claimant, self) === true;
   // A file that cannot be read says nothing of its process; `readFound` tells why.
   const bytes = await folder.read(name, FRAMES_AT).catch(() => undefined);
   const identity = bytes && decodeFrame(bytes, 0)?.text;
@@ -56,16 +61,13 @@ export async function isOfRunning(
   return owner !== undefined && runs(owner, self) === true;
 }
 
-/** Whether the process of a file runs; undefined when this process cannot know that. */
-export const ownerRuns = (found: Found, self: ProcessIdentity): boolean | undefined =>
-  found.kind === 'whole' ? runs(found.owner, self) : undefined;
-
-function runs(owner: ProcessIdentity, self: ProcessIdentity): boolean | undefined {
-  if (self.bootId === '?' || self.pidNamespace === '?') return undefined;
-  if (owner.bootId !== self.bootId || owner.pidNamespace !== self.pidNamespace) return undefined;
-  const startTime = startTimeOf(owner.pid);
-  if (startTime === undefined) return false;
-  return startTime === '?' || owner.startTime === '?' ? undefined : startTime === owner.startTime;
+/**
+ * Whether the process runs that writes a file, or the one that reports it; undefined when this process cannot
+ * know that.
+ */
+export function isInUse({ claimant }: RecordName, found: Found, self: ProcessIdentity): boolean | undefined {
+  if (claimant !== undefined) return claimantRuns(claimant, self);
+  return found.kind === 'whole' ? runs(found.owner, self) : undefined;
 }
 
 export interface LeftRequest {

@@ -1,17 +1,22 @@
 // Reports what was in flight in processes that were killed, or whose native code has crashed: their files are
 // still in the folder. A file of a process that runs is left alone.
 //
+// A file is claimed before its lines are logged, and it counts as reported when they are written. When the
+// claimant dies in between, the next start reports the file again.
+//
 // Whether the process of a file runs is known when it ran on this machine and in this PID namespace. A
 // container that is started again has another namespace, and a folder may be shared by machines. There the
-// file decides: a process with requests in flight writes it at least once a second.
+// file decides: a process with requests in flight writes it at least once a second, and a claimant that runs
+// does not keep a claim for long.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { errorMessage } from '../error-text.js';
 import { thisProcess } from '../process/process-identity.js';
+import { claimantOf } from './claimant.js';
 import type { Contents } from './contents.js';
-import { type Found, isOfRunning, LEAST_MS, leftRequests, ownerRuns, readFound } from './found-file.js';
+import { type Found, isInUse, isOfRunning, LEAST_MS, leftRequests, readFound } from './found-file.js';
 import { makeRoom, type RoomOptions } from './make-room.js';
-import type { RecordFolder } from './record-folder.js';
+import type { RecordName } from './record-folder.js';
 
 /** A process that runs writes its file within this time, also on a busy machine. */
 const WATCH_MS = 3_000;
@@ -23,11 +28,14 @@ const MOST_LINES = 64;
 export interface ReportOptions extends RoomOptions {
   /** Aborts when this process ends. */
   readonly signal: AbortSignal;
+  /** Resolves with whether all lines that were logged before this call are written. */
+  readonly written: () => Promise<boolean>;
   /** @default 3000 */
   readonly watchMs?: number;
 }
 
-type Unsure = readonly (readonly [name: string, found: Found])[];
+/** Files that may be of running processes. */
+type Unsure = readonly (readonly [record: RecordName, found: Found])[];
 
 /**
  * Reports the processes that are known to have ended, and makes room for one more file: to be called before
@@ -40,70 +48,104 @@ export async function reportEndedProcesses(options: ReportOptions): Promise<void
 
 /** Reports all processes that have ended; those of which it is not known are watched first. */
 export async function reportKilledProcesses(options: ReportOptions): Promise<void> {
-  const { folder, log, signal, self = thisProcess(), watchMs = WATCH_MS } = options;
+  const { signal, watchMs = WATCH_MS } = options;
   const unsure = await reportKnown(options);
   if (unsure.length > 0) {
     await delay(watchMs, undefined, { signal, ref: false });
-    for (const [name, before] of unsure) {
-      const now = await readFound(folder, name);
-      const hasChanged = now.kind !== before.kind || sequenceOf(now) !== sequenceOf(before);
-      if (!hasChanged && ownerRuns(now, self) !== true) await report(folder, name, now, log);
-    }
+    await reportUnchanged(unsure, options);
   }
   await makeRoom(options);
 }
 
-const sequenceOf = (found: Found): number => (found.kind === 'whole' ? found.sequence : -1);
-
 /** @returns the files of processes of which it is not known whether they run */
 async function reportKnown(options: ReportOptions): Promise<Unsure> {
-  const { folder, own, log, signal, self = thisProcess() } = options;
-  const unsure: (readonly [string, Found])[] = [];
+  const { folder, own, signal, self = thisProcess() } = options;
+  const report = new Report(options);
+  const unsure: (readonly [RecordName, Found])[] = [];
   let files = 0;
-  for (const { name, isReported } of await folder.files()) {
-    if (isReported || name === own || (await isOfRunning(folder, name, self))) continue;
+  for (const record of await folder.files()) {
+    const { name, kind } = record;
+    if (kind === 'ended' || name === own || (await isOfRunning(folder, record, self))) continue;
     if (++files > MOST_FILES || signal.aborted) break;
     const found = await readFound(folder, name);
-    const isRunning = ownerRuns(found, self);
-    if (isRunning === undefined) unsure.push([name, found]);
-    else if (!isRunning) await report(folder, name, found, log);
+    const isRunning = isInUse(record, found, self);
+    if (isRunning === undefined) unsure.push([record, found]);
+    else if (!isRunning) await report.add(record, found);
   }
+  await report.settle();
   return unsure;
 }
 
-/** Logs what was in flight. A file for which that fails does not keep others from being reported. */
-async function report(
-  folder: RecordFolder,
-  name: string,
-  found: Found,
-  log: Pick<Logger, 'warn'>,
-): Promise<void> {
-  try {
-    await claimAndLog(folder, name, found, log);
-  } catch (error) {
-    log.warn(
-      { err: error, file: name },
-      `a flight record of an earlier process cannot be reported: ${errorMessage(error)}`,
-    );
+/** Reports the files that are as they were: their processes and claimants have ended. */
+async function reportUnchanged(unsure: Unsure, options: ReportOptions): Promise<void> {
+  const { folder, self = thisProcess() } = options;
+  const report = new Report(options);
+  for (const [record, before] of unsure) {
+    const now = await readFound(folder, record.name);
+    const hasChanged = now.kind !== before.kind || sequenceOf(now) !== sequenceOf(before);
+    if (!hasChanged && isInUse(record, now, self) !== true) await report.add(record, now);
   }
+  await report.settle();
 }
 
-/** Logs what was in flight, and sees to it that no process reports the file again. */
-async function claimAndLog(
-  folder: RecordFolder,
-  name: string,
-  found: Found,
-  log: Pick<Logger, 'warn'>,
-): Promise<void> {
-  if (found.kind === 'gone') return;
-  if (found.kind === 'damaged') {
-    if (await folder.claim(name))
-      log.warn({ file: name }, `a flight record of an earlier process cannot be read: ${found.why}`);
-    return;
+const sequenceOf = (found: Found): number => (found.kind === 'whole' ? found.sequence : -1);
+
+/** The report of some files. */
+class Report {
+  readonly #options: ReportOptions;
+  readonly #claimed: RecordName[] = [];
+
+  constructor(options: ReportOptions) {
+    this.#options = options;
   }
-  const { contents, owner } = found;
-  if (contents === undefined || leftRequests(contents).length === 0) return folder.remove(name);
-  if (await folder.claim(name)) logRequests(owner.pid, contents, log);
+
+  /** Logs what was in flight. A file for which that fails does not keep others from being reported. */
+  async add(record: RecordName, found: Found): Promise<void> {
+    try {
+      await this.#claimAndLog(record, found);
+    } catch (error) {
+      this.#warn(record, error, 'reported');
+    }
+  }
+
+  async #claimAndLog(record: RecordName, found: Found): Promise<void> {
+    const { folder, log } = this.#options;
+    if (found.kind === 'gone') return;
+    if (found.kind === 'whole' && leftRequests(found.contents).length === 0)
+      return folder.remove(record.name);
+    const claim = await folder.claim(record, claimantOf(this.#options.self ?? thisProcess()));
+    if (claim === undefined) return;
+    this.#claimed.push(claim);
+    if (found.kind === 'whole') logRequests(found.owner.pid, found.contents!, log);
+    else
+      log.warn({ file: record.name }, `a flight record of an earlier process cannot be read: ${found.why}`);
+  }
+
+  /**
+   * Marks the files as reported when their lines are written. While the reader of the log has stopped, they
+   * are left for the next start, which logs them again.
+   */
+  async settle(): Promise<void> {
+    const { folder, written } = this.#options;
+    if (this.#claimed.length === 0 || !(await written())) return;
+    for (const claim of this.#claimed) {
+      try {
+        await folder.settle(claim).catch(async (error: unknown) => {
+          await folder.remove(claim.name);
+          throw error;
+        });
+      } catch (error) {
+        this.#warn(claim, error, 'kept');
+      }
+    }
+  }
+
+  #warn({ name }: RecordName, error: unknown, what: string): void {
+    this.#options.log.warn(
+      { err: error, file: name },
+      `a flight record of an earlier process cannot be ${what}: ${errorMessage(error)}`,
+    );
+  }
 }
 
 function logRequests(pid: number, contents: Contents, log: Pick<Logger, 'warn'>): void {

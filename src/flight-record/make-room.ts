@@ -34,9 +34,10 @@ export async function makeRoom({ folder, own, log, self = thisProcess() }: RoomO
   const others = (await folder.files()).filter(({ name }) => name !== own);
   if (others.length <= KEPT) return;
   const candidates: Candidate[] = [];
-  for (const { name, isReported } of others) {
-    if (isReported) candidates.push({ name, worth: REPORTED, isLost: false });
-    else if (!(await isOfRunning(folder, name, self)))
+  for (const record of others) {
+    const { name, kind } = record;
+    if (kind === 'ended') candidates.push({ name, worth: REPORTED, isLost: false });
+    else if (!(await isOfRunning(folder, record, self)))
       candidates.push(await unreported(folder, name, candidates.length < MOST_READ));
   }
   // The order of files of the same worth stays: the newest first.

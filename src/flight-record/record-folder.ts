@@ -1,11 +1,14 @@
 // The folder of the flight record, `flight` in DATA_DIR, and its files:
 //
 //   flight-<time>-<pid>-<random>.bin   the record of a process that runs, or was killed
+//   claim-<time>-<pid>-<random>-by-<claimant>.bin
+//                                      the record of a process that was killed, which the claimant reports
 //   ended-<time>-<pid>-<random>.bin    the record of a process that was killed, after it was reported
 //
 // Several processes may use the folder at a time: two under pm2 during a take-over, and any number whose
 // databases are on other servers. So each process writes a file of its own name. Renaming a file claims it:
-// of two processes that find it, one reports it.
+// of two processes that find it, one reports it. A claimant that dies before the report is in its log is
+// succeeded by another one, so a request may be reported twice and is not lost.
 //
 // What is found in the folder may come from anywhere. Nothing but a regular file is opened, no link is
 // followed, and no more than the length of a file is read.
@@ -15,9 +18,11 @@ import { chmod, type FileHandle, lstat, mkdir, open, opendir, rename, unlink } f
 import { join } from 'node:path';
 import { ifExists } from '../process/if-exists.js';
 import { makeFolder } from '../process/make-folder.js';
+import { CLAIMANT } from './claimant.js';
 import { FILE_BYTES } from './frames.js';
 
-const NAME = /^(flight|ended)-(\d{8}T\d{6}Z-\d{1,10}-[0-9a-f]{8})\.bin$/;
+const ID = '\\d{8}T\\d{6}Z-\\d{1,10}-[0-9a-f]{8}';
+const NAME = new RegExp(`^(?:(flight|ended)-(${ID})|(claim)-(${ID})-by-(${CLAIMANT}))\\.bin$`);
 
 /** Entries of the folder that are looked at, so that a folder full of other files costs little. */
 const MOST_ENTRIES = 1_000;
@@ -26,8 +31,11 @@ const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 export interface RecordName {
   readonly name: string;
-  /** Its process has ended, and a log has what was in flight. */
-  readonly isReported: boolean;
+  /** What the files of a record have in common: time, pid and random digits. */
+  readonly id: string;
+  readonly kind: 'flight' | 'claim' | 'ended';
+  /** The process that reports a file of the kind `claim`, as `claimantOf` names it. */
+  readonly claimant: string | undefined;
 }
 
 export class RecordFolder {
@@ -70,11 +78,11 @@ export class RecordFolder {
 
   /** All files of the record, the newest first. */
   async files(): Promise<readonly RecordName[]> {
-    const found: (RecordName & { readonly id: string })[] = [];
+    const found: RecordName[] = [];
     let entries = 0;
     for await (const { name } of await opendir(this.path)) {
-      const [, kind, id] = NAME.exec(name) ?? [];
-      if (id !== undefined) found.push({ name, isReported: kind === 'ended', id });
+      const record = recordName(name);
+      if (record !== undefined) found.push(record);
       if (++entries === MOST_ENTRIES) break;
     }
     return found.sort((a, b) => (a.id < b.id ? 1 : -1));
@@ -101,12 +109,24 @@ export class RecordFolder {
   }
 
   /**
-   * Marks a file as reported. Of all calls for one file, in any process, one succeeds.
-   * @returns false when another process has claimed it
+   * Claims a file that is to be reported, also from a claimant that has ended. Of all calls for one file, in
+   * any process, one succeeds.
+   * @param claimant as `claimantOf` names this process
+   * @returns undefined when another process has claimed it
    */
-  async claim(name: string): Promise<boolean> {
-    const reported = name.replace(/^flight-/, 'ended-');
-    const renamed = rename(join(this.path, name), join(this.path, reported)).then(() => true);
+  async claim({ name, id }: RecordName, claimant: string): Promise<RecordName | undefined> {
+    const claimed: RecordName = { name: `claim-${id}-by-${claimant}.bin`, id, kind: 'claim', claimant };
+    return (await this.#rename(name, claimed.name)) ? claimed : undefined;
+  }
+
+  /** Marks a claimed file as reported, unless another process has taken it over meanwhile. */
+  async settle({ name, id }: RecordName): Promise<void> {
+    await this.#rename(name, `ended-${id}.bin`);
+  }
+
+  /** @returns false when there is no such file */
+  async #rename(from: string, to: string): Promise<boolean> {
+    const renamed = rename(join(this.path, from), join(this.path, to)).then(() => true);
     return (await ifExists(renamed)) ?? false;
   }
 
@@ -117,4 +137,12 @@ export class RecordFolder {
     });
     await ifExists(removed);
   }
+}
+
+/** @returns undefined for a file that is not of the record */
+function recordName(name: string): RecordName | undefined {
+  const [, plain, plainId, claim, claimedId, claimant] = NAME.exec(name) ?? [];
+  const id = plainId ?? claimedId;
+  if (id === undefined) return undefined;
+  return { name, id, kind: (plain ?? claim) as RecordName['kind'], claimant };
 }

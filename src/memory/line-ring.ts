@@ -57,6 +57,12 @@ export class RingReader {
     this.#bytes = new Uint8Array(memory, HEADER_BYTES, CAPACITY);
   }
 
+  /** @returns a function that tells whether all lines that are in the ring at this call were taken */
+  mark(): () => boolean {
+    const written = Atomics.load(this.#cells, WRITTEN);
+    return () => ((this.#read - written) | 0) >= 0;
+  }
+
   /**
    * A copy of the lines that were written since the last call, all of them whole; empty when there are none.
    */

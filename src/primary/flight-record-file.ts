@@ -9,7 +9,7 @@ const CLOSE_MS = 500;
 /** Reports requests of earlier processes that were killed, and records those of this one. */
 export function keepFlightRecord(
   { every, lifecycle }: BootState,
-  { settings, sharedState, log }: Base,
+  { settings, sharedState, log, output }: Base,
 ): void {
   const skipped = sharedState.recorder.counter('multilane_samples_skipped_total', {
     sampler: 'flight_record',
@@ -19,6 +19,7 @@ export function keepFlightRecord(
     memory: sharedState,
     every,
     log,
+    written: () => output.written(),
     skipped: () => skipped.add(),
   });
   // A disk that hangs must not turn an orderly end into a failure.

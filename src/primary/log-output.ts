@@ -2,12 +2,17 @@
 // can write standard output. There all threads leave their lines in shared memory, and the primary writes
 // them. A copy of each line goes to the collector when OTEL_LOGS_EXPORTER says so.
 import cluster from 'node:cluster';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Settings } from '../config.js';
 import type { RingMemory } from '../memory/line-ring.js';
 import { exportedSink } from '../telemetry/exported-log-sink.js';
 import { LogBatches, type ThreadLog } from '../telemetry/log-batches.js';
 import { type LogSink, ringSink, stdoutSink } from '../telemetry/log-sink.js';
 import { ExportedLogs } from '../telemetry/logs-export.js';
+
+/** The longest wait for lines to be written: a batch counts as written after a second. */
+const WRITTEN_WITHIN_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 
 /** Where a thread leaves its log lines for the primary. */
 export interface OpenThreadLog {
@@ -25,6 +30,12 @@ export interface LogOutput {
   readonly exported: ExportedLogs | undefined;
   /** undefined when the thread needs the primary neither to write nor to export its lines. */
   openThreadLog(): OpenThreadLog | undefined;
+  /**
+   * Resolves when all lines that the primary has logged before this call are written, or lost because too
+   * many were buffered.
+   * @returns false when the reader of standard output does not take them within 2 s
+   */
+  written(): Promise<boolean>;
   /** Resolves when all lines are written, as far as the reader of standard output takes them. */
   close(): Promise<void>;
 }
@@ -57,13 +68,25 @@ export function logOutput({ pmId, otel }: Pick<Settings, 'pmId' | 'otel'>, lost:
         },
       };
     },
+    written: () => comesTrue(written.mark()),
     close: () => written.close(),
   };
+}
+
+async function comesTrue(isTrue: () => boolean): Promise<boolean> {
+  const until = performance.now() + WRITTEN_WITHIN_MS;
+  for (;;) {
+    if (isTrue()) return true;
+    if (performance.now() >= until) return false;
+    await delay(LOOK_EVERY_MS, undefined, { ref: false });
+  }
 }
 
 interface WrittenOutput {
   readonly sink: LogSink;
   openThreadLog(): ThreadLog | undefined;
+  /** @returns a function that tells whether all lines of the primary before this call are written */
+  mark(): () => boolean;
   close(): Promise<void>;
 }
 
@@ -71,14 +94,17 @@ function writtenOutput(pmId: string | null, lineDropped: () => void): WrittenOut
   // In pm2's fork mode, and in a process that only inherits the environment of pm2, standard output is an
   // ordinary pipe, which every thread can write.
   if (!cluster.isWorker || pmId === null) {
+    const sink = stdoutSink(lineDropped);
     return {
-      sink: stdoutSink(lineDropped),
+      sink,
       openThreadLog: () => undefined,
+      mark: () => sink.mark(),
       close: () => Promise.resolve(),
     };
   }
   const batches = new LogBatches((text, done) => process.stdout.write(text, 'utf8', () => done()));
-  const sink = ringSink(batches.open().memory, lineDropped);
+  const own = batches.open();
+  const sink = ringSink(own.memory, lineDropped);
   process.once('exit', () => {
     sink.flush();
     batches.flush();
@@ -86,6 +112,14 @@ function writtenOutput(pmId: string | null, lineDropped: () => void): WrittenOut
   return {
     sink,
     openThreadLog: () => batches.open(),
+    mark: () => {
+      const isInRing = sink.mark();
+      let isWritten: (() => boolean) | undefined;
+      return () => {
+        if (isWritten === undefined && isInRing()) isWritten = own.mark();
+        return isWritten?.() ?? false;
+      };
+    },
     async close() {
       sink.flush();
       await batches.close();

@@ -21,6 +21,8 @@ export type WriteText = (text: string, done: () => void) => void;
 /** The log of one thread. */
 export interface ThreadLog {
   readonly memory: RingMemory;
+  /** @returns a function that tells whether all lines that are in the ring at this call count as written */
+  mark(): () => boolean;
   /** Call when the thread has ended. The lines that are still in its ring are passed on. */
   close(): void;
 }
@@ -58,6 +60,7 @@ export class LogBatches {
     this.#sources.push(source);
     return {
       memory,
+      mark: () => this.#mark(source.reader),
       close: () => {
         source.isClosed = true;
       },
@@ -111,6 +114,20 @@ export class LogBatches {
     if (this.#pending !== batch) return;
     this.#pending = undefined;
     this.#written?.();
+  }
+
+  #mark(reader: RingReader): () => boolean {
+    const isTaken = reader.mark();
+    let isPassed = false;
+    let batch: Batch | undefined;
+    return () => {
+      if (!isPassed && isTaken()) {
+        isPassed = true;
+        // The batch that has the lines, or a later one.
+        batch = this.#pending;
+      }
+      return isPassed && (batch === undefined || this.#pending !== batch);
+    };
   }
 
   #gather(mostBytes: number): string {

@@ -45,7 +45,7 @@ const ignore = (): void => undefined;
  * are written then.
  * @param dropped called for each line that is lost
  */
-export function stdoutSink(dropped: () => void = ignore): LogSink {
+export function stdoutSink(dropped: () => void = ignore): LineSink {
   const stats = statOf(1);
   const shared = stats?.isFIFO() === true || stats?.isSocket() === true;
   // A terminal may stop reading too: by Ctrl-S, or because its connection is lost.
@@ -58,7 +58,7 @@ export function stdoutSink(dropped: () => void = ignore): LogSink {
 }
 
 /** The log ring of the calling thread, which the primary reads (log-batches.ts). */
-export function ringSink(memory: RingMemory, dropped: () => void): LogSink {
+export function ringSink(memory: RingMemory, dropped: () => void): LineSink {
   const ring = new RingWriter(memory);
   const write = (bytes: Uint8Array): number => {
     if (!ring.push(bytes)) throw Object.assign(new Error('the ring is full'), { code: 'EAGAIN' });
@@ -102,6 +102,8 @@ export class LineSink implements LogSink {
   readonly #writeBytes: WriteBytes;
   readonly #limits: SinkLimits;
   readonly #lost: () => void;
+  /** Lines that were to be written. */
+  #lines = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #dropped = 0;
@@ -117,6 +119,7 @@ export class LineSink implements LogSink {
 
   write(line: string, format: (line: string) => string): void {
     if (this.#closed) return;
+    this.#lines++;
     const { maxLine } = this.#limits;
     let bytes = Buffer.from(format(line));
     if (bytes.length > maxLine) {
@@ -136,6 +139,12 @@ export class LineSink implements LogSink {
     do this.#retry();
     while (this.#waiting.length > 0 && performance.now() < end);
     if (this.#dropped > 0 && this.#waiting.length === 0 && !this.#closed) this.#reportDropped();
+  }
+
+  /** @returns a function that tells whether none of the lines before this call is still buffered */
+  mark(): () => boolean {
+    const lines = this.#lines;
+    return () => this.#lines - this.#waiting.length >= lines;
   }
 
   #retry(): void {

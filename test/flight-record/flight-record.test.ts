@@ -25,6 +25,7 @@ function setUp(dataDir: string, workers = 2, checkEveryMs = 0) {
       return () => void ticks.splice(ticks.indexOf(work), 1);
     },
     log,
+    written: async () => true,
     skipped: () => skipped++,
     checkEveryMs,
   });

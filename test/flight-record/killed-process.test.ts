@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { claimantOf } from '#src/flight-record/claimant.js';
 import { FRAME_BYTES, FRAMES_AT } from '#src/flight-record/frames.js';
 import { RecordFile } from '#src/flight-record/record-file.js';
 import { RecordFolder } from '#src/flight-record/record-folder.js';
@@ -122,7 +123,9 @@ describe('the report about a killed process', () => {
     await leave(dataDir(), [contentsOf([entry('first', 9_000)])], endedProcess(), new Date(2_000));
     const stuck = await leave(dataDir(), [contentsOf([entry('x', 9_000)])], endedProcess(), new Date(1_000));
     await leave(dataDir(), [contentsOf([entry('last', 9_000)])], endedProcess(), new Date(0));
-    await mkdir(join(dataDir(), 'flight', stuck.replace('flight-', 'ended-')));
+    const claimant = claimantOf(thisProcess());
+    const claim = stuck.replace('flight-', 'claim-').replace('.bin', `-by-${claimant}.bin`);
+    await mkdir(join(dataDir(), 'flight', claim));
     const lines = await report(dataDir());
     expect(idsOf(lines)).to.deep.equal(['first', 'last']);
     const failed = lines.filter(({ fields }) => fields.file === stuck);

@@ -2,10 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { claimantOf } from '#src/flight-record/claimant.js';
 import { contentsText } from '#src/flight-record/contents.js';
-import { reportEndedProcesses, reportKilledProcesses } from '#src/flight-record/killed-process.js';
+import {
+  type ReportOptions,
+  reportEndedProcesses,
+  reportKilledProcesses,
+} from '#src/flight-record/killed-process.js';
 import { RecordFile } from '#src/flight-record/record-file.js';
-import { RecordFolder } from '#src/flight-record/record-folder.js';
+import { RecordFolder, type RecordName } from '#src/flight-record/record-folder.js';
 import type { Block } from '#src/memory/block.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import type { SeriesMemory } from '#src/memory/metrics/series-memory.js';
@@ -67,16 +72,31 @@ export async function leave(
 export async function prepare(dataDir: string): Promise<Logged[]> {
   const { lines, log } = collectedLog();
   const folder = await RecordFolder.open(dataDir);
-  await reportEndedProcesses({ folder, log, signal: new AbortController().signal });
+  const written = async (): Promise<boolean> => true;
+  await reportEndedProcesses({ folder, log, written, signal: new AbortController().signal });
   return lines;
 }
 
 /** Reports as a start does when it has made its own file. */
-export async function report(dataDir: string, watchMs = 1, own = ''): Promise<Logged[]> {
+export async function report(
+  dataDir: string,
+  watchMs = 1,
+  own = '',
+  more: Partial<Pick<ReportOptions, 'self' | 'written'>> = {},
+): Promise<Logged[]> {
   const { lines, log } = collectedLog();
   const folder = await RecordFolder.open(dataDir);
-  await reportKilledProcesses({ folder, own, log, watchMs, signal: new AbortController().signal });
+  const written = async (): Promise<boolean> => true;
+  const { signal } = new AbortController();
+  await reportKilledProcesses({ folder, own, log, watchMs, signal, written, ...more });
   return lines;
+}
+
+/** Claims the only unclaimed file of the folder, as a process does that dies right behind it. */
+export async function claimAs(dataDir: string, claimant: ProcessIdentity): Promise<RecordName> {
+  const folder = await RecordFolder.open(dataDir);
+  const record = (await folder.files()).find(({ kind }) => kind === 'flight');
+  return (await folder.claim(record!, claimantOf(claimant)))!;
 }
 
 export const idsOf = (lines: readonly Logged[]): unknown[] =>

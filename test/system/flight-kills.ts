@@ -1,4 +1,5 @@
 // Kills of a process with requests in flight, and what the next start logs about them.
+import { join } from 'node:path';
 import { get, json } from '#test/support/client.js';
 import { type Cluster, type ClusterOptions, type LogLine, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
@@ -51,6 +52,13 @@ export async function restartAfter(cluster: Cluster, end: () => unknown): Promis
   await cluster.exited;
   return startHazards({ dataDir: cluster.dataDir });
 }
+
+/** Makes the standard output of a process a pipe that is full and whose reader has stopped. */
+export const unread = (dataDir: string): readonly string[] => {
+  const pipe = join(dataDir, 'unread');
+  const fill = `dd if=/dev/zero of='${pipe}' bs=4096 oflag=nonblock status=none 2>/dev/null`;
+  return ['sh', '-c', `mkfifo '${pipe}' && exec 3<>'${pipe}' && { ${fill}; exec "$@" >&3; }`, 'sh'];
+};
 
 /**
  * Kills a process again and again, each time with requests in flight.

@@ -5,7 +5,15 @@ import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
 import { type Cluster, newDataDir } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
-import { countReported, hang, inFlight, reported, restartAfter, startHazards } from './flight-kills.js';
+import {
+  countReported,
+  hang,
+  inFlight,
+  reported,
+  restartAfter,
+  startHazards,
+  unread,
+} from './flight-kills.js';
 
 const KILLS = 3;
 
@@ -82,6 +90,23 @@ describe('the flight record that outlives its process', function () {
       expect([...lines.keys()]).to.include.members(['a', 'b']);
     });
   }
+
+  it('names what was in flight when the start before was killed with the report in a buffer', async () => {
+    const first = await start();
+    const { dataDir } = first;
+    await hang(first, ['a']);
+    await first.stop('SIGKILL');
+    const second = await start({ dataDir, within: unread(dataDir) });
+    const claims = () => readdirSync(join(dataDir, 'flight')).filter((name) => !name.startsWith('flight-'));
+    await until(claims, (names) => names.length > 0);
+    expect(second.stdout, 'of the second start').to.deep.equal([]);
+    const third = await restartAfter(second, () => second.stop('SIGKILL'));
+    clusters.push(third);
+    await until(
+      () => reported(third),
+      (lines) => lines.has('a'),
+    );
+  });
 
   it('leaves nothing to report after an orderly stop that cut requests off', async () => {
     const cluster = await start({ env: { DRAIN_MS: '100' } });

@@ -43,6 +43,24 @@ describe('the log batches for pm2', () => {
     expect(1000 / BATCH_EVERY_MS).to.be.at.most(20);
   });
 
+  it('tell when pm2 has written the lines before a mark', () => {
+    const { logs, done } = open();
+    const [thread, other] = [logs.open(), logs.open()];
+    expect(thread.mark()()).to.equal(true);
+    say(other, 'earlier');
+    logs.pass();
+    say(thread, '1');
+    const isWritten = thread.mark();
+    say(thread, '2');
+    expect(isWritten(), 'in the ring').to.equal(false);
+    done();
+    expect(isWritten(), 'in the ring, and nothing is on its way').to.equal(false);
+    logs.pass();
+    expect(isWritten(), 'on its way').to.equal(false);
+    done();
+    expect(isWritten()).to.equal(true);
+  });
+
   it('pass on nothing when nothing was logged, or before pm2 has written the last batch', () => {
     const { logs, batches, done } = open();
     const thread = logs.open();

@@ -35,6 +35,21 @@ function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
 }
 
 describe('the log sink', () => {
+  it('tells when the lines before a mark are written', () => {
+    const { state, sink } = pipe();
+    expect(sink.mark()()).to.equal(true);
+    sink.write('1\n', asItIs);
+    expect(sink.mark()(), 'a line that the reader took at once').to.equal(true);
+    state.refuse = 'EAGAIN';
+    sink.write('2\n', asItIs);
+    const isWritten = sink.mark();
+    sink.write('3\n', asItIs);
+    expect(isWritten()).to.equal(false);
+    state.refuse = undefined;
+    sink.flush();
+    expect(isWritten()).to.equal(true);
+  });
+
   it('keeps lines in order while the reader has stopped, and writes them when it continues', () => {
     const { state, sink } = pipe();
     sink.write('1\n', asItIs);
