@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 import { manyMayListen } from '../abort-source.js';
 import { withAllowance } from '../allowance.js';
 import { Deadline } from '../deadline.js';
-import { DeadlineExceededError, HttpError, UnavailableError } from '../errors.js';
+import { errorTypeOf } from '../error-type.js';
+import { DeadlineExceededError, UnavailableError } from '../errors.js';
 import { checkOptions, describeValue, typeErrorFor } from '../options.js';
 import { currentScope, type Scope } from '../scope.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
@@ -132,7 +133,7 @@ export class CpuClient {
       span.end();
       return result;
     } catch (error) {
-      span.end(error instanceof HttpError ? error.code : 'INTERNAL');
+      span.end(errorTypeOf(error));
       throw error;
     } finally {
       timing?.ended('cpu');

@@ -1,12 +1,13 @@
 // Counting and tracing of database operations. The module only knows this interface; worker/observe-database
 // implements it with metrics and OpenTelemetry.
+import { errorTypeOf } from '../error-type.js';
 import { StatementError } from './statement-error.js';
 
 export interface DatabaseObserver {
   /**
    * Counts an operation.
    * @param operation first keyword of the statement, in upper case
-   * @param errorType SQLSTATE or name of the error; undefined when the operation has succeeded
+   * @param errorType SQLSTATE, code or name of the error; undefined when the operation has succeeded
    */
   record(operation: string, microseconds: number, errorType: string | undefined): void;
   /** Runs `fn` in a client span. Called for every statement, so it must be cheap if nothing is sampled. */
@@ -44,11 +45,3 @@ export function observeBy(observer: DatabaseObserver | undefined): Observe {
 }
 
 const causeOf = (error: unknown): unknown => (error instanceof Error ? error.cause : undefined);
-
-/** Value of the attribute `error.type`: SQLSTATE, code, or else the name of the error. */
-function errorTypeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const { sqlState, code } = error as { readonly sqlState?: unknown; readonly code?: unknown };
-  const type = sqlState ?? code;
-  return typeof type === 'string' ? type : error.name;
-}

@@ -6,6 +6,7 @@ import type { BufferConfig, NodeTracerProvider } from '@opentelemetry/sdk-trace-
 import type { ATTR_ERROR_TYPE } from '@opentelemetry/semantic-conventions';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
+import { shownErrorType } from '../error-type.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { maskText } from '../redaction/secret-texts.js';
 import { shortText } from '../redaction/shown-text.js';
@@ -155,7 +156,7 @@ class Recorded implements SpanHandle {
     if (this.#ended) return;
     this.#ended = true;
     if (errorType !== undefined) {
-      this.#span.setAttribute('error.type' satisfies typeof ATTR_ERROR_TYPE, errorType);
+      this.#span.setAttribute('error.type' satisfies typeof ATTR_ERROR_TYPE, shownErrorType(errorType));
       this.#span.setStatus({
         code: this.#failed,
         ...(message === undefined ? {} : { message: shortText(message) }),

@@ -1,5 +1,6 @@
 // The latest spans of this process, without a collector: each thread writes its finished spans into a ring of
 // shared memory (span-ring.ts), where the primary reads them for its operator.
+import { shownErrorType } from '../error-type.js';
 import type { Clock } from '../memory/clock.js';
 import { type RingOfSpans, SpanRingWriter } from '../memory/span-ring.js';
 import { maskText } from '../redaction/secret-texts.js';
@@ -79,7 +80,8 @@ class LoggedSpan implements SpanHandle {
     this.#hasEnded = true;
     const { name, kind, parent, links = [] } = this.#span;
     const { traceId, spanId } = this.context;
-    if (errorType !== undefined) this.#attributes['error.type'] = errorType;
+    const type = errorType === undefined ? undefined : shownErrorType(errorType);
+    if (type !== undefined) this.#attributes['error.type'] = type;
     this.#log.add({
       traceId,
       spanId,
@@ -88,7 +90,7 @@ class LoggedSpan implements SpanHandle {
       kind,
       begunAt: this.#begunAt,
       durationMs: this.#log.clock() - this.#begunAt,
-      errorType,
+      errorType: type,
       message: message === undefined ? undefined : shortText(message),
       attributes: this.#attributes,
       links,

@@ -4,6 +4,7 @@ import { isSecret } from '../redaction/secret-names.js';
 import { CENSORED } from '../redaction/secret-pairs.js';
 import { shortText } from '../redaction/shown-text.js';
 import { exactly } from './exact-number.js';
+import { valueText } from './log-redact.js';
 import type { AttributeValue, SpanAttributes } from './span.js';
 
 /** A copy, without members that are undefined. */
@@ -18,5 +19,7 @@ export function withoutSecrets(attributes: SpanAttributes): Record<string, Attri
 
 export function withoutSecret(name: string, value: AttributeValue): AttributeValue {
   if (isSecret(name, value)) return CENSORED;
-  return typeof value === 'string' ? shortText(value) : exactly(value);
+  if (typeof value === 'string') return shortText(value);
+  // Attributes may come from code of services, whatever their type says, and a BigInt cannot be written.
+  return typeof value === 'number' || typeof value === 'boolean' ? exactly(value) : valueText(value);
 }

@@ -2,6 +2,7 @@
 // ejection and the load of that endpoint.
 import { types } from 'node:util';
 import type { AbortSource } from '../abort-source.js';
+import { isHttpError } from '../error-type.js';
 import { DeadlineExceededError, HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
@@ -290,7 +291,7 @@ const isTimeout = (result: TransportResult): boolean =>
 
 /** The error of a call that was not repeated only because its body is gone. */
 function notRepeated(error: unknown): unknown {
-  if (!(error instanceof HttpError)) return error;
+  if (!isHttpError(error)) return error;
   const { message, cause } = error;
   const why = 'The request was not repeated, because a part of its body had been read.';
   return new HttpError('BAD_UPSTREAM', `${message} ${why}`, { cause });

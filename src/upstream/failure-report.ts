@@ -1,6 +1,7 @@
 // Reports to a running request that a call of it has failed. When the request fails because of it, its
 // response is marked as final, so that its caller does not repeat it (see `Received.isFinal`).
-import { HttpError, isGatewayFailure } from '../errors.js';
+import { isHttpError } from '../error-type.js';
+import { isGatewayFailure } from '../errors.js';
 import { currentScope, type Scope } from '../scope.js';
 import type { Received } from './transport.js';
 
@@ -45,6 +46,6 @@ export function reportResponse<R extends object>(reporter: FailureReporter | und
 
 /** Reports an error that stands for a gateway failure. @returns the error */
 export function reportError<E>(reporter: FailureReporter | undefined, error: E): E {
-  if (error instanceof HttpError && isGatewayFailure(error.status)) reporter?.callFailed?.();
+  if (isHttpError(error) && isGatewayFailure(error.status)) reporter?.callFailed?.();
   return error;
 }

@@ -2,7 +2,8 @@
 // is the outermost policy, as in Polly, resilience4j and MicroProfile Fault Tolerance: it sees how the call
 // has ended after all attempts and limits, and nothing of it counts for an endpoint. In those libraries each
 // caller decides which failures it is for; here it is for 502, 503 and 504, with which the caller would fail.
-import { HttpError, isGatewayFailure } from '../errors.js';
+import { isHttpError } from '../error-type.js';
+import { type HttpError, isGatewayFailure } from '../errors.js';
 import { currentScope, isAborted, type Scope } from '../scope.js';
 import type { Fallback } from './call.js';
 import type { CallObserver } from './call-observer.js';
@@ -25,7 +26,7 @@ export async function withFallback<R>(
 ): Promise<R> {
   const scope = currentScope();
   const { result, failure } = await ended(call);
-  if (failure instanceof HttpError && isGatewayFailure(failure.status) && isAwaited(scope, call.signal)) {
+  if (isHttpError(failure) && isGatewayFailure(failure.status) && isAwaited(scope, call.signal)) {
     observer.fellBack(call.service);
     return call.fallback(failure);
   }

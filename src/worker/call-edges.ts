@@ -1,7 +1,8 @@
 // Counts which service calls which: attempts of calls by the calling service, the called one, whether the
 // instance is one of this process, and the outcome. Names of services may come from clients of the gateway
 // and from data, so the number of pairs that are told apart is bounded.
-import { HttpError } from '../errors.js';
+import { types } from 'node:util';
+import { errorTypeOf } from '../error-type.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import { HedgeLostError } from '../resilience/hedge.js';
 import type { AttemptResult } from '../upstream/call-observer.js';
@@ -73,11 +74,13 @@ export class CallEdges {
   }
 }
 
+/** The types of the errors of attempts that the caller has given up. */
+const CANCELLED: ReadonlySet<string> = new Set(['CLIENT_CLOSED', 'AbortError', 'ABORT_ERR']);
+
 /** An attempt that its caller has given up, or that lost against a hedge, shows nothing of the service. */
 function outcomeOf(result: AttemptResult): CallOutcome {
   if ('status' in result) return result.status < 500 ? 'ok' : 'error';
   const { error } = result;
-  if (error instanceof HedgeLostError) return 'cancelled';
-  if (error instanceof HttpError) return error.code === 'CLIENT_CLOSED' ? 'cancelled' : 'error';
-  return error instanceof Error && error.name === 'AbortError' ? 'cancelled' : 'error';
+  if (types.isNativeError(error) && error instanceof HedgeLostError) return 'cancelled';
+  return CANCELLED.has(errorTypeOf(error)) ? 'cancelled' : 'error';
 }

@@ -1,5 +1,6 @@
 // Metrics and spans of the calls to other services.
-import { grpcStatusOf, HttpError } from '../errors.js';
+import { errorTypeOf, isHttpError } from '../error-type.js';
+import { grpcStatusOf } from '../errors.js';
 import type { SeriesTable } from '../memory/metrics/series.js';
 import { type Endpoint, schemeOf } from '../registry/endpoint.js';
 import type { TraceContext } from '../scope.js';
@@ -9,7 +10,6 @@ import { clientSpan, endClientSpan } from '../telemetry/spans.js';
 import type { AttemptObservation, AttemptResult, CallObserver } from '../upstream/call-observer.js';
 import { CallDurations } from './call-durations.js';
 import { type CallEdge, CallEdges } from './call-edges.js';
-import { errorTypeOf } from './error-type.js';
 import { memoizeByKey } from './memoize-by-key.js';
 import { type IsRegistered, PickCounters } from './pick-counters.js';
 
@@ -132,5 +132,5 @@ class ObservedRpcAttempt extends ObservedAttempt {
 function rpcStatusOf(result: AttemptResult): string {
   if ('status' in result)
     return result.status === 200 ? 'OK' : (result.rpcStatus ?? grpcStatusOf('', result.status));
-  return result.error instanceof HttpError ? result.error.grpc : 'CANCELLED';
+  return isHttpError(result.error) ? result.error.grpc : 'CANCELLED';
 }

@@ -1,10 +1,10 @@
 // Metrics and spans of the statements of a service's database.
 import type { DatabaseObserver } from '../db/database-observer.js';
+import { errorTypeOf } from '../error-type.js';
 import type { Histogram, Recorder } from '../memory/metrics/recorder.js';
 import { currentScope } from '../scope.js';
 import type { SpanHandle, Tracing } from '../telemetry/span.js';
 import { dbSpan } from '../telemetry/spans.js';
-import { errorTypeOf } from './error-type.js';
 import { memoizeByKey } from './memoize-by-key.js';
 
 export function observeDatabase(recorder: Recorder, tracing: Tracing, service: string): DatabaseObserver {

@@ -13,6 +13,7 @@ const FREE: readonly string[] = [
   'src/countdown.ts',
   'src/deadline.ts',
   'src/error-text.ts',
+  'src/error-type.ts',
   'src/errors.ts',
   'src/etcd-text.ts',
   'src/grouped-interval.ts',

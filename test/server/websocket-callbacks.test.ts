@@ -4,11 +4,20 @@ import { once } from 'node:events';
 import { expect } from 'chai';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import type { ServerWebSocket } from '#src/server/websocket/websocket.js';
+import { UNREADABLE_VALUES } from '#test/support/unreadable-values.js';
 import { type ConnectOptions, WebSocketClient } from '#test/support/websocket-client.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
 const tenants = new AsyncLocalStorage<string>();
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
+
+const ODD_VALUES: Readonly<Record<string, () => { readonly value: unknown; readonly isLate: boolean }>> =
+  Object.fromEntries(
+    Object.entries(UNREADABLE_VALUES).flatMap(([name, make]) => [
+      [name, () => ({ value: make(), isLate: false })],
+      [`a promise of ${name}`, () => ({ value: make(), isLate: true })],
+    ]),
+  );
 
 describe('a WebSocket', () => {
   let world: Bench;
@@ -71,6 +80,13 @@ describe('a WebSocket', () => {
           kept = [tenants.getStore()];
         },
         close,
+      });
+      app.ws('/throws-odd', {
+        message: (_ws, data) => {
+          const thrown = ODD_VALUES[String(data)]!();
+          if (thrown.isLate) return Promise.reject(thrown.value);
+          throw thrown.value;
+        },
       });
       app.ws('/rejects', {
         async message() {
@@ -266,6 +282,20 @@ describe('a WebSocket', () => {
       expect(new Set(told.map(({ route, msg }) => `${route} ${msg}`))).to.deep.equal(
         new Set([`${path} a WebSocket callback failed`]),
       );
+    });
+  }
+
+  for (const name of Object.keys(ODD_VALUES)) {
+    it(`whose callback throws ${name} is closed with 1011, and its span ends with a short name`, async () => {
+      const ended = world.tracing.ended.length;
+      const client = await connect('/throws-odd');
+      client.send(name);
+      expect(await client.closed()).to.deep.equal({ code: 1011, reason: '' });
+      const types = world.tracing.ended
+        .slice(ended)
+        .flatMap(({ error }) => (error === undefined ? [] : [error]));
+      expect(types).to.have.length(1);
+      expect(types[0]).to.match(/^\w{1,64}$/);
     });
   }
 

@@ -56,6 +56,18 @@ function setUp(over: { endpoint?: string; samplerArg?: number; disabled?: boolea
 }
 
 describe('the spans that a process keeps without a collector', () => {
+  it('end without an error, whatever code of a service passes as type and as attribute', () => {
+    const { tracing, spans } = setUp();
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    for (const odd of [5n, Symbol('s'), circular, 'token=hunter2', null]) {
+      const span = tracing.keep(NO_PARENT, { name: 'odd', attributes: { given: odd as never } });
+      span.setAttribute('set', odd as never);
+      span.end(odd as never);
+    }
+    expect(spans().map(({ errorType }) => errorType)).to.deep.equal(Array(5).fill('unknown'));
+  });
+
   it('have the ids, times, attributes and links of their spans', () => {
     const { tracing, advance, spans } = setUp();
     const traceparent = `00-${TRACE}-${SPAN}-01`;

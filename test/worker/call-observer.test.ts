@@ -10,6 +10,7 @@ import { SERIES_PER_SERVICE } from '#src/worker/call-durations.js';
 import { MAX_MEMOIZED } from '#src/worker/memoize-by-key.js';
 import { observeCalls } from '#src/worker/observe-calls.js';
 import { silentLog } from '#test/support/silent-log.js';
+import { UNREADABLE_VALUES } from '#test/support/unreadable-values.js';
 import { endpoint } from '../upstream/endpoints.js';
 
 const SECONDS = 'http_client_request_duration_seconds';
@@ -108,6 +109,28 @@ describe('the counters of calls by instance', () => {
       for (const key of [...SERVICES, ...live]) expect(found.get(key), key).to.equal(picked.get(key));
     }
     expect(memory.of(1).byteLength).to.equal(65_536);
+  });
+});
+
+describe('the attempts of calls that end with an odd reason', () => {
+  it('are counted, by a type that is never free text', () => {
+    const memory = new SeriesMemory();
+    const observer = observeCalls(new SeriesTable(memory.of(1)), untraced, () => true).from('shop');
+    const free = Object.assign(new Error('e'), { sqlState: 'token=hunter2', name: 'a\nb' });
+    const reasons = [...Object.values(UNREADABLE_VALUES).map((make) => make()), 'hunter2', free];
+    const call = (protocol: 'http' | 'grpc', error: unknown): void =>
+      observer
+        .attempt(endpoint('a', { service: 'odd', protocol }), 'GET', '/a/b', 1, undefined)
+        .end({ error }, 5);
+    for (const reason of reasons) for (const protocol of ['http', 'grpc'] as const) call(protocol, reason);
+    const timed = readTotals(memory).series.filter(({ metric }) => metric.endsWith('_duration_seconds'));
+    const counted = timed.flatMap(({ cells = [] }) => cells).reduce((sum, count) => sum + count, 0);
+    expect(counted).to.equal(2 * reasons.length);
+    expect(new Set(timed.map(({ labels }) => labels.error_type))).to.deep.equal(
+      new Set(['unknown', 'Error']),
+    );
+    const edges = readTotals(memory).series.filter(({ metric }) => metric === 'multilane_calls_total');
+    expect(edges.reduce((sum, { value }) => sum + value, 0)).to.equal(2 * reasons.length);
   });
 });
 

@@ -4,7 +4,8 @@
 // The global `performance` is a getter, which costs more per read than this import.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { HttpError, UnavailableError } from '../../errors.js';
+import { errorTypeOf } from '../../error-type.js';
+import { UnavailableError } from '../../errors.js';
 import { runInScope, type TraceContext } from '../../scope.js';
 import type { SpanHandle, Tracing } from '../../telemetry/span.js';
 import { NO_PARENT, socketMessageSpan } from '../../telemetry/spans.js';
@@ -156,7 +157,7 @@ export class WebSocketRoute implements SocketRoute {
   }
 
   #failed(event: string, ws: ServerWebSocket, error: unknown, span: SpanHandle | undefined): void {
-    span?.end(error instanceof HttpError ? error.code : toError(error).name);
+    span?.end(errorTypeOf(error));
     const { requestId } = ws;
     this.#log.error(
       { err: toError(error), route: this.path, event, requestId },
