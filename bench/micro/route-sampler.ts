@@ -37,7 +37,7 @@ const others = [50, 50, 250].map((ms) => every(ms, () => undefined));
 await measure('other timers alone');
 const sampler = new RouteSampler({
   activity: slotActivity(block),
-  routesOf: () => new Map([[1, { method: 'GET', template: '/one' }]]),
+  nameOf: () => ({ method: 'GET', template: '/one' }),
   cpuTimeUs: mainThreadTimeUs,
   every,
 });

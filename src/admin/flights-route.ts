@@ -3,12 +3,18 @@
 import type { AllWorkers } from '../cluster/all-workers.js';
 import { NotFoundError, ValidationError } from '../errors.js';
 import { readWorker } from '../memory/worker-row.js';
-import { type FlightRecordMemory, type RecentRequest, recentRequests } from '../telemetry/recent-requests.js';
+import {
+  learnRoutes,
+  type NamedRequestMemory,
+  type RecentRequest,
+  recentFlights,
+  withRoutes,
+} from '../telemetry/recent-requests.js';
 import type { AdminRoute } from './admin-route.js';
 
 export function flightsRoute(
   supervisor: Pick<AllWorkers, 'threads'>,
-  memory: FlightRecordMemory,
+  memory: NamedRequestMemory,
 ): AdminRoute {
   const isThere = ({ slot, worker, generation }: AllWorkers['threads'][number]): boolean => {
     // The slot of a thread that has ended may belong to a thread of another worker.
@@ -18,13 +24,15 @@ export function flightsRoute(
   return {
     method: 'GET',
     path: '/flights',
-    handler: ({ query }) => {
+    handler: async ({ query }) => {
       const worker = workerOf(query.get('worker'));
-      const threads = supervisor.threads.filter((thread) => thread.worker === worker);
+      const threadsNow = () => supervisor.threads.filter((thread) => thread.worker === worker);
+      for (const { slot } of threadsNow()) await learnRoutes(memory, slot);
+      const threads = threadsNow();
       if (threads.length === 0) throw new NotFoundError('There is no worker of this id.');
       const items = threads
         .filter(isThere)
-        .flatMap(({ slot }) => recentRequests(memory, slot))
+        .flatMap(({ slot }) => withRoutes(memory, slot, recentFlights(memory, slot)))
         .sort((a, b) => isOver(a) - isOver(b) || a.ageMs - b.ageMs);
       return { status: 200, json: { worker, items } };
     },

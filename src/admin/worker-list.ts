@@ -6,7 +6,7 @@ import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { elapsed, toWord } from '../memory/elapsed.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
-import type { RouteNames } from '../memory/route-names.js';
+import { type RouteNames, rowBudget } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { WorkerView } from './telemetry-routes.js';
 
@@ -20,10 +20,13 @@ export function workerList(
   names: RouteNames,
 ): readonly WorkerView[] {
   const now = clock();
+  const budget = rowBudget();
   return supervisor.threads.map(({ worker, kind, slot, generation, state, isOverdue, startedAt }) => {
     const row = readWorker(block, slot, now);
     const route =
-      row.currentRoute === undefined ? undefined : names.of(series.of(slot), row.currentRoute)?.template;
+      row.currentRoute === undefined
+        ? undefined
+        : names.of(series.of(slot), row.currentRoute, budget)?.template;
     return {
       id: worker,
       kind,

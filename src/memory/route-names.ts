@@ -3,7 +3,7 @@
 // thread's metric series.
 import { identityOf, parseIdentity, ROUTE } from './metrics/series-identity.js';
 import { SERIES_BYTES, type SlotSeries } from './metrics/series-memory.js';
-import { begins, namingOf, type Row, rowsOf, valueWords } from './metrics/series-rows.js';
+import { begins, CELLS, namingOf, type Row, rowsOf, valueWords } from './metrics/series-rows.js';
 import type { SeriesStore } from './metrics/series-store.js';
 import { readWide } from './metrics/wide.js';
 
@@ -39,61 +39,96 @@ export class RouteNumbers {
   }
 }
 
-/** The routes of one slot by their numbers. Any thread may read. */
-export function readRoutes(memory: SlotSeries): ReadonlyMap<number, RouteName> {
-  const routes = new Map<number, RouteName>();
-  for (const row of rowsOf(memory)) addRoute(routes, memory, row);
-  return routes;
+/** The rows that one turn reads at most: less than a millisecond of work. */
+export const ROWS_PER_TURN = 500;
+
+/** The rows that may still be read in a turn. Look-ups share it, and each takes off what it has read. */
+export interface RowBudget {
+  rows: number;
 }
 
-function addRoute(routes: Map<number, RouteName>, memory: SlotSeries, row: Row): void {
-  if (!begins(memory, row, ROUTE)) return;
-  const { kind, rest } = parseIdentity(namingOf(memory, row).stays);
-  const [method = '', template = ''] = rest;
-  if (kind === ROUTE) routes.set(readWide(valueWords(memory, row.at), 0), { method, template });
+export const rowBudget = (): RowBudget => ({ rows: ROWS_PER_TURN });
+
+/** Route names of which each exists once, however many slots have the route. */
+class DistinctNames {
+  readonly #names = new Map<string, RouteName>();
+
+  /** @returns undefined for an identity that is not one of a route */
+  of(identity: string): RouteName | undefined {
+    const known = this.#names.get(identity);
+    if (known !== undefined) return known;
+    const { kind, rest } = parseIdentity(identity);
+    if (kind !== ROUTE) return undefined;
+    const [method = '', template = ''] = rest;
+    const name = { method, template };
+    this.#names.set(identity, name);
+    return name;
+  }
 }
 
-/** The rows that one look-up reads at most: about a millisecond of work. */
-const MOST_ROWS = 2_000;
-
-/** The routes of one slot, for a thread that looks at them again and again: it reads each row only once. */
+/** The routes of one slot by their numbers. Each row is read only once, and few of them in one turn. */
 export class RouteNameReader {
   readonly #memory: SlotSeries;
+  readonly #names: DistinctNames;
   readonly #routes = new Map<number, RouteName>();
   /** The end of the last row that was read. */
   #end: number | undefined;
 
-  constructor(memory: SlotSeries) {
+  constructor(memory: SlotSeries, names = new DistinctNames()) {
     this.#memory = memory;
+    this.#names = names;
   }
 
   /** @returns undefined for a number without a name, and as long as its row has not been read */
-  of(number: number): RouteName | undefined {
-    if (number !== OTHER_ROUTES && !this.#routes.has(number)) this.#readOn();
+  of(number: number, budget = rowBudget()): RouteName | undefined {
+    if (number !== OTHER_ROUTES && !this.#routes.has(number)) this.readOn(budget);
     return this.#routes.get(number);
   }
 
-  #readOn(): void {
-    let rows = 0;
+  /** @returns whether all rows that there are have been read */
+  readOn(budget = rowBudget()): boolean {
+    if (budget.rows <= 0) return false;
     for (const row of rowsOf(this.#memory, this.#end)) {
-      addRoute(this.#routes, this.#memory, row);
+      this.#read(row);
       this.#end = row.end;
-      if (++rows === MOST_ROWS) return;
+      if (--budget.rows === 0) return false;
     }
+    return true;
+  }
+
+  #read(row: Row): void {
+    const memory = this.#memory;
+    if (row.words[CELLS] !== 0 || !begins(memory, row, ROUTE)) return;
+    const name = this.#names.of(namingOf(memory, row).stays);
+    if (name !== undefined) this.#routes.set(readWide(valueWords(memory, row.at), 0), name);
   }
 }
 
-/** The names of the routes of all slots, for a thread that looks them up often. */
+/** The names of the routes of all slots. */
 export class RouteNames {
   readonly #readers = new Map<SlotSeries, RouteNameReader>();
+  readonly #names = new DistinctNames();
 
-  /** @returns undefined for a number that the thread of this memory has not given to a route */
-  of(memory: SlotSeries, number: number): RouteName | undefined {
+  /**
+   * @param budget of a turn that looks up several names
+   * @returns undefined for a number that the thread of this memory has not given to a route, and as long as
+   *   its row has not been read
+   */
+  of(memory: SlotSeries, number: number, budget?: RowBudget): RouteName | undefined {
+    return this.#reader(memory).of(number, budget);
+  }
+
+  /** Reads the next rows. @returns whether all rows that there are have been read */
+  readOn(memory: SlotSeries): boolean {
+    return this.#reader(memory).readOn();
+  }
+
+  #reader(memory: SlotSeries): RouteNameReader {
     let reader = this.#readers.get(memory);
     if (reader === undefined) {
-      reader = new RouteNameReader(memory);
+      reader = new RouteNameReader(memory, this.#names);
       this.#readers.set(memory, reader);
     }
-    return reader.of(number);
+    return reader;
   }
 }

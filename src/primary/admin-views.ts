@@ -17,7 +17,6 @@ import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
 import { openConnections } from '../memory/open-connections.js';
 import { QuotaCells } from '../memory/quota-cells.js';
-import { RouteNames } from '../memory/route-names.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
@@ -51,9 +50,8 @@ export interface AdminViewDeps {
 
 export function adminViews(deps: AdminViewDeps): ViewSources {
   const { settings, sharedState, switches, workers, registry, cpu, readiness, journals } = deps;
-  const { block, clock, series, board, named } = sharedState;
+  const { block, clock, series, names, board, named } = sharedState;
   const wallClock = Date.now;
-  const names = new RouteNames();
   const totals = () => ({ multilane_cpu_tasks_refused_total: cpu.refused });
   const traffic = new TrafficWatch({ memory: series, totals, pause: turn });
   traffic.begin();

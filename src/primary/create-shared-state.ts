@@ -11,6 +11,7 @@ import { RATE_BUCKETS } from '../memory/layout.js';
 import type { Recorder } from '../memory/metrics/recorder.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
+import { RouteNames } from '../memory/route-names.js';
 import { SpanMemory } from '../memory/span-ring.js';
 import { Switches } from '../memory/switches.js';
 import { ejectionRule } from '../resilience/ejection.js';
@@ -25,6 +26,8 @@ export interface SharedState {
   readonly clock: Clock;
   /** Metric series of all threads. */
   readonly series: SeriesMemory;
+  /** The names of the routes that workers have numbered, as far as this thread has read them. */
+  readonly names: RouteNames;
   /** The latest spans of all threads. */
   readonly spans: SpanMemory;
   readonly recorder: Recorder;
@@ -61,6 +64,7 @@ export function createSharedState(
     block,
     clock,
     series,
+    names: new RouteNames(),
     spans: new SpanMemory(rows),
     recorder: new SeriesTable(series.of(0)),
     switches: new Switches(block),

@@ -1,19 +1,18 @@
 // Starts to sample which routes use the CPU of the workers (telemetry/route-sampler.ts), with what it needs:
 // the rows of the workers, the names of their routes, and the CPU time of this thread.
 import type { Every } from '../grouped-interval.js';
-import { readRoutes } from '../memory/route-names.js';
 import { slotActivity } from '../memory/running-route.js';
 import { mainThreadTimeUs } from '../process/proc.js';
 import { RouteSampler } from '../telemetry/route-sampler.js';
 import type { SharedState } from './create-shared-state.js';
 
 export const sampleRoutes = (
-  { block, series }: Pick<SharedState, 'block' | 'series'>,
+  { block, series, names }: Pick<SharedState, 'block' | 'series' | 'names'>,
   every: Every,
 ): RouteSampler =>
   new RouteSampler({
     activity: slotActivity(block),
-    routesOf: (slot) => readRoutes(series.of(slot)),
+    nameOf: (slot, route, budget) => names.of(series.of(slot), route, budget),
     cpuTimeUs: mainThreadTimeUs,
     every,
   });

@@ -1,7 +1,7 @@
 // Logs the recent requests of a worker that has failed or stalled (its flight record), as one line.
 import type { Logger } from 'pino';
 import { readWorker } from '../memory/worker-row.js';
-import { type FlightRecordMemory, recentRequests } from './recent-requests.js';
+import { learnRoutes, type NamedRequestMemory, recentFlights, withRoutes } from './recent-requests.js';
 
 /** A log line is read by people, and some collectors cut it at 16 KiB. */
 const MOST_REQUESTS = 32;
@@ -18,16 +18,22 @@ export interface RecordedThread {
  *   it: what is done may change the record
  */
 export function flightRecordLog(
-  memory: FlightRecordMemory,
+  memory: NamedRequestMemory,
   log: Pick<Logger, 'warn'>,
 ): (thread: RecordedThread, reason: string) => void {
   return ({ worker, generation, slot }, reason) => {
-    const requests = recentRequests(memory, slot, MOST_REQUESTS);
-    if (requests.length === 0) return;
+    const flights = recentFlights(memory, slot, MOST_REQUESTS);
+    if (flights.length === 0) return;
     const { inFlight } = readWorker(memory.block, slot);
-    log.warn(
-      { worker, generation, reason, inFlight, requests },
-      `recent requests of worker ${worker} (flight record)`,
-    );
+    const write = (): void => {
+      const requests = withRoutes(memory, slot, flights);
+      log.warn(
+        { worker, generation, reason, inFlight, requests },
+        `recent requests of worker ${worker} (flight record)`,
+      );
+    };
+    const learning = learnRoutes(memory, slot);
+    if (learning === undefined) write();
+    else void learning.then(write);
   };
 }

@@ -1,9 +1,10 @@
 // The recent requests of a worker, by their routes, as the log and the admin plane show them.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { type Flight, readFlights } from '../memory/flight-recorder.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
-import { type RouteName, readRoutes } from '../memory/route-names.js';
+import { type RouteName, type RouteNames, rowBudget } from '../memory/route-names.js';
 
 export interface FlightRecordMemory {
   readonly block: Block;
@@ -27,16 +28,40 @@ export interface RecentRequest {
   readonly durationMs: number | null;
 }
 
+export interface NamedRequestMemory extends FlightRecordMemory {
+  readonly names: RouteNames;
+}
+
 /** The requests of the thread in a slot: first those in flight, then those that have ended, newest first. */
-export function recentRequests(
-  { block, clock, series }: FlightRecordMemory,
+export const recentFlights = (
+  { block, clock }: FlightRecordMemory,
   slot: number,
   most = Number.POSITIVE_INFINITY,
+): readonly Flight[] => readFlights(block, slot, clock()).slice(0, most);
+
+/**
+ * Reads the names of all routes of a slot. They are far too many for one turn when there are thousands.
+ * @returns undefined when they have all been read now
+ */
+export function learnRoutes({ names, series }: NamedRequestMemory, slot: number): Promise<void> | undefined {
+  const memory = series.of(slot);
+  return names.readOn(memory) ? undefined : readInTurns(() => names.readOn(memory));
+}
+
+async function readInTurns(readOn: () => boolean): Promise<void> {
+  do await nextTurn();
+  while (!readOn());
+}
+
+/** The flights as they are shown. Call `learnRoutes` before: a route that has no name yet is not shown. */
+export function withRoutes(
+  { names, series }: NamedRequestMemory,
+  slot: number,
+  flights: readonly Flight[],
 ): readonly RecentRequest[] {
-  const flights = readFlights(block, slot, clock());
-  if (flights.length === 0) return [];
-  const routes = readRoutes(series.of(slot));
-  return flights.slice(0, most).map((flight) => shown(flight, routes.get(flight.route)));
+  const memory = series.of(slot);
+  const budget = rowBudget();
+  return flights.map((flight) => shown(flight, names.of(memory, flight.route, budget)));
 }
 
 function shown({ ageMs, requestId, ended }: Flight, route: RouteName | undefined): RecentRequest {

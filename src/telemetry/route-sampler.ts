@@ -2,10 +2,9 @@
 // they publish what they run. No worker is woken, and nothing is sampled while the workers are idle. Most
 // samples need no wake-up of the primary either: they are taken when it runs other timers.
 import { type Every, ownInterval } from '../grouped-interval.js';
-import type { RouteName } from '../memory/route-names.js';
 import type { SlotActivity } from '../memory/running-route.js';
 import { RouteCpu } from './route-cpu.js';
-import { SampledRoutes } from './sampled-routes.js';
+import { type NameOfRoute, SampledRoutes } from './sampled-routes.js';
 import { SamplingPace } from './sampling-pace.js';
 
 /** How often the primary looks whether the workers are busy while they are not. */
@@ -45,8 +44,7 @@ export interface RouteShare {
 
 export interface RouteSamplerOptions {
   readonly activity: SlotActivity;
-  /** Reads the names of the routes of a slot, which takes a while. */
-  readonly routesOf: (slot: number) => ReadonlyMap<number, RouteName>;
+  readonly nameOf: NameOfRoute;
   /** @default a timer of its own */
   readonly every?: Every;
   readonly pace?: SamplingPace;
@@ -99,7 +97,7 @@ export class RouteSampler {
     };
     const { slots } = options.activity;
     this.#cpu = new RouteCpu(slots);
-    this.#routes = new SampledRoutes(options.routesOf);
+    this.#routes = new SampledRoutes(options.nameOf);
     this.#reportedUs = new Float64Array(slots + 1);
     this.#threads = new Float64Array(slots + 1);
     this.#awaitsReport = new Uint8Array(slots + 1);

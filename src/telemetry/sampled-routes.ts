@@ -1,43 +1,48 @@
 // The routes that samples have found. Each slot has its own numbers of routes (memory/route-names.ts); here a
-// route has one number for all slots. Reading the names of a slot takes up to a few milliseconds, so it is
-// done for one slot between two looks. Until then a route counts as `other`.
-import type { RouteName } from '../memory/route-names.js';
+// route has one number for all slots. The names are read a few rows at a time, so until the row of a route
+// has been read, the route counts as `other`.
+import { OTHER_ROUTES, type RouteName, type RowBudget } from '../memory/route-names.js';
 
 const ROUTE_BITS = 12;
 const OTHER = 0;
 const NO_ROUTE: RouteName = { method: '', template: '' };
+/**
+ * The rows that are read between two looks: about a tenth of a millisecond of work, 0.3 % of the time between
+ * them. A slot with 1,000 routes has some thousand rows, which takes a second.
+ */
+export const ROWS_PER_LOOK = 100;
+
+/** Reads the name of a route, and takes the rows that it reads off the budget. */
+export type NameOfRoute = (slot: number, route: number, budget: RowBudget) => RouteName | undefined;
 
 export class SampledRoutes {
-  readonly #routesOf: (slot: number) => ReadonlyMap<number, RouteName>;
+  readonly #nameOf: NameOfRoute;
   /** The number by slot and number in the slot. */
   readonly #numbers = new Map<number, number>();
   readonly #numberOfName = new Map<string, number>();
   readonly #names: RouteName[] = [NO_ROUTE];
-  #mayLearn = true;
+  readonly #budget: RowBudget = { rows: ROWS_PER_LOOK };
 
-  /** @param routesOf reads the names of the routes of a slot */
-  constructor(routesOf: (slot: number) => ReadonlyMap<number, RouteName>) {
-    this.#routesOf = routesOf;
+  constructor(nameOf: NameOfRoute) {
+    this.#nameOf = nameOf;
   }
 
-  /** Names of one more slot may be read. */
+  /** More rows may be read. */
   mayLearn(): void {
-    this.#mayLearn = true;
+    this.#budget.rows = ROWS_PER_LOOK;
   }
 
   /** @param route its number in the slot */
   numberOf(slot: number, route: number): number {
+    if (route === OTHER_ROUTES) return OTHER;
     const key = (slot << ROUTE_BITS) | route;
-    const number = this.#numbers.get(key);
-    if (number !== undefined || !this.#mayLearn) return number ?? OTHER;
-    this.#mayLearn = false;
-    for (const [own, name] of this.#routesOf(slot)) {
-      this.#numbers.set((slot << ROUTE_BITS) | own, this.#numberOfRoute(name));
-    }
-    const learned = this.#numbers.get(key) ?? OTHER;
-    // A number without a name is not looked up again.
-    this.#numbers.set(key, learned);
-    return learned;
+    const known = this.#numbers.get(key);
+    if (known !== undefined || this.#budget.rows === 0) return known ?? OTHER;
+    const name = this.#nameOf(slot, route, this.#budget);
+    if (name === undefined) return OTHER;
+    const number = this.#numberOfRoute(name);
+    this.#numbers.set(key, number);
+    return number;
   }
 
   /** The name; with an empty template what belongs to no route. @param number from `numberOf` */

@@ -4,7 +4,7 @@ import { rowsFor } from '#src/cluster/worker-rows.js';
 import { FlightRecorder } from '#src/memory/flight-recorder.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { reclaimSlot } from '#src/memory/reclaim-slot.js';
-import { OTHER_ROUTES, type RouteName, RouteNumbers } from '#src/memory/route-names.js';
+import { OTHER_ROUTES, ROWS_PER_TURN, type RouteName, RouteNumbers } from '#src/memory/route-names.js';
 import { WorkerRow } from '#src/memory/worker-row.js';
 import { createSharedState } from '#src/primary/create-shared-state.js';
 import { flightRecordLog } from '#src/telemetry/flight-record-log.js';
@@ -18,13 +18,13 @@ const NOW = 5_000;
 function setUp() {
   const times = { breakerOpenMs: 5_000, slowCallMs: 10_000, ejectionMs: 30_000 };
   const sharedState = createSharedState(times, rowsFor(2), pino({ level: 'silent' }), () => undefined);
-  const { block, series } = sharedState;
+  const { block, series, names } = sharedState;
   const numbers = new RouteNumbers(new SeriesStore(series.of(SLOT)));
   const recorder = new FlightRecorder(block, SLOT);
   const begin = (name: RouteName, at: number, id = ''): number => recorder.begin(numbers.of(name), at, id);
   const lines: Line[] = [];
   const dump = flightRecordLog(
-    { block, series, clock: () => NOW },
+    { block, series, names, clock: () => NOW },
     pino({ base: null, timestamp: false }, { write: (line) => void lines.push(JSON.parse(line) as Line) }),
   );
   return { sharedState, begin, recorder, row: new WorkerRow(block, SLOT), lines, dump };
@@ -81,6 +81,22 @@ describe('the log line with the recent requests of a worker', () => {
       ...Array<string>(22).fill('/ends'),
     ]);
     expect(requests[10]?.ageMs).to.equal(NOW - 1_059);
+  });
+
+  it('names a route behind thousands of others, which are read in turns', async () => {
+    const { begin, recorder, lines, dump } = setUp();
+    for (let n = 0; n < 3 * ROWS_PER_TURN; n++) recorder.end(begin(route(`/r/${n}`), n), 200, 1);
+    begin(route('/hangs'), 4_000);
+    dump(thread, 'stalled');
+    recorder.end(begin(route('/later'), 4_500), 200, 1);
+    expect(lines, 'not in the same turn').to.deep.equal([]);
+    for (let turn = 0; turn < 10 && lines.length === 0; turn++) await new Promise(setImmediate);
+    const requests = lines[0]?.requests as { route: string }[];
+    expect(requests).to.have.length(32);
+    expect(requests.slice(0, 2).map((one) => one.route)).to.deep.equal([
+      '/hangs',
+      `/r/${3 * ROWS_PER_TURN - 1}`,
+    ]);
   });
 
   it('has no route for a request whose route has no number', () => {
