@@ -143,6 +143,16 @@ export class WindowHistogram {
     this.longestUs = Math.max(this.longestUs, us);
   }
 
+  /** A quantile of the windows of several in milliseconds; null when nothing was counted. */
+  static quantileMs(all: readonly WindowHistogram[], q: number): number | null {
+    const some = all.filter(({ count }) => count.recent > 0);
+    if (some.length <= 1) return some[0]?.quantileMs(q) ?? null;
+    const sum = new Float64Array(CELLS);
+    for (const { recent } of some)
+      for (let cell = 0; cell < CELLS; cell++) sum[cell] = sum[cell]! + recent[cell]!;
+    return quantile(sum, q, Math.max(...some.map(({ longestUs }) => longestUs))) / 1000;
+  }
+
   /** A quantile of the window in milliseconds; null when nothing was counted. */
   quantileMs(q: number): number | null {
     return this.count.recent === 0 ? null : quantile(this.recent, q, this.longestUs) / 1000;
