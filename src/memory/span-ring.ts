@@ -5,7 +5,7 @@
 //
 // A record is its length in four bytes, its checksum in four, and its bytes. Positions count all bytes that
 // were ever written, up to 2^53, so they do not wrap around. Before a record is overwritten, `FIRST` moves
-// behind it, so a reader that finds it there after it has copied the bytes knows which of them may be torn.
+// behind it, so a reader that loads `FIRST` after it has copied the bytes knows where whole records begin.
 // The bytes are stored plainly: a processor may show them before the new `FIRST`, which the checksum finds.
 
 /** Words of the header, 64 bits each: the position of the oldest record, and the end of the newest one. */
@@ -145,31 +145,35 @@ export class SpanRingReader {
   /** The records that were written since the last call and not overwritten, the oldest first. */
   take(): PlacedRecord[] {
     const ring = this.#ring;
-    const first = this.first;
     const written = ring.load(WRITTEN);
-    if (!ring.isRange(first, written) || written === this.#read) return [];
+    if (!Number.isSafeInteger(written) || written < 0 || written === this.#read) return [];
+    const oldest = Math.max(0, written - ring.size);
     // The writer began anew, because it found positions that could not be.
-    const from = this.#read > written ? first : Math.max(first, this.#read);
+    const from = this.#read > written ? oldest : Math.max(oldest, this.#read);
     const copy = Buffer.allocUnsafe(written - from);
     const at = from % ring.size;
     const before = Math.min(copy.length, ring.size - at);
     copy.set(ring.bytes.subarray(at, at + before), 0);
     copy.set(ring.bytes.subarray(0, copy.length - before), before);
+    // Loaded after the copy: records from here on are whole in it, and what is before may be overwritten, so
+    // that not even a length in it can be read.
+    const { first } = this;
+    if (first < oldest) return [];
     this.#read = written;
-    const whole = Math.max(from, this.first);
-    return recordsOf(copy, from).filter((record) => record.at >= whole);
+    return recordsOf(copy, from, Math.max(from, first));
   }
 }
 
-function recordsOf(bytes: Buffer, from: number): PlacedRecord[] {
+/** @param begin position of the first record to read. @param from position of the first byte */
+function recordsOf(bytes: Buffer, from: number, begin: number): PlacedRecord[] {
   const records: PlacedRecord[] = [];
-  for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
+  for (let at = begin - from; at + HEAD_BYTES <= bytes.length; ) {
     const length = bytes.readUInt32LE(at);
-    const begin = at + HEAD_BYTES;
-    const end = begin + length;
+    const start = at + HEAD_BYTES;
+    const end = start + length;
     if (length > MAX_RECORD || end > bytes.length) break;
-    const isWhole = checksum(bytes.subarray(begin, end)) === bytes.readUInt32LE(at + LENGTH_BYTES);
-    if (isWhole) records.push({ at: from + at, text: bytes.toString('utf8', begin, end) });
+    const isWhole = checksum(bytes.subarray(start, end)) === bytes.readUInt32LE(at + LENGTH_BYTES);
+    if (isWhole) records.push({ at: from + at, text: bytes.toString('utf8', start, end) });
     at = end;
   }
   return records;

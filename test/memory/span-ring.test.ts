@@ -5,9 +5,39 @@ import { expect } from 'chai';
 import { MAX_RECORD, SpanMemory, SpanRingReader, SpanRingWriter } from '#src/memory/span-ring.js';
 import { seeded } from '#test/support/random.js';
 import { recordText } from './span-texts.js';
+import { meanwhileAt, momentsOf } from './stepped-atomics.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const texts = (reader: SpanRingReader): string[] => reader.take().map(({ text }) => text);
+
+/** A text of its number in all its length, so long that few records fill a ring. */
+const longText = (number: number): string =>
+  `${number}:${String.fromCharCode(97 + (number % 26)).repeat(1_500 + ((number * 37) % 700))}`;
+
+/** More records than a ring has. */
+const FILLING = 12;
+
+/** A ring that is full, with its threads: `push` writes the next records, by their numbers. */
+function fullRing() {
+  const memory = new SpanMemory(512).of(1);
+  const writer = new SpanRingWriter(memory);
+  const reader = new SpanRingReader(memory);
+  let written = 0;
+  const push = (count: number): void => {
+    for (const end = written + count; written < end; written++) writer.push(bytes(longText(written)));
+  };
+  push(FILLING);
+  return { memory, reader, push };
+}
+
+const numbersOf = (records: readonly string[]): number[] =>
+  records.map((text) => {
+    const number = Number(text.slice(0, text.indexOf(':')));
+    expect(text === longText(number), `record ${number} is whole`).to.equal(true);
+    return number;
+  });
+
+const inOrder = (numbers: readonly number[]): number[] => [...new Set(numbers)].sort((a, b) => a - b);
 
 describe('the ring of spans', () => {
   it('gives each record to its reader once', () => {
@@ -69,6 +99,62 @@ describe('the ring of spans', () => {
     expect(new SpanMemory(1).of(1).byteLength).to.equal(64 + (256 << 10));
     expect(new SpanMemory(60).of(1).byteLength).to.equal(64 + (32 << 10));
     expect(new SpanMemory(600).of(1).byteLength).to.equal(64 + (16 << 10));
+  });
+
+  it('loses no whole record and gives none twice, whenever its thread writes during a reading', () => {
+    const moments = momentsOf(() => fullRing().reader.take());
+    expect(moments).to.be.at.least(4);
+    for (let moment = 0; moment < moments; moment++) {
+      for (const count of [1, 2, 5, FILLING]) {
+        for (const unread of [0, 1, 3]) {
+          const { memory, reader, push } = fullRing();
+          // 0: it is the first reading of the ring.
+          if (unread > 0) texts(reader);
+          push(unread);
+          let taken: string[] = [];
+          meanwhileAt(
+            moment,
+            () => push(count),
+            () => {
+              taken = texts(reader);
+            },
+          );
+          const whole = numbersOf(texts(new SpanRingReader(memory)));
+          const given = [...numbersOf(taken), ...numbersOf(texts(reader))];
+          const message = `${count} records at moment ${moment}, ${unread} unread`;
+          expect(given, message).to.deep.equal(inOrder(given));
+          const missing = whole.filter((number) => !given.includes(number));
+          expect(
+            unread === 0 ? missing : missing.filter((number) => number >= FILLING),
+            message,
+          ).to.deep.equal([]);
+        }
+      }
+    }
+  });
+
+  it('gives whole records only, each once, whenever it is read during a write', () => {
+    const moments = momentsOf(() => fullRing().push(1));
+    expect(moments).to.be.at.least(4);
+    for (let moment = 0; moment < moments; moment++) {
+      const { reader, push } = fullRing();
+      const given: number[] = [];
+      const read = (): void => void given.push(...numbersOf(texts(reader)));
+      for (let n = 0; n < 30; n++) meanwhileAt(moment, read, () => push(1));
+      read();
+      expect(given, `moment ${moment}`).to.deep.equal(inOrder(given));
+      expect(given.at(-1)).to.equal(FILLING + 29);
+      expect(given.length).to.equal(FILLING + 30 - given[0]!);
+    }
+  });
+
+  it('omits a record whose bytes are not those that were written, and no other one', () => {
+    const ring = new SpanMemory(512).of(1);
+    const writer = new SpanRingWriter(ring);
+    for (const text of ['first', 'second', 'third']) writer.push(bytes(text));
+    const all = new Uint8Array(ring);
+    all[Buffer.from(all).indexOf('second') + 2]! ^= 1;
+    expect(texts(new SpanRingReader(ring))).to.deep.equal(['first', 'third']);
   });
 
   it('gives a reader whole records only, in their order, while another thread writes', async () => {
