@@ -1,5 +1,12 @@
 // Which thread has a slot, and how many requests it has in flight and has ended. As long as none of this
-// changes, no request of the thread has begun or ended: a request is counted after its record is written.
+// changes between readings, no request of the thread has begun or ended since the first of them: a request
+// is counted after its record is written, and a thread stores the number in flight before the number ended.
+//
+// `ended` is loaded first. When two readings find the same `ended`, no request has ended from the first load
+// of it to the second one, so the number in flight could only grow meanwhile: it is the same only when no
+// request has begun. A request that has begun just then, while another one ended after the second load of
+// `ended`, changes the next reading. Loaded the other way round, a request that ends between the loads would
+// be in both numbers of the first reading, and the next one that begins would make the same pair again.
 import type { Block } from './block.js';
 
 export interface SlotRequests {
@@ -24,10 +31,8 @@ export function slotRequests(block: Block): (slot: number) => SlotRequests {
   const generation = wordOf('workerGeneration');
   const inFlight = wordOf('workerInFlight');
   const ended = wordOf('workerRequests');
-  return (slot) => ({
-    worker: worker(slot),
-    generation: generation(slot),
-    inFlight: inFlight(slot),
-    ended: ended(slot),
-  });
+  return (slot) => {
+    const before = { worker: worker(slot), generation: generation(slot), ended: ended(slot) };
+    return { ...before, inFlight: inFlight(slot) };
+  };
 }

@@ -7,6 +7,7 @@ import { FlightReader } from '#src/memory/flight-recorder.js';
 import { FLIGHTS } from '#src/memory/layout.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { slotRequests } from '#src/memory/slot-requests.js';
+import { meanwhileAt, momentsOf } from '../memory/stepped-atomics.js';
 import { FakeWorker } from './kit.js';
 
 const SLOT = 1;
@@ -31,5 +32,60 @@ describe('the text of the requests in flight of a thread', () => {
     expect(requests).to.be.within(5, 10);
     expect(made.leftOut).to.equal(FLIGHTS - requests);
     expect(reads.callCount()).to.equal(requests + 1);
+  });
+
+  it('has every request at the next reading, whatever begins and ends during the earlier ones', () => {
+    const [block, series] = [Block.create({ workers: 1 }), new SeriesMemory()];
+    const worker = new FakeWorker(block, series, SLOT);
+    const slot = slotRequests(block);
+    const setUp = () => {
+      const ends = ['a', 'b', 'c'].map((id) => worker.begin('/hang', 0, id));
+      let begun = 0;
+      const begin = (): void => void ends.push(worker.begin('/hang', 1, `r${++begun}`));
+      const thread = new ThreadRequests({ block, series }, SLOT);
+      const idsAt = (seen = slot(SLOT), of = thread): string =>
+        (JSON.parse(of.textOf(seen, 5_000, 1_000).text) as ThreadInFile).requests
+          .map(([, , id]) => id)
+          .join();
+      const fresh = (): string => idsAt(slot(SLOT), new ThreadRequests({ block, series }, SLOT));
+      const endAll = (): void => {
+        for (const end of ends) end();
+      };
+      return { idsAt, fresh, begin, end: () => ends.shift()!(), endAll };
+    };
+    type Process = ReturnType<typeof setUp>;
+    const events: readonly ((of: Process) => void)[] = [
+      ({ end }) => end(),
+      ({ begin }) => begin(),
+      (of) => [of.end(), of.begin()],
+      (of) => [of.begin(), of.end()],
+      () => undefined,
+    ];
+    const moments = momentsOf(() => slot(SLOT));
+    expect(moments).to.be.at.least(8);
+    for (let moment = 0; moment < moments; moment++) {
+      for (const [first, during] of events.entries()) {
+        for (const [second, between] of events.entries()) {
+          for (const [third, later] of events.entries()) {
+            const made = setUp();
+            const readDuring = (event: (of: Process) => void): void => {
+              let seen = slot(SLOT);
+              const read = () => {
+                seen = slot(SLOT);
+              };
+              meanwhileAt(moment, () => event(made), read);
+              made.idsAt(seen);
+            };
+            readDuring(during);
+            between(made);
+            readDuring(later);
+            const [shown, inFlight] = [made.idsAt(), made.fresh()];
+            if (shown !== inFlight)
+              expect(shown, `events ${first}, ${second}, ${third} at moment ${moment}`).to.equal(inFlight);
+            made.endAll();
+          }
+        }
+      }
+    }
   });
 });
