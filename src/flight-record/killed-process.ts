@@ -34,7 +34,7 @@ export interface ReportOptions extends RoomOptions {
   readonly watchMs?: number;
 }
 
-/** Files that may be of running processes. */
+/** Files that may be of running processes, also those that are being made. */
 type Unsure = readonly (readonly [record: RecordName, found: Found])[];
 
 /**
@@ -68,7 +68,7 @@ async function reportKnown(options: ReportOptions): Promise<Unsure> {
     if (kind === 'ended' || name === own || (await isOfRunning(folder, record, self))) continue;
     if (++files > MOST_FILES || signal.aborted) break;
     const found = await readFound(folder, name);
-    const isRunning = isInUse(record, found, self);
+    const isRunning = kind === 'new' ? undefined : isInUse(record, found, self);
     if (isRunning === undefined) unsure.push([record, found]);
     else if (!isRunning) await report.add(record, found);
   }
@@ -83,7 +83,9 @@ async function reportUnchanged(unsure: Unsure, options: ReportOptions): Promise<
   for (const [record, before] of unsure) {
     const now = await readFound(folder, record.name);
     const hasChanged = now.kind !== before.kind || sequenceOf(now) !== sequenceOf(before);
-    if (!hasChanged && isInUse(record, now, self) !== true) await report.add(record, now);
+    if (hasChanged) continue;
+    if (record.kind === 'new') await folder.remove(record.name);
+    else if (isInUse(record, now, self) !== true) await report.add(record, now);
   }
   await report.settle();
 }

@@ -9,6 +9,11 @@ import type { RecordFolder } from './record-folder.js';
 const KEPT = 2;
 /** Files that are read; when there are more, the oldest ones are removed unread. */
 const MOST_READ = 16;
+/**
+ * Files that are being made, or whose processes were killed meanwhile: they are a few bytes long, and are
+ * removed by a start that has watched them (killed-process.ts).
+ */
+const MOST_UNNAMED = 8;
 
 /** What is removed last has the highest worth: requests that no log has yet. */
 const [NOTHING, REPORTED, REQUESTS] = [0, 1, 2] as const;
@@ -34,9 +39,12 @@ export async function makeRoom({ folder, own, log, self = thisProcess() }: RoomO
   const others = (await folder.files()).filter(({ name }) => name !== own);
   if (others.length <= KEPT) return;
   const candidates: Candidate[] = [];
+  let unnamed = 0;
   for (const record of others) {
     const { name, kind } = record;
-    if (kind === 'ended') candidates.push({ name, worth: REPORTED, isLost: false });
+    if (kind === 'new') {
+      if (++unnamed > MOST_UNNAMED) await folder.remove(name);
+    } else if (kind === 'ended') candidates.push({ name, worth: REPORTED, isLost: false });
     else if (!(await isOfRunning(folder, record, self)))
       candidates.push(await unreported(folder, name, candidates.length < MOST_READ));
   }

@@ -27,16 +27,10 @@ export class RecordFile {
     now = new Date(),
     self: ProcessIdentity = thisProcess(),
   ): Promise<RecordFile> {
-    const { name, file } = await folder.create(self.pid, now);
-    try {
-      const identity = Buffer.alloc(FRAMES_AT);
-      await file.write(identity, 0, encodeFrame(identity, 0, identityText(self)), 0);
-      return new RecordFile(folder, name, file);
-    } catch (error) {
-      // The error of the write is what matters; a file that cannot be removed is empty, and is found later.
-      await Promise.allSettled([file.close(), folder.remove(name)]);
-      throw error;
-    }
+    const identity = Buffer.alloc(FRAMES_AT);
+    const length = encodeFrame(identity, 0, identityText(self));
+    const { name, file } = await folder.create(self.pid, now, identity.subarray(0, length));
+    return new RecordFile(folder, name, file);
   }
 
   get name(): string {

@@ -1,5 +1,6 @@
 // The folder of the flight record, `flight` in DATA_DIR, and its files:
 //
+//   new-<time>-<pid>-<random>.bin      a file that a process is making
 //   flight-<time>-<pid>-<random>.bin   the record of a process that runs, or was killed
 //   claim-<time>-<pid>-<random>-by-<claimant>.bin
 //                                      the record of a process that was killed, which the claimant reports
@@ -22,7 +23,7 @@ import { CLAIMANT } from './claimant.js';
 import { FILE_BYTES } from './frames.js';
 
 const ID = '\\d{8}T\\d{6}Z-\\d{1,10}-[0-9a-f]{8}';
-const NAME = new RegExp(`^(?:(flight|ended)-(${ID})|(claim)-(${ID})-by-(${CLAIMANT}))\\.bin$`);
+const NAME = new RegExp(`^(?:(new|flight|ended)-(${ID})|(claim)-(${ID})-by-(${CLAIMANT}))\\.bin$`);
 
 /** Entries of the folder that are looked at, so that a folder full of other files costs little. */
 const MOST_ENTRIES = 1_000;
@@ -33,7 +34,7 @@ export interface RecordName {
   readonly name: string;
   /** What the files of a record have in common: time, pid and random digits. */
   readonly id: string;
-  readonly kind: 'flight' | 'claim' | 'ended';
+  readonly kind: 'new' | 'flight' | 'claim' | 'ended';
   /** The process that reports a file of the kind `claim`, as `claimantOf` names it. */
   readonly claimant: string | undefined;
 }
@@ -62,12 +63,28 @@ export class RecordFolder {
     return new RecordFolder(path);
   }
 
-  /** Makes the file of this process. @throws Error as open(2) does */
-  async create(pid: number, now: Date): Promise<{ readonly name: string; readonly file: FileHandle }> {
+  /**
+   * Makes the file of this process. No other process finds it by this name before its first bytes are in it.
+   * @throws Error as open(2), write(2) and rename(2) do
+   */
+  async create(
+    pid: number,
+    now: Date,
+    first: Uint8Array,
+  ): Promise<{ readonly name: string; readonly file: FileHandle }> {
     const time = now.toISOString().replace(/[-:]|\.\d+/g, '');
-    const name = `flight-${time}-${pid}-${randomBytes(4).toString('hex')}.bin`;
-    const file = await open(join(this.path, name), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    return { name, file };
+    const id = `${time}-${pid}-${randomBytes(4).toString('hex')}`;
+    const [made, name] = [`new-${id}.bin`, `flight-${id}.bin`];
+    const file = await open(join(this.path, made), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      await file.writeFile(first);
+      await rename(join(this.path, made), join(this.path, name));
+      return { name, file };
+    } catch (error) {
+      // This error is what matters; a file that cannot be removed is found later.
+      await Promise.allSettled([file.close(), this.remove(made)]);
+      throw error;
+    }
   }
 
   /** Whether this file is at its path. It may have been removed. */
