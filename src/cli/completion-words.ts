@@ -34,7 +34,7 @@ export function levelsOf(command: Command, above: readonly string[] = []): reado
         ...commands.map((sub) => ({ text: sub.name(), meaning: sub.description() })),
         ...choicesOf(command),
       ],
-      options: own.length > 0 ? own : settingsFlags(),
+      options: own.some(({ text }) => text === '--help') ? own : [...own, ...settingsFlags()],
     },
     ...commands.flatMap((sub) => levelsOf(sub, path)),
   ];

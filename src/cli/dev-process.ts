@@ -2,6 +2,7 @@
 // exited and released its ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { ADDRESSES, type Addresses } from '../process/ready.js';
 
 /**
  * Time after which SIGTERM is sent again. A second signal at least 1 s after the first stops a process at
@@ -9,17 +10,23 @@ import { once } from 'node:events';
  */
 const RESEND_MS = 3_000;
 
+export interface DevProcessEvents {
+  /** Called when the child ends by itself, with its signal or exit code. */
+  died(how: string): void;
+  /** Called each time that a child is ready. */
+  ready(addresses: Addresses): void;
+}
+
 export class DevProcess {
   readonly #args: readonly string[];
-  readonly #died: (how: string) => void;
+  readonly #events: DevProcessEvents;
   #child: ChildProcess | undefined;
   #stopping: Promise<void> | undefined;
   #ended = false;
 
-  /** @param died called when the child ends by itself, with its signal or exit code */
-  constructor(entry: string, args: readonly string[], died: (how: string) => void) {
+  constructor(entry: string, args: readonly string[], events: DevProcessEvents) {
     this.#args = [entry, ...args];
-    this.#died = died;
+    this.#events = events;
   }
 
   /** Runs the child to its end. @returns its exit code */
@@ -34,7 +41,12 @@ export class DevProcess {
     this.#child = child;
     child.once('exit', (code, signal) => {
       this.#child = undefined;
-      if (this.#stopping === undefined) this.#died(signal ?? `exit code ${code}`);
+      if (this.#stopping === undefined) this.#events.died(signal ?? `exit code ${code}`);
+    });
+    child.on('message', (message) => {
+      // A channel that has been closed means that the child has ended, which `exit` reports.
+      if (message === 'ready') child.send(ADDRESSES, () => undefined);
+      else if (areAddresses(message)) this.#events.ready(message);
     });
   }
 
@@ -74,6 +86,9 @@ export class DevProcess {
 
   /** The child's input is not the terminal, so a SIGHUP of the terminal does not reach its own handling. */
   #spawn(): ChildProcess {
-    return spawn(process.execPath, this.#args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    return spawn(process.execPath, this.#args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 }
+
+const areAddresses = (message: unknown): message is Addresses =>
+  typeof (message as Partial<Addresses> | null)?.adminPlane === 'string';

@@ -4,9 +4,12 @@ import type { Command } from 'commander';
 import { machineFacts } from '../config/machine-facts.js';
 import { helpText } from '../config/print.js';
 
-/** The text of `--help` of such a command. */
-export function settingsHelp(name: string): string {
-  return helpText(machineFacts(process.stdout.isTTY === true), `multilane ${name}`);
+/**
+ * The text of `--help` of such a command.
+ * @param own the meanings of its own options
+ */
+export function settingsHelp(name: string, own: Readonly<Record<string, string>> = {}): string {
+  return helpText(machineFacts(process.stdout.isTTY === true), `multilane ${name}`, own);
 }
 
 /** Passes all words after the command's name to its action, as `command.args`. */

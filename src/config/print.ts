@@ -36,14 +36,22 @@ function filled(text: string, indent: string, width = 100): string {
 /** A link of the settings table to another page. */
 const LINK = /\[([^\]]+)\]\(([\w-]+\.md)[^)]*\)/g;
 
-/** The text of `--help`. @param command command that precedes the options */
-export function helpText(machine: MachineFacts, command = 'node dist/primary.js'): string {
+/**
+ * The text of `--help`.
+ * @param command command that precedes the options
+ * @param own meanings of the options that this command alone has
+ */
+export function helpText(
+  machine: MachineFacts,
+  command = 'node dist/primary.js',
+  own: Readonly<Record<string, string>> = {},
+): string {
   const flags = ALL.map(([name, setting]) => {
     const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
     const meaning = setting.meaning.replace(LINK, '$1 (docs/$2)');
     return `${head}\n${filled(`${meaning} Value: ${expected(setting)}.`, '      ')}`;
   });
-  const options = Object.entries(OPTIONS).map(([option, meaning]) => {
+  const options = Object.entries({ ...own, ...OPTIONS }).map(([option, meaning]) => {
     return `  ${option === '--config' ? '--config FILE' : option}\n${filled(meaning, '      ')}`;
   });
   return `Usage: ${command} [option]...

@@ -24,6 +24,8 @@ describe('completion', () => {
 
   it('offers the settings as flags of start, also after other flags', () => {
     expect(offered('start', '--port', '0', '--admin-p')).to.deep.equal(['--admin-port']);
+    expect(offered('dev', '--port', '0', '--admin-p')).to.deep.equal(['--admin-port']);
+    expect(offered('dev', '--no-')).to.deep.equal(['--no-open']);
   });
 
   it('offers the known shells', () => {

@@ -55,6 +55,9 @@ describe('the command line', () => {
       .to.match(/^Usage: multilane start /)
       .and.include('--admin-port VALUE');
     expect(flag).to.deep.equal(help);
+    expect(help.stdout).to.not.include('--no-open');
+    const dev = (await multilane(['dev', '--help'])).stdout;
+    expect(dev).to.include('--no-open\n').and.include('--admin-port VALUE');
   });
 
   it('prints the same for check as for --check', async () => {

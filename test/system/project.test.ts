@@ -1,9 +1,9 @@
 // A project of a user, as `multilane new` writes it, with the package installed as a link to this
 // build.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
@@ -106,12 +106,76 @@ describe('multilane dev', () => {
       expect(await served(3)).to.equal(3);
       child.kill('SIGINT');
       expect(await within(10_000, exited, () => lines.join('\n'))).to.deep.equal([0, null]);
+      const dashboards = lines.flatMap((line) => /^multilane ready \S+ admin (\S+)$/.exec(line)?.[1] ?? []);
+      expect(lines.filter((line) => line.includes('dashboard'))).to.deep.equal(
+        dashboards.map((url) => `multilane dev: the dashboard is at ${url}/`),
+      );
       const last = urls().at(-1)!;
       expect(await get(last).catch((error: Error) => error.message)).to.equal('fetch failed');
     } finally {
       child.kill('SIGKILL');
       project.remove();
     }
+  });
+});
+
+describe('multilane dev in a terminal', () => {
+  const project = new Project({
+    'multilane.config.js': CONFIG('1'),
+    // In place of the program that opens a browser.
+    'bin/xdg-open': '#!/bin/sh\necho "$1" >> "$OPENED"\n',
+  });
+  const opened = join(project.folder, 'opened');
+  before(() => {
+    project.install();
+    chmodSync(join(project.folder, 'bin/xdg-open'), 0o755);
+  });
+  after(() => project.remove());
+
+  /** Runs until the process is ready, and again after each change. @returns what was opened */
+  async function openedBy(context: Mocha.Context, more: string, changes: number): Promise<string> {
+    if (spawnSync('script', ['--version']).status !== 0) context.skip();
+    rmSync(opened, { force: true });
+    const flags = '--host 127.0.0.1 --port 0 --admin-port 0 --workers 1';
+    const command = `exec ${process.execPath} ${CLI} dev ${flags} ${more}`;
+    const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      cwd: project.folder,
+      env: cleanEnvironment({
+        OPENED: opened,
+        DISPLAY: ':0',
+        PATH: `${join(project.folder, 'bin')}:${process.env.PATH}`,
+      }),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    const announced = (times: number): Promise<unknown> =>
+      until(
+        () => text.match(/the dashboard is at http:\/\/127\.0\.0\.1:\d+\//g) ?? [],
+        (all) => all.length >= times,
+      );
+    try {
+      await announced(1);
+      for (let n = 1; n <= changes; n++) {
+        project.write('multilane.config.js', CONFIG(`${n + 1}`));
+        await announced(n + 1);
+      }
+      child.stdin.write('\x03');
+      await within(10_000, exited, () => text);
+    } finally {
+      child.kill('SIGKILL');
+    }
+    const first = /the dashboard is at (\S+)/.exec(text)?.[1];
+    return existsSync(opened) ? readFileSync(opened, 'utf8').replaceAll(first!, 'the first') : '';
+  }
+
+  it('opens the dashboard once, and not with --no-open', async function () {
+    this.timeout(60_000);
+    expect(await openedBy(this, '', 1)).to.equal('the first\n');
+    expect(await openedBy(this, '--no-open', 0)).to.equal('');
   });
 });
 
