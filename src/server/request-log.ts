@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
+import { REQUEST_LINE, SLOW_REQUEST_LINE } from '../telemetry/log-keys.js';
 import { RequestPhases } from './request-phases.js';
 import type { RoutePlan } from './routing/route-plan.js';
 
@@ -61,7 +62,7 @@ export class RequestLog {
     if (phases !== undefined && this.#isSlow(request, phases, status, error, now)) return;
     if (share < 1 && this.#random() >= share) return;
     if (request.inProcess || isProbe(request, status)) return;
-    this.#log.info(fieldsOf(request, status, error, now), 'request');
+    this.#log.info(fieldsOf(request, status, error, now), REQUEST_LINE);
   }
 
   #isSlow(
@@ -73,7 +74,7 @@ export class RequestLog {
   ): boolean {
     const { phases, untilResponseMs } = timing.end(now);
     if (untilResponseMs < this.#slowMs) return false;
-    this.#log.warn({ ...fieldsOf(request, status, error, now), phases }, 'slow request');
+    this.#log.warn({ ...fieldsOf(request, status, error, now), phases }, SLOW_REQUEST_LINE);
     return true;
   }
 }

@@ -1,12 +1,19 @@
-// The keys of a line that say what it is, when it was written and in which trace. A field of the caller never
-// replaces them, because a line is found by them: such a field is written under another key.
+// The keys of a line that say what it is, when and where it was written, and in which trace. A field of the
+// caller never replaces them, because a line is found by them: such a field is written under another key.
 
 type Fields = Record<string, unknown>;
 
 /** Keys that every line has. */
-const ALWAYS = ['level', 'time'] as const;
+const ALWAYS = ['level', 'time', 'pid', 'hostname'] as const;
 /** Keys of lines that are written in a request, a call or a task. */
 const IN_SCOPE = ['trace_id', 'span_id'] as const;
+/** The place that a line is about. The runtime itself also writes lines about other workers and services. */
+const PLACE = ['worker', 'service'] as const;
+const MESSAGE = 'msg';
+
+/** The messages of the lines of the request log. */
+export const REQUEST_LINE = 'request';
+export const SLOW_REQUEST_LINE = 'slow request';
 
 /** `time` becomes `field_time`. */
 function renamed(fields: Fields, names: readonly string[]): Fields {
@@ -22,15 +29,41 @@ function renamed(fields: Fields, names: readonly string[]): Fields {
 /**
  * The fields of a line.
  * @param scoped a new object with the fields of the scope, whose trace is that of the line
+ * @param isOfRuntime false for a logger that code of a service may have
  */
-export function withOwnKeys(fields: object, scoped: object): object {
+export function withOwnKeys(fields: object, scoped: object, isOfRuntime: boolean): object {
   const own = scoped as Fields;
   const others = fields as Fields;
   // A line about another span of the same trace names it: that of a call within the process, for example.
   const isSameTrace = others.trace_id === own.trace_id;
   const taken = isSameTrace ? [] : IN_SCOPE.filter((name) => own[name] !== undefined);
-  return Object.assign(own, renamed(others, [...ALWAYS, ...taken]));
+  return Object.assign(own, renamed(others, [...ALWAYS, ...placeOf(isOfRuntime), ...taken]));
 }
 
-/** The fields that are bound to a logger, whose lines may be written in any scope. */
-export const boundFields = (fields: Fields): Fields => renamed(fields, [...ALWAYS, ...IN_SCOPE]);
+/**
+ * The fields that are bound to a logger, whose lines may be written in any scope.
+ * @param isOfRuntime false when the logger, or the parent of a new one, may be that of a service
+ */
+export const boundFields = (fields: Fields, isOfRuntime: boolean): Fields =>
+  renamed(fields, [...ALWAYS, MESSAGE, ...IN_SCOPE, ...placeOf(isOfRuntime)]);
+
+const placeOf = (isOfRuntime: boolean): readonly string[] => (isOfRuntime ? [] : PLACE);
+
+/**
+ * The fields of a logging call. A field `msg` is the message of a call that has no other one, as in pino.
+ * @param message of the call
+ */
+export function messageFields(fields: Fields, message: unknown): Fields {
+  if (message !== undefined) return renamed(fields, [MESSAGE]);
+  return isRequestLine(fields.msg) ? { ...fields, msg: foundMessage(fields.msg) } : fields;
+}
+
+/**
+ * A message that was found in the fields of a call. A client whose JSON is logged could imitate the request
+ * log by it, so it is marked if it is that of a line there.
+ */
+export const foundMessage = (message: unknown): unknown =>
+  isRequestLine(message) ? `logged: ${message}` : message;
+
+const isRequestLine = (message: unknown): message is string =>
+  message === REQUEST_LINE || message === SLOW_REQUEST_LINE;

@@ -61,7 +61,7 @@ export function installLevel(root: Logger, lowest: () => number): void {
     // Without this, pino would fix the level that the parent reports now as the child's own level.
     child: {
       value(this: Logger, bindings: object, options: ChildLoggerOptions = {}) {
-        return prototype.child.call(this, boundFields(redact(bindings)), {
+        return prototype.child.call(this, boundFields(redact(bindings), this === root), {
           level: ownLevel(this),
           ...redacted(options),
         });
@@ -69,7 +69,7 @@ export function installLevel(root: Logger, lowest: () => number): void {
     },
     setBindings: {
       value(this: Logger, bindings: object) {
-        prototype.setBindings.call(this, boundFields(redact(bindings)));
+        prototype.setBindings.call(this, boundFields(redact(bindings), this === root));
       },
     },
   });

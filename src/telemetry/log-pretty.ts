@@ -1,5 +1,6 @@
 // Formats log lines for a person at a terminal: `12:00:00.123 INFO worker 1 users message key=value`. Stacks
 // follow on lines of their own.
+import { REQUEST_LINE, SLOW_REQUEST_LINE } from './log-keys.js';
 
 const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> = {
   10: ['TRACE', 90],
@@ -62,10 +63,10 @@ type Paint = (text: string, color: number) => string;
 
 /** The text of a line about a request: `GET /api/users/7 200 3.2 ms`. @returns undefined for other lines */
 function requestText({ msg, method, path, status, durationMs }: Fields, paint: Paint): string | undefined {
-  if (msg !== 'request' && msg !== 'slow request') return undefined;
+  if (msg !== REQUEST_LINE && msg !== SLOW_REQUEST_LINE) return undefined;
   if (typeof status !== 'number' || typeof durationMs !== 'number') return undefined;
   const color = status >= 500 ? 31 : status >= 400 ? 33 : 32;
-  const slow = msg === 'request' ? [] : [paint('slow', 33)];
+  const slow = msg === REQUEST_LINE ? [] : [paint('slow', 33)];
   const took = `${durationMs} ms`;
   return [plain(method), plain(path), paint(String(status), color), took, ...slow].join(' ');
 }

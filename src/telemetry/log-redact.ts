@@ -4,6 +4,7 @@
 
 import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
+import { foundMessage, messageFields } from './log-keys.js';
 import { asFields, isError, messageOf } from './log-value.js';
 
 /**
@@ -37,10 +38,10 @@ export function redactArguments([first, ...rest]: readonly unknown[]): unknown[]
       : [message(first), ...rest.map(plain)];
   }
   // The message is copied before the fields, so that large fields cannot displace it.
-  const others = [message(rest[0] ?? messageOf(first)), ...rest.slice(1).map(plain)];
+  const others = [message(rest[0] ?? foundMessage(messageOf(first))), ...rest.slice(1).map(plain)];
   const fields = copy.fields(asFields(first), 0);
   if (copy.isCut) fields.truncated = true;
-  return [fields, ...others];
+  return [messageFields(fields, others[0]), ...others];
 }
 
 /** A thrown value as one string, without secrets and within the bounds of a line. It never throws. */

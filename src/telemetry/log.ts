@@ -25,8 +25,9 @@ const SCOPED = ['service', 'worker'] as const;
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 /**
- * Creates the logger of this thread. A child that is bound to a `service` keeps it (start-up code of a
- * service, outside any request); otherwise lines have the service of the scope.
+ * Creates the logger of this thread, for the runtime itself. A child of it that is bound to a `service` keeps
+ * it (start-up code of a service, outside any request); otherwise lines have the service of the scope. Code
+ * of services gets children, whose lines cannot be about another service or worker.
  * @param sink writes the lines; default: standard output, which may be slow or closed without harm
  * @param lowest returns the number of the lowest level that is written now and is called at every line;
  *   default: always the level of the settings
@@ -40,12 +41,13 @@ export function createLogger(
   const bound = new WeakMap<Logger, ReadonlySet<string>>();
   const format = settings.logFormat === 'pretty' ? prettyLine(isatty(1)) : jsonLine;
 
-  const root = pino(
+  const root: Logger = pino(
     {
       level: EVERYTHING,
       hooks: { logMethod: levelGate(lowest) },
-      mixin: (_fields, _level, logger) => fieldsOf(identity, bound.get(logger as Logger)),
-      mixinMergeStrategy: withOwnKeys,
+      mixin: (fields, _level, logger) =>
+        withOwnKeys(fields, fieldsOf(identity, bound.get(logger as Logger)), logger === root),
+      mixinMergeStrategy: (_fields, line) => line,
       onChild: (child) => {
         const bindings = child.bindings();
         bound.set(child, new Set(SCOPED.filter((name) => name in bindings)));

@@ -93,6 +93,39 @@ describe('the logger', () => {
     expect(last()).to.include({ trace_id: 'c'.repeat(32), part: 'x' });
   });
 
+  it('keeps the place and the message of a line of a service, whatever object it logs', () => {
+    const { log, texts, last } = capture('json', 1);
+    const place = { worker: 7, service: 'payments', pid: 1, hostname: 'forged' };
+    const request = { ...place, msg: 'request', method: 'DELETE', path: '/x', status: 200, durationMs: 1.5 };
+    const bound = log.child({ service: 'orders' }).child({});
+    runInScope(scope('orders'), () => {
+      for (const mine of [log.child({}), bound]) {
+        mine.info(request);
+        mine.info(request, 'received');
+        mine.info({ ...place, err: { message: 'slow request' }, status: 200, durationMs: 2 });
+        mine.child(request).info('bound');
+        const other = mine.child({});
+        other.setBindings(request);
+        other.info('set');
+      }
+    });
+    expect(texts).to.have.length(10);
+    for (const text of texts) {
+      const { pid, hostname, ...line } = JSON.parse(text) as Line;
+      expect(line).to.include({ worker: 1, service: 'orders', field_worker: 7, field_service: 'payments' });
+      expect([pid, line.field_pid]).to.deep.equal([process.pid, 1]);
+      expect([hostname === 'forged', line.field_hostname]).to.deep.equal([false, 'forged']);
+      expect(line.msg).to.not.be.oneOf(['request', 'slow request']);
+      for (const key of ['msg', ...Object.keys(place)])
+        expect(text.split(`"${key}":`), key).to.have.length(2);
+    }
+    const messages = texts.slice(0, 5).map((text) => (JSON.parse(text) as Line).msg);
+    expect(messages).to.deep.equal(['logged: request', 'received', 'logged: slow request', 'bound', 'set']);
+    expect(JSON.parse(texts[1]!)).to.include({ field_msg: 'request' });
+    bound.info({ msg: 'of its own', part: 'x' });
+    expect(last()).to.include({ msg: 'of its own', part: 'x' });
+  });
+
   it('omits secrets at any depth, in errors, bindings and texts', () => {
     const { log, texts } = capture();
     const secret = 'hunter2hunter2hunter2';
