@@ -3,7 +3,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { completeRange } from '../address-ranges.js';
 import { isSecretName } from '../redaction/secret-names.js';
 import { isTokenUser } from '../redaction/secret-texts.js';
-import { listOf, MASK, type SettingKind, text } from './setting-kinds.js';
+import { listOf, MASK, maskForms, type SettingKind, text } from './setting-kinds.js';
 
 const HOST_NAME =
   /^(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?$/i;
@@ -33,15 +33,17 @@ export function isLoopback(value: string): boolean {
 export const isWildcard = (value: string): boolean => isIP(value) !== 0 && /^[0:.]+$/.test(value);
 
 /**
- * Masks the password, a token in the place of the user, and all secret parameters of a URL. It also accepts
- * text that no URL parser accepts, of which it may mask too much.
+ * Masks the password, a token in the place of the user, and all secret parameters of a URL, and drops its
+ * fragment, which nothing reads. It also accepts text that no URL parser accepts, of which it may mask too
+ * much.
  */
 export function maskUrl(url: string): string {
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(url) ?? [];
   if (scheme === undefined) return url;
   const at = rest.lastIndexOf('@');
-  const shown = at < 0 ? rest : maskCredentials(rest.slice(0, at), scheme) + rest.slice(at);
-  return scheme + shown.replace(/([?&]([^=&#]*)=)[^&#]*/g, maskParameter);
+  const credentials = at < 0 ? '' : maskCredentials(rest.slice(0, at), scheme);
+  const [place = ''] = rest.slice(Math.max(0, at)).split('#', 1);
+  return maskForms(scheme + credentials + place.replace(/([?&]([^=&]*)=)([^&]*)/g, maskParameter));
 }
 
 /** A user with a password is shown, and that of a database also without one, unless it is a token. */
@@ -53,8 +55,8 @@ function maskCredentials(credentials: string, scheme: string): string {
   return password === undefined ? user : `${user}:${MASK}`;
 }
 
-const maskParameter = (whole: string, start: string, name: string): string =>
-  isSecretName(name) ? start + MASK : whole;
+const maskParameter = (whole: string, start: string, name: string, value: string): string =>
+  isSecretName(name) || maskForms(value) !== value ? start + MASK : whole;
 
 /** The kind of URLs with a given scheme. Only the scheme is checked here; the password is never shown. */
 function url(type: string, scheme: RegExp, parsable: (value: string) => string): SettingKind<string> {

@@ -1,7 +1,9 @@
 // Kinds of settings: how text is parsed, how an error describes the expected value, and how a value is shown.
 
 import { parseRate, type Rate, rateText } from '../rate.js';
+import { maskEncoded } from '../redaction/encoded-texts.js';
 import { isSecretName } from '../redaction/secret-names.js';
+import { CENSORED } from '../redaction/secret-pairs.js';
 
 export interface SettingKind<T> {
   /** The type with its article, which completes "is not …": `a whole number`. */
@@ -21,6 +23,9 @@ export interface SettingKind<T> {
 }
 
 export const MASK = '***';
+
+/** Masks secrets by their form, in texts that need not contain any. */
+export const maskForms = (text: string): string => maskEncoded(text).replaceAll(CENSORED, MASK);
 
 const plainText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
@@ -93,7 +98,7 @@ export const rate: SettingKind<Rate | null> = {
 export const text: SettingKind<string> = {
   type: 'a string',
   parse: (value) => (value === '' ? undefined : value),
-  show: String,
+  show: maskForms,
   fromFile: plainText,
 };
 
@@ -138,7 +143,7 @@ export function listOf(
       const known = parsed.filter((part) => part !== undefined);
       return known.length === parsed.length ? [...new Set(known)] : undefined;
     },
-    show: (value) => (value.length === 0 ? 'none' : value.join(',')),
+    show: (value) => (value.length === 0 ? 'none' : maskForms(value.join(','))),
     fromFile(value) {
       if (!Array.isArray(value)) return plainText(value);
       return value.every((part) => typeof part === 'string' && !part.includes(','))
@@ -165,8 +170,7 @@ export const pairs: SettingKind<Readonly<Record<string, string>>> = {
     }
     return found;
   },
-  show: (value) =>
-    shownPairs(value, (content, key) => (isSecretName(key) ? MASK : encodeURIComponent(content))),
+  show: (value) => shownPairs(value, (content, key) => (isSecretName(key) ? MASK : shownContent(content))),
   fromFile(value) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return plainText(value);
     const members = Object.entries(value);
@@ -181,6 +185,10 @@ export const secretPairs: SettingKind<Readonly<Record<string, string>>> = {
   secret: true,
   show: (value) => shownPairs(value, () => MASK),
 };
+
+/** A value with a secret inside is masked as a whole, because the secret is found before it is encoded. */
+const shownContent = (content: string): string =>
+  maskForms(content) === content ? encodeURIComponent(content) : MASK;
 
 function shownPairs(
   value: Readonly<Record<string, string>>,

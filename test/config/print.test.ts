@@ -42,6 +42,25 @@ describe('the texts that are printed instead of a start', () => {
       for (const name of Object.keys(SETTINGS)) expect(check).to.match(new RegExp(`^${name} `, 'm'));
     }));
 
+  it('--check masks secrets by their form, in pairs, in URLs and in texts, and shows no fragment', async () => {
+    const SECRET = 'hunter2hunter2';
+    const url = encodeURIComponent(`postgres://app:${SECRET}@db/x`);
+    const check = await printed({
+      argv: ['--check'],
+      env: {
+        OTEL_SERVICE_NAME: `shop token=${SECRET}`,
+        OTEL_RESOURCE_ATTRIBUTES: `db.url=${url},twice=${encodeURIComponent(url)},note=Bearer%20${SECRET},a=b%20c`,
+        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:9/v#token=${SECRET}`,
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:9/${url}/v?next=${url}&x=1`,
+      },
+    });
+    expect(check).to.not.include('hunter2');
+    expect(check).to.match(/ db\.url=\*\*\*,twice=\*\*\*,note=\*\*\*,a=b%20c /);
+    expect(check)
+      .to.match(/ http:\/\/127\.0\.0\.1:9\/v /)
+      .and.to.include('http://127.0.0.1:9/***/v?next=***&x=1');
+  });
+
   it('--check masks every secret', async () => {
     const SECRET = 'hunter2-hunter2-hunter2-hunter2-';
     const check = await printed({
