@@ -15,7 +15,7 @@ const OWN: ReadonlySet<string> = new Set([
 ]);
 /** Members whose values are written by strangers with all that is inside them, so they are marked once. */
 const FOREIGN: ReadonlySet<string> = new Set([
-  ...['input', 'results', 'error', 'attributes', 'metadata', 'reasons'],
+  ...['input', 'results', 'error', 'attributes', 'metadata', 'reasons', 'refused'],
 ]);
 /** Names that members have here. Others may be texts of strangers. */
 const NAME = /^[\w.-]{1,64}$/;

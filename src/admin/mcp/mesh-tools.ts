@@ -74,7 +74,8 @@ export const MESH_TOOLS: readonly McpTool[] = [
     title: 'Limits',
     description: 'What bounds the work of the process, how much of it is used, and how often it has refused.',
     needs: ['/limits'],
-    own: ['name', 'limit', 'default', 'scope'],
+    // Names of limits may be made at run time, from what a client has sent.
+    own: ['limit', 'default', 'scope'],
     input: {},
     run: async (_args, read) => ({ note: 'Limits and their use now.', data: await read('/limits') }),
   }),
