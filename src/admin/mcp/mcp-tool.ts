@@ -60,6 +60,9 @@ export const text = (description: string, maxLength = 200) =>
 export const oneOf = <Value extends string>(values: readonly Value[], description: string) =>
   Type.Unsafe<Value>(Type.String({ enum: [...values], description, pattern: `^(?:${values.join('|')})$` }));
 
+/** A text as one segment of a path. JSON may contain half of a character, which no path has. */
+export const pathSegment = (text: string): string => encodeURIComponent(text.toWellFormed());
+
 /** The objects of a list that a route returned: of `{items: […]}`, or of the list itself. */
 export function itemsOf(json: unknown): readonly Readonly<Record<string, unknown>>[] {
   const list = Array.isArray(json) ? json : (json as { readonly items?: unknown } | undefined)?.items;

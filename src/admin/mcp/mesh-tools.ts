@@ -1,6 +1,6 @@
 // Tools that show other services and the means against their failures: instances, calls, breakers, limits.
 import { Type } from '@sinclair/typebox';
-import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import { firstOf, itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';
 
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
@@ -27,7 +27,7 @@ export const MESH_TOOLS: readonly McpTool[] = [
       limit: limitOf(200, 50),
     },
     async run({ service, state, limit = 50 }, read) {
-      const path = `/registry/v1/services/${encodeURIComponent(service)}`;
+      const path = `/registry/v1/services/${pathSegment(service)}`;
       const { instances } = (await read(path)) as { readonly instances?: unknown };
       const found = itemsOf(instances).filter((one) => state === undefined || one.state === state);
       const { note, items } = firstOf(found, limit, 'instances');

@@ -1,7 +1,7 @@
 // Tools that show sagas. Inputs and results may hold what customers have typed, so they are shown only on
 // request, and marked.
 import { Type } from '@sinclair/typebox';
-import { itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import { itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';
 import type { Read } from './plane-reader.js';
 
 const STATUSES = [
@@ -72,7 +72,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
     input: { sagaId: text('The id of the saga.', 128), include: including('input', 'results') },
     async run({ sagaId, include = [] }, read) {
       const query = { include: include.includes('input') ? 'input' : undefined };
-      const saga = await read(`/sagas/${encodeURIComponent(sagaId)}`, query);
+      const saga = await read(`/sagas/${pathSegment(sagaId)}`, query);
       return { note: 'One saga.', data: without(saga as Readonly<Record<string, unknown>>, include) };
     },
   }),
@@ -88,7 +88,7 @@ function without(saga: Readonly<Record<string, unknown>>, include: readonly stri
 }
 
 async function failureOf({ sagaId }: Readonly<Record<string, unknown>>, read: Read): Promise<object> {
-  const saga = (await read.optional(`/sagas/${encodeURIComponent(String(sagaId))}`)) as
+  const saga = (await read.optional(`/sagas/${pathSegment(String(sagaId))}`)) as
     | { readonly error?: unknown; readonly steps?: unknown }
     | undefined;
   const steps = itemsOf(saga?.steps).filter(({ error, status }) => error !== null || status === 'running');

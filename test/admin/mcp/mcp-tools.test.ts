@@ -158,6 +158,21 @@ describe('the tools of POST /mcp', () => {
     });
   });
 
+  it('finds nothing for half of a character', async () => {
+    for (const [tool, args] of [
+      ['show_saga', { sagaId: '\ud800' }],
+      ['list_sagas', { saga: '\ud800' }],
+      ['list_traces', { search: '\ud800' }],
+    ] as const) {
+      const { status, error } = await mcp.request('tools/call', { name: tool, arguments: args });
+      expect([status, error], tool).to.deep.equal([200, undefined]);
+    }
+    expect((await mcp.tool('show_saga', { sagaId: '\ud800' })).data.code).to.equal('NOT_FOUND');
+    expect((await mcp.tool('show_service', { service: 'a\udc00' })).data.service).to.deep.include({
+      untrusted: 'a\udc00',
+    });
+  });
+
   it('cannot leave their path by the name of a service or a saga', async () => {
     const { data, isError } = await mcp.tool('show_saga', { sagaId: '../workers' });
     expect(isError).to.equal(true);
