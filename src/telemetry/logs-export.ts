@@ -1,6 +1,7 @@
 // Exports the log lines of all threads by OTLP, from the primary. Each thread leaves its lines in a ring of
 // 128 KiB (exported-log-sink.ts), which is the queue: while the collector is slow or down, the rings fill,
-// and further lines are dropped and counted by the threads. Nothing waits for the collector.
+// and further lines are dropped and counted by the threads. What ended threads have left is kept up to a
+// bound, the latest lines. Nothing waits for the collector.
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IExportLogsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
@@ -18,6 +19,9 @@ import { type CountItems, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 const EVERY_MS = 250;
 /** Lines in one request: one or two milliseconds of work. */
 export const LINES_PER_REQUEST = 64;
+/** The bytes of lines that are kept of ended threads: 32 full rings. The oldest ones are dropped first. */
+const MOST_ENDED_BYTES = 4 << 20;
+const NO_LINES = Buffer.alloc(0);
 
 export interface LogsExportOptions {
   readonly sdk: OtlpSdk;
@@ -39,37 +43,58 @@ export interface ExportedLog {
   close(): void;
 }
 
-interface Source {
-  readonly reader: RingReader;
-  isClosed: boolean;
-}
-
-/** The rings of all threads. They exist before the export begins, because threads log from their start. */
+/** The lines of all threads. Rings exist before the export begins, because threads log from their start. */
 export class ExportedLogs {
-  readonly #sources = new Set<Source>();
+  readonly #rings = new Set<RingReader>();
+  /** What ended threads have left, the oldest first. */
+  readonly #ended: Buffer[] = [];
+  #endedBytes = 0;
+  #dropped = 0;
 
   open(): ExportedLog {
     const memory = newRingMemory();
-    const source: Source = { reader: new RingReader(memory), isClosed: false };
-    this.#sources.add(source);
+    const ring = new RingReader(memory);
+    this.#rings.add(ring);
     return {
       memory,
       close: () => {
-        source.isClosed = true;
+        if (this.#rings.delete(ring)) this.#keep(ring.take());
       },
     };
   }
 
   /** The lines that were logged since the last call, one thread after the other. */
   *take(): Generator<string> {
-    for (const source of [...this.#sources]) {
-      const { isClosed } = source;
-      const lines = source.reader.take().toString().split('\n');
-      if (isClosed) this.#sources.delete(source);
-      for (const line of lines) if (line !== '') yield line;
-    }
+    for (let left = this.#ended.length; left > 0; left--) yield* linesOf(this.#oldest());
+    for (const ring of [...this.#rings]) yield* linesOf(ring.take());
+  }
+
+  /** How many lines of ended threads were dropped since the last call, because there were too many. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
+  #keep(lines: Buffer): void {
+    if (lines.length === 0) return;
+    this.#ended.push(lines);
+    this.#endedBytes += lines.length;
+    while (this.#endedBytes > MOST_ENDED_BYTES) this.#dropped += linesOf(this.#oldest()).length;
+  }
+
+  #oldest(): Buffer {
+    const lines = this.#ended.shift() ?? NO_LINES;
+    this.#endedBytes -= lines.length;
+    return lines;
   }
 }
+
+const linesOf = (bytes: Buffer): readonly string[] =>
+  bytes
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '');
 
 export class LogsExport {
   readonly #logs: ExportedLogs;
@@ -83,7 +108,10 @@ export class LogsExport {
     this.#options = options;
     const deps = { dropped, log };
     this.#sender = new OtlpSender(sdk, { ...target, signal: 'logs' }, encodingOf(sdk, target.protocol), deps);
-    this.#stop = every(EVERY_MS, () => void this.exportNow());
+    this.#stop = every(EVERY_MS, () => {
+      this.#countDropped();
+      void this.exportNow();
+    });
   }
 
   /** Exports the lines in all rings. An export that is under way is not repeated. Never rejects. */
@@ -92,10 +120,16 @@ export class LogsExport {
   /** Exports the last lines, within a second. Never rejects. @param countdown time that is left */
   async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
     this.#stop();
+    this.#countDropped();
     // An export that is under way may have passed the ring of a line that was logged since.
     const last = this.exportNow().then(() => this.exportNow());
     await countdown.ends(last, LAST_EXPORT);
     this.#sender.abandon();
+  }
+
+  #countDropped(): void {
+    const lines = this.#logs.takeDropped();
+    if (lines > 0) this.#options.dropped('queue_full', lines);
   }
 
   async #export(): Promise<void> {

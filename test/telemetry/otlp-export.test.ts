@@ -304,6 +304,29 @@ describe('the export by OTLP', () => {
     expect([...logs.take()]).to.deep.equal([]);
   });
 
+  it('keeps the latest lines of ended threads, up to a bound, and counts those that it drops', async () => {
+    const { close, logs, dropped, ticks } = exporting(collector.url);
+    const sink = { write: () => undefined, flush: () => undefined };
+    for (let thread = 0; thread < 50; thread++) {
+      const one = logs.open();
+      const exported = exportedSink(sink, one.memory, () => expect.fail('a line found no room'));
+      const line = `${JSON.stringify({ level: 30, thread, msg: 'x'.repeat(10_000) })}\n`;
+      for (let n = 0; n < 10; n++) exported.write(line, String);
+      one.close();
+      one.close();
+    }
+    for (const tick of ticks) tick();
+    const { queue_full: lost = 0, ...others } = dropped('logs');
+    expect(lost).to.be.above(50).and.below(150);
+    await close();
+    expect(others).to.deep.equal({});
+    expect(collector.lines.length + lost, 'each line is exported or counted').to.equal(500);
+    const threads = new Set(collector.lines.map(({ attributes }) => Number(attributes.thread)));
+    expect([...threads], 'the latest ones').to.deep.equal(
+      Array.from({ length: threads.size }, (_, n) => n + 50 - threads.size),
+    );
+  });
+
   it('counts texts in a ring that are no lines of the logger', async () => {
     const { close, logs, dropped } = exporting(collector.url);
     const sink = { write: () => undefined, flush: () => undefined };
