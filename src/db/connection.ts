@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly statementTimeoutMs: number | undefined;
   /** The server refuses every change, so a statement that is lost on this session has changed nothing. */
   readonly readOnly: boolean;
+  /** Ends the attempt to connect. @default it ends by its time limit only */
+  readonly abort?: AbortSignal;
 }
 
 export interface SendOptions {
@@ -102,11 +104,14 @@ export class Connection {
   }
 
   /**
-   * Connects. @throws the driver's error when the server cannot be reached or refuses; ConnectionLostError
+   * Connects. @throws the driver's error when the server cannot be reached or refuses; ConnectionLostError,
+   *   also when the attempt was aborted
    */
   static async open(options: ConnectionOptions, events: ConnectionEvents): Promise<Connection> {
     const connection = new Connection(options, events);
-    const limit = new Allowance(options.connectTimeoutMs, () => connection.#socket.destroy());
+    const cut = (): void => void connection.#socket.destroy();
+    const limit = new Allowance(options.connectTimeoutMs, cut);
+    options.abort?.addEventListener('abort', cut);
     try {
       await connection.#client.connect();
       // A server that is stopping may accept the connection and end it at once.
@@ -117,6 +122,7 @@ export class Connection {
       throw isOverdue ? new Error('timeout expired', { cause: error }) : error;
     } finally {
       limit.cancel();
+      options.abort?.removeEventListener('abort', cut);
     }
     connection.#isOpen = true;
     // This listener runs after the driver's own, which records whether a transaction is open.

@@ -33,7 +33,7 @@ import type { Statement } from './statement.js';
 import { closeSurplus, type Holdings, isOwed } from './surplus-sessions.js';
 
 export interface PoolOptions {
-  readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs'>;
+  readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs' | 'abort'>;
   readonly budget: ConnectionBudget;
   /**
    * False behind a pooler, which cannot promise a read-only session: reads then share the sessions for
@@ -175,6 +175,7 @@ export class ConnectionPool {
     });
     this.#closing = { whenEmpty, closed };
     this.#rejectAll(() => databaseBusy('closing'));
+    this.#opener.close();
     this.#budget.endWaiting();
     // A session in a transaction has no statement under way between two of them; it is retired by `release`.
     for (const session of this.#sessions) if (session.use !== 'exclusive') this.#sessions.retire(session);

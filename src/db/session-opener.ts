@@ -20,7 +20,7 @@ const REFUSED_FOR_MS = 2_000;
 export type OpenResult = 'opened' | 'no room' | 'not now';
 
 export interface SessionOpenerOptions {
-  readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs'>;
+  readonly connection: Omit<ConnectionOptions, 'readOnly' | 'connectTimeoutMs' | 'abort'>;
   readonly budget: ConnectionBudget;
   readonly log: { warn(details: object, message: string): void };
   readonly random: () => number;
@@ -41,6 +41,9 @@ export class SessionOpener {
   readonly #options: SessionOpenerOptions;
   readonly #sessions: Sessions;
   readonly #events: SessionOpenerEvents;
+  /** By which the attempts under way can be aborted. */
+  readonly #attempts = new Set<AbortController>();
+  #isClosed = false;
   /** When the last attempt began. */
   #startedAt = 0;
   /** Undefined while the server can be reached, as far as is known. */
@@ -75,22 +78,37 @@ export class SessionOpener {
     return 'opened';
   }
 
+  /** Aborts the attempts under way: nothing needs their sessions any more, and a silent server takes long. */
+  close(): void {
+    this.#isClosed = true;
+    for (const attempt of this.#attempts) attempt.abort();
+  }
+
   async #connect(kind: SessionKind): Promise<void> {
+    const attempt = new AbortController();
+    this.#attempts.add(attempt);
     const startedAt = performance.now();
     this.#startedAt = startedAt;
     let opened: Connection | undefined;
     try {
       opened = await Connection.open(
-        { ...this.#options.connection, connectTimeoutMs: CONNECT_TIMEOUT_MS, readOnly: kind === 'read' },
+        {
+          ...this.#options.connection,
+          connectTimeoutMs: CONNECT_TIMEOUT_MS,
+          readOnly: kind === 'read',
+          abort: attempt.signal,
+        },
         this.#events,
       );
       this.#outage = undefined;
       this.#sessions.add(opened);
     } catch (error) {
-      if (isConnectionLimitReached(error)) this.#refused(error);
+      if (this.#isClosed) this.#options.budget.release();
+      else if (isConnectionLimitReached(error)) this.#refused(error);
       else this.#unreachable(error, startedAt);
     } finally {
       this.opening[kind]--;
+      this.#attempts.delete(attempt);
     }
     this.#events.attempted(opened);
   }

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
@@ -281,6 +283,30 @@ describe('the connections of a database', () => {
     await db.close();
     expect(db.size.open).to.equal(0);
   });
+
+  it('are not waited for when they are closed while a silent server is being logged in to', async () => {
+    const arrived = deferred();
+    const left = deferred();
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).on('close', left.resolve);
+      socket.resume();
+      arrived.resolve();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (_: object, message: string) => void warnings.push(message) };
+    const budget = localBudget(1);
+    const db = open(`postgres://postgres@127.0.0.1:${port}/x`, { budget, log: log as never });
+    const failed = rejection(db.query('select 1'));
+    await arrived.promise;
+    await db.close();
+    await left.promise;
+    expect(await failed).to.include({ code: 'DATABASE_BUSY' });
+    expect(warnings, 'no limit of time has ended the attempt').to.deep.equal([]);
+    expect(budget.tryAcquire(), 'the connection is out of the budget no more').to.equal(true);
+    server.close();
+  }).timeout(15_000);
 
   it('are closed after the statements under way', async () => {
     const db = open(url);
