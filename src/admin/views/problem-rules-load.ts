@@ -159,7 +159,7 @@ function* saturated({ saturation }: ProblemFacts): Generator<Problem> {
       id: `saturated:${name}`,
       severity: 'warning',
       title: `${percent(ratio)} of the limit of ${name} is used`,
-      detail: `${used} of ${limit} ${unit}. Beyond it requests are refused.`,
+      detail: `${used} of ${limit === 1 ? counted(1, unit.replace(/s$/, '')) : `${limit} ${unit}`}. Beyond it requests are refused.`,
       page: '#/limits',
     });
   }

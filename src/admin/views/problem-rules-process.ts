@@ -9,6 +9,7 @@ import {
   percent,
   problem,
 } from './problem-facts.js';
+import type { Traffic } from './traffic.js';
 
 /** A loop that is busier than this has no time left for a burst. */
 const BUSY_LOOP = 0.95;
@@ -86,7 +87,7 @@ function* loops({ workers: all }: ProblemFacts): Generator<Problem> {
     id: 'loop',
     severity: 'warning',
     title: `${counted(busy.length, 'event loop is', 'event loops are')} busy all the time`,
-    detail: `Workers ${listed(busy.map(({ id }) => String(id)))} have no time left. Look which routes use it, move work to the CPU pool, or add workers.`,
+    detail: `${busy.length === 1 ? 'Worker' : 'Workers'} ${listed(busy.map(({ id }) => String(id)))} ${busy.length === 1 ? 'has' : 'have'} no time left. Look which routes use it, move work to the CPU pool, or add workers.`,
     page: '#/workers',
   });
 }
@@ -98,7 +99,7 @@ function* heaps({ fullHeaps }: ProblemFacts): Generator<Problem> {
     id: 'heap',
     severity: 'warning',
     title: `${counted(fullHeaps.length, 'worker retains', 'workers retain')} nearly all the heap that it may`,
-    detail: `Workers ${listed(shown)} of the limit (WORKER_HEAP_MB). A worker above it is replaced.`,
+    detail: `${shown.length === 1 ? 'Worker' : 'Workers'} ${listed(shown)} of the limit (WORKER_HEAP_MB). A worker above it is replaced.`,
     page: '#/workers',
   });
 }
@@ -111,9 +112,17 @@ function* stalls({ traffic }: ProblemFacts): Generator<Problem> {
       severity: 'warning',
       title: `${route === '' ? 'Code outside of handlers' : route} has blocked an event loop`,
       detail: `${counted(recent, 'stall')} of at least STALL_MS in the last seconds. Other requests of the worker waited meanwhile; a CPU profile of the worker shows the code.`,
-      page: '#/routes',
+      page: pageOf(traffic, route),
     });
   }
+}
+
+/** Stalls are counted by template alone: the page of the route, unless several methods have it. */
+function pageOf(traffic: Traffic, template: string): string {
+  if (template === '') return '#/routes';
+  const [first, ...others] = [...traffic.routes()].filter(([, { route }]) => route === template);
+  if (first === undefined || others.length > 0) return pageAt('routes', { search: template });
+  return pageAt('route', { method: first[1].method, route: template });
 }
 
 function* lost({ traffic }: ProblemFacts): Generator<Problem> {

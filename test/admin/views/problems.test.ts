@@ -322,6 +322,26 @@ describe('problems in words', () => {
     }
   });
 
+  it('name one worker as one, and lead to the route that has stalled', () => {
+    const first = (over: Partial<ProblemFacts>) => problemsOf({ ...HEALTHY, ...over })[0]!;
+    const busy = [1, 2].map((id) => worker({ id, loopUtilization: 0.99 }));
+    expect(first({ workers: [busy[0]!] }).detail).to.match(/^Worker 1 has no time left/);
+    expect(first({ workers: busy }).detail).to.match(/^Workers 1, 2 have no time left/);
+    const pageOf = (...methods: string[]): string => {
+      const traffic = trafficOf((count) => {
+        count('multilane_handler_stalls_total', { route: '/a/{id}' });
+        for (const method of methods)
+          count('http_server_request_duration_seconds', {
+            ...{ http_request_method: method, http_route: '/a/{id}', http_response_status_code: '200' },
+          });
+      });
+      return first({ traffic }).page;
+    };
+    expect(pageOf('GET')).to.equal('#/route?method=GET&route=%2Fa%2F%7Bid%7D');
+    expect(pageOf('GET', 'PUT')).to.equal('#/routes?search=%2Fa%2F%7Bid%7D');
+    expect(pageOf()).to.equal('#/routes?search=%2Fa%2F%7Bid%7D');
+  });
+
   it('name instances', () => {
     const [found] = problemsOf({ ...HEALTHY, fleet: fleetOf({ orders: { healthy: 7, ejected: 4 } }) });
     expect(found!.detail).to.match(/ a, b and 2 more\.$/);
