@@ -1,6 +1,7 @@
 // The routes of the views: what the process does now, for the dashboard and other readers of JSON
 // (docs/admin-json.md), and the same as topics of `/events`.
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ShownSetting } from '../config/print.js';
 import type { AdminRoute } from './admin-route.js';
 import type { Topic } from './event-topics.js';
 import type { LimitsRoute } from './limits-route.js';
@@ -95,7 +96,12 @@ export class Views {
   }
 
   settings() {
-    return { items: this.#sources.settings };
+    const { settings, database } = this.#sources;
+    const { most } = database();
+    // The process decides it when it knows what the servers admit.
+    const isFound = ({ name, value }: ShownSetting): boolean =>
+      name === 'DATABASE_POOL_MAX' && value === null && most > 0;
+    return { items: settings.map((one) => (isFound(one) ? { ...one, value: String(most) } : one)) };
   }
 
   /** The breakers that an operator should look at: those that are not closed or that are forced. */

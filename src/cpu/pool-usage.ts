@@ -19,6 +19,9 @@ export class PoolUsage {
   #latest: Mark;
   #from: Mark;
   #next: Mark;
+  /** The same for `recent`. */
+  #recentFrom: Mark;
+  #recentNext: Mark;
 
   /** @param now the clock, in milliseconds */
   constructor(threads: number, now: () => number = () => performance.now()) {
@@ -27,6 +30,8 @@ export class PoolUsage {
     this.#latest = { at: now(), busyMs: 0, allowedMs: 0 };
     this.#from = this.#latest;
     this.#next = this.#latest;
+    this.#recentFrom = this.#latest;
+    this.#recentNext = this.#latest;
   }
 
   /** The number of tasks that run, or of threads that are allowed, has changed. */
@@ -43,19 +48,33 @@ export class PoolUsage {
       this.#from = this.#next;
       this.#next = this.#latest;
     }
-    const allowedMs = this.#latest.allowedMs - this.#from.allowedMs;
+    return this.#ratioFrom(this.#from);
+  }
+
+  /** The ratio 0..1 over the last 5 to 15 s, whenever it was read before. */
+  get recent(): number {
+    this.#advance();
+    return this.#ratioFrom(this.#recentFrom);
+  }
+
+  #ratioFrom(from: Mark): number {
+    const allowedMs = this.#latest.allowedMs - from.allowedMs;
     // After a reduction more tasks may run than threads are allowed, until the first of them end.
-    return allowedMs > 0 ? Math.min(1, (this.#latest.busyMs - this.#from.busyMs) / allowedMs) : 0;
+    return allowedMs > 0 ? Math.min(1, (this.#latest.busyMs - from.busyMs) / allowedMs) : 0;
   }
 
   #advance(): void {
     const { at, busyMs, allowedMs } = this.#latest;
     const now = this.#now();
-    const passedMs = now - at;
-    this.#latest = {
-      at: now,
-      busyMs: busyMs + passedMs * this.#running,
-      allowedMs: allowedMs + passedMs * this.#threads,
-    };
+    // The numbers were the same since then.
+    const markAt = (then: number): Mark => ({
+      at: then,
+      busyMs: busyMs + (then - at) * this.#running,
+      allowedMs: allowedMs + (then - at) * this.#threads,
+    });
+    this.#latest = markAt(now);
+    if (now - this.#recentNext.at < LEAST_MS) return;
+    this.#recentFrom = now - at >= LEAST_MS ? markAt(now - LEAST_MS) : this.#recentNext;
+    this.#recentNext = this.#latest;
   }
 }

@@ -119,6 +119,11 @@ export class TaskPool {
     return this.#usage.ratio;
   }
 
+  /** The same, whenever it was read before. */
+  get recentUtilization(): number {
+    return this.#usage.recent;
+  }
+
   /**
    * Changes the number of threads, and the room in the queue with it. Running and waiting tasks stay.
    * @param threads a whole number >= 1

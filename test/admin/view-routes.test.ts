@@ -58,7 +58,7 @@ function setUp(over: Partial<ViewSources> = {}) {
     breakers: { transitions: () => ({ open: 1, halfOpen: 0, closed: 0 }) },
     database: () => ({ held: 0, most: 0 }),
     cpu: {
-      ...{ liveThreads: 1, threads: 2, running: 1, queueLength: 3, queueLimit: 64, utilization: 0.5 },
+      ...{ liveThreads: 1, threads: 2, running: 1, queueLength: 3, queueLimit: 64, recentUtilization: 0.5 },
       ...{ refused: { queue: 0 }, unfinished: [] },
     },
     cpuShares: () => [{ route: 'GET /a', ratio: 0.25 }],
@@ -119,6 +119,13 @@ describe('the routes of views', () => {
     expect(looks).to.deep.equal({ fleet: 1, sagas: 1 });
   });
 
+  it('show no start in the future when the clock was set back', async () => {
+    const { read } = setUp({ wallClock: () => -100_000, uptimeS: () => 12 });
+    expect(await read('/overview')).to.deep.nested.include({
+      'process.startedAt': '1969-12-31T23:58:08.000Z',
+    });
+  });
+
   it('wait for no database that does not respond', async () => {
     const { read } = setUp({ countSagas: () => new Promise(() => undefined) });
     const { problems } = (await read('/overview')) as { problems: { id: string }[] };
@@ -166,6 +173,17 @@ describe('the routes of views', () => {
     });
     const { items } = (await read('/routes')) as { items: object[] };
     expect(items[0]).to.include({ method: 'GET', route: '/a', cpuRatio: 0.25, inFlight: 2 });
+  });
+
+  it('show how many database connections are in effect where the setting says nothing', async () => {
+    const setting = { source: 'default', default: 'two of each', unit: null, meaning: 'connections' };
+    const settings = [
+      { name: 'DATABASE_POOL_MAX', value: null, ...setting },
+      { name: 'DATABASE_URL', value: null, ...setting },
+    ];
+    const { read } = setUp({ settings, database: () => ({ held: 1, most: 16 }) });
+    const { items } = (await read('/settings')) as { items: { value: string | null }[] };
+    expect(items.map(({ value }) => value)).to.deep.equal(['16', null]);
   });
 
   it('show the settings, and refuse a histogram of a route that does not exist', async () => {

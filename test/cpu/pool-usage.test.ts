@@ -38,6 +38,22 @@ describe('the utilization of the CPU pool', () => {
     expect(usage.ratio).to.equal(0);
   });
 
+  it('covers the last seconds as well when nothing has read it for long', () => {
+    for (const idleMs of [4_900, 30_000, 86_400_000]) {
+      usage.set({ running: 0 });
+      expect(usage.recent).to.be.within(0, 1);
+      pass(idleMs);
+      // Four tasks of 200 ms at a time, for six seconds.
+      for (let n = 0; n < 30; n++) {
+        usage.set({ running: 4 });
+        pass(200);
+      }
+      expect(usage.recent, `after ${idleMs} ms`).to.be.above(0.5);
+      pass(6_000);
+      expect(usage.recent).to.equal(1);
+    }
+  });
+
   it('follows the number of threads, and is never above 1', () => {
     usage.set({ running: 2 });
     pass(1_000);

@@ -10,7 +10,8 @@ export interface CpuPoolReading {
   readonly queueLength: number;
   /** The number of tasks that may wait. */
   readonly queueLimit: number;
-  readonly utilization: number;
+  /** The pool's utilization in the last seconds, whenever it was read before. */
+  readonly recentUtilization: number;
   readonly refused: Readonly<Record<string, number>>;
   /** Threads that were ordered to end and still run. */
   readonly unfinished: readonly unknown[];
@@ -31,7 +32,7 @@ export function cpuView(
     busy: pool.running,
     queued: pool.queueLength,
     queueLimit: pool.queueLimit,
-    utilization: pool.utilization,
+    utilization: pool.recentUtilization,
     refused: pool.refused,
     tasks: tasks.slice(0, MOST_TASKS).map(({ service, task, durations, failed }) => ({
       service,

@@ -37,7 +37,8 @@ export function overviewOf(facts: OverviewFacts) {
     at: new Date(facts.wallMs).toISOString(),
     process: {
       ...known,
-      startedAt: new Date(startedMs).toISOString(),
+      // It may be in the future after the clock was set back.
+      startedAt: new Date(Math.min(startedMs, facts.wallMs - facts.uptimeS * 1000)).toISOString(),
       uptimeS: Math.floor(facts.uptimeS),
       ready: readiness.ready,
       reasons: readiness.reasons,
