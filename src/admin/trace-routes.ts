@@ -13,6 +13,8 @@ export interface TraceRoutesOptions {
   readonly store: TraceStore;
   /** The shared clock, by which spans are timed. */
   readonly clock: Clock;
+  /** The template of a route that was declared with this path; undefined: there is none. */
+  readonly templateOf?: (path: string) => string | undefined;
   readonly sampling: () => Pick<OperatorSwitches['sampling'], 'ratio' | 'recording'>;
 }
 
@@ -21,13 +23,18 @@ const MAX_SEARCH = 200;
 /** Traces that are looked at in one turn of the event loop. */
 const PER_TURN = 50;
 
-export function traceRoutes({ store, clock, sampling }: TraceRoutesOptions): readonly AdminRoute[] {
+export function traceRoutes({
+  store,
+  clock,
+  templateOf,
+  sampling,
+}: TraceRoutesOptions): readonly AdminRoute[] {
   return [
     {
       method: 'GET',
       path: '/traces',
       handler: async ({ query }) => {
-        const filter = filterOf(query);
+        const filter = filterOf(query, templateOf);
         const traces = await store.recent();
         const wall = wallTime(clock);
         const page = await pageOf(traces, filter, wall);
@@ -138,7 +145,7 @@ interface Filter {
 }
 
 /** @throws ValidationError, HttpError BAD_CURSOR */
-function filterOf(query: URLSearchParams): Filter {
+function filterOf(query: URLSearchParams, templateOf: TraceRoutesOptions['templateOf']): Filter {
   const limit = numberIn(query, 'limit', 1, LIMIT.max) ?? LIMIT.default;
   if (!Number.isInteger(limit)) throw invalid('/limit', `must be a whole number from 1 to ${LIMIT.max}`);
   const minMs = numberIn(query, 'minMs', 0, Number.MAX_SAFE_INTEGER) ?? 0;
@@ -146,7 +153,8 @@ function filterOf(query: URLSearchParams): Filter {
   if (status !== null && status !== 'ok' && status !== 'error') {
     throw invalid('/status', 'must be ok or error');
   }
-  const route = query.get('route');
+  const named = query.get('route');
+  const route = named === null ? null : (templateOf?.(named) ?? named);
   const search = query.get('search')?.slice(0, MAX_SEARCH).toLowerCase() ?? '';
   return {
     limit,

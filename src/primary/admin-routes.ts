@@ -90,6 +90,14 @@ function metricSources(parts: AdminRouteDeps, guarded: BreakerOwners): readonly 
   ];
 }
 
+const recentTraces = ({ sharedState: { spans, clock }, switches }: AdminRouteDeps): readonly AdminRoute[] =>
+  traceRoutes({
+    store: new TraceStore(spans),
+    clock,
+    templateOf: (path) => switches.declaredRoutes.find((one) => one.path === path)?.template,
+    sampling: () => switches.sampling,
+  });
+
 export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
   const { settings, sharedState, switches, workers, reload, registry, cpu, readiness, journals } = parts;
   const { clock, load, named, board, ejections, recorder } = sharedState;
@@ -142,7 +150,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
         log: parts.log,
       }),
     ),
-    ...traceRoutes({ store: new TraceStore(sharedState.spans), clock, sampling: () => switches.sampling }),
+    ...recentTraces(parts),
     ...sagaRoutes(() => journals.operator()),
   ];
   // An assistant passes on what it reads, so the endpoint exists only where an operator has set a token.

@@ -26,7 +26,8 @@ function setUp(rows = 1) {
   const logs = Array.from({ length: rows }, (_, at) => new SpanLog(memory.of(at + 1), at + 3, clock));
   const store = new TraceStore(memory);
   const sampling = () => ({ ratio: 0.25, recording: true });
-  const admin = adminOf(traceRoutes({ store, clock, sampling }));
+  const templateOf = (path: string) => (path === '/api/users/:id' ? '/api/users/{id}' : undefined);
+  const admin = adminOf(traceRoutes({ store, clock, templateOf, sampling }));
   const list = async (query = ''): Promise<Page> => jsonOf(await admin.ask('GET', `/traces${query}`)) as Page;
   return {
     ...admin,
@@ -83,6 +84,7 @@ describe('GET /traces', () => {
     add(3, { attributes: { 'http.route': '/other' } });
     add(4, { attributes: { 'db.query.summary': 'SELECT Orders' } });
     expect(ids(await list(`?route=${encodeURIComponent('/api/users/{id}')}`))).to.deep.equal([2, 1]);
+    expect(ids(await list('?route=/api/users/:id'))).to.deep.equal([2, 1]);
     expect(ids(await list('?status=error'))).to.deep.equal([2]);
     expect(ids(await list('?status=ok&minMs=2'))).to.deep.equal([4, 3]);
     expect(ids(await list('?search=select%20orders'))).to.deep.equal([4]);
