@@ -68,7 +68,9 @@ export function usage(used: Numeric, limit: Numeric, unit: string): string {
   if (unit === 'ratio') return isNumber(limit) ? '' : percent(used);
   const show = unit === 'bytes' ? bytes : short;
   const of = isNumber(limit) ? ` of ${show(limit)}` : '';
-  return `${show(used)}${of}${unit === 'bytes' || unit === '' ? '' : ` ${unit}`}`;
+  const isOne = (isNumber(limit) ? limit : used) === 1;
+  const named = isOne ? unit.replace(/s$/, '') : unit;
+  return `${show(used)}${of}${unit === 'bytes' || unit === '' ? '' : ` ${named}`}`;
 }
 
 export function ago(iso: string | null | undefined, now = Date.now()): string {

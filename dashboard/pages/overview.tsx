@@ -16,8 +16,8 @@ export function OverviewPage() {
       <Data from={live}>
         {(overview) => (
           <>
-            <Problems problems={overview.problems} />
-            <Traffic overview={overview} />
+            <Problems problems={overview.problems} isOld={live.error !== undefined} />
+            <Traffic overview={overview} isOld={live.error !== undefined} />
             <Charts />
             <Saturations saturation={overview.saturation} />
             <Identity process={overview.process} />
@@ -28,9 +28,15 @@ export function OverviewPage() {
   );
 }
 
-const Problems = ({ problems }: { problems: readonly Problem[] }) => (
-  <Section title="What is wrong now" note={problems.length === 0 ? undefined : count(problems.length)}>
-    {problems.length === 0 ? (
+/** @param isOld the connection is interrupted, so it is not known what is wrong now */
+const Problems = ({ problems, isOld }: { problems: readonly Problem[]; isOld: boolean }) => (
+  <Section
+    title={isOld ? 'What was wrong before' : 'What is wrong now'}
+    note={problems.length === 0 ? undefined : count(problems.length)}
+  >
+    {problems.length === 0 && isOld ? (
+      <Empty title="Nothing was wrong before">What is wrong now is not known.</Empty>
+    ) : problems.length === 0 ? (
       <Empty title="Nothing is wrong">
         Workers, breakers, limits, sagas and databases are as they should be.
       </Empty>
@@ -60,7 +66,8 @@ const Problems = ({ problems }: { problems: readonly Problem[] }) => (
 const severityOf = ({ severity }: Problem): string =>
   severity === 'critical' || severity === 'warning' ? severity : 'info';
 
-function Traffic({ overview: { requests, latencyMs, process, windowS } }: { overview: Overview }) {
+function Traffic({ overview, isOld }: { overview: Overview; isOld: boolean }) {
+  const { requests, latencyMs, process, windowS } = overview;
   const share = requests.perSecond === 0 ? 0 : requests.errorsPerSecond / requests.perSecond;
   return (
     <Section title="Traffic" note={`the last ${Math.round(windowS)} s`}>
@@ -81,9 +88,15 @@ function Traffic({ overview: { requests, latencyMs, process, windowS } }: { over
         <Figure label="In flight" value={count(requests.inFlight)} />
         <Figure
           label="State"
-          value={process.ready ? 'ready' : 'not ready'}
-          note={process.ready ? `up ${seconds(process.uptimeS)}` : process.reasons.map(plain).join('; ')}
-          tone={process.ready ? 'good' : 'bad'}
+          value={isOld ? 'unknown' : process.ready ? 'ready' : 'not ready'}
+          note={
+            isOld
+              ? `${process.ready ? 'ready' : 'not ready'} before`
+              : process.ready
+                ? `up ${seconds(process.uptimeS)}`
+                : process.reasons.map(plain).join('; ')
+          }
+          tone={isOld ? 'none' : process.ready ? 'good' : 'bad'}
         />
       </dl>
     </Section>

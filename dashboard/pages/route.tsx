@@ -52,6 +52,9 @@ export function RoutePage() {
       <p>
         <Link page="traces" query={{ route }}>
           Traces of this route
+        </Link>{' '}
+        <Link page="traces" query={{ route, status: 'error' }}>
+          Failed ones
         </Link>
       </p>
     </>

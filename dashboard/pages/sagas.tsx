@@ -204,7 +204,9 @@ function FoundSagas({ found, more, again, isFiltered }: FoundProps) {
     <>
       <p class="quiet" role="status">
         {isBusy ? 'Searching. ' : ''}
-        {count(items.length)} sagas found, {count(seen)} looked at, newest first
+        {error !== undefined && seen === 0
+          ? 'No saga could be looked at'
+          : `${count(items.length)} ${items.length === 1 ? 'saga' : 'sagas'} found, ${count(seen)} looked at, newest first`}
       </p>
       {error === undefined ? null : <Failure error={error} retry={items.length === 0 ? again : more} />}
       {items.length > 0 ? (

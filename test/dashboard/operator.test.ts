@@ -115,7 +115,7 @@ describe('an operator at the dashboard', () => {
     await page.getByLabel('Status').selectOption('needs-attention');
     await page.getByText('2 sagas found').waitFor();
     await page.getByLabel('Reason, id or key').fill('compensation_f');
-    await page.getByText('1 sagas found').waitFor();
+    await page.getByText('1 saga found').waitFor();
     await page.getByRole('link', { name: 'checkout' }).click();
     await page.getByText('Needs attention: COMPENSATION_FAILED').waitFor();
     await page
