@@ -6,6 +6,8 @@ import { expect } from 'chai';
 import { AdminConnections } from '#src/admin/admin-connections.js';
 import { rowsFor } from '#src/cluster/worker-rows.js';
 import { PROCESS_SETTINGS } from '#src/config/table.js';
+import { WRITE_EVERY_MS } from '#src/flight-record/flight-record.js';
+import { FILE_BYTES } from '#src/flight-record/frames.js';
 import { ADDRESS_WORDS, RATE_BUCKETS } from '#src/memory/layout.js';
 import { plan } from '#src/memory/placement.js';
 import { SpanMemory } from '#src/memory/span-ring.js';
@@ -95,6 +97,24 @@ describe('numbers that the docs promise', () => {
       expect(kib(workers + 1), `${workers + 1} workers`).to.equal(bytes / 2);
     }
     expect(kib(256)).to.equal(number('down to # KiB'));
+  });
+
+  it('are those of the code: how often the flight record is written, and how large its files are', () => {
+    const number = (page: string, words: string): number =>
+      numberOnPage({ page, words, module: '', constant: '' });
+    const inCode = (module: string, constant: string): number =>
+      numberInCode({ page: '', words: '', module: `flight-record/${module}`, constant });
+    const page = 'docs/cluster.md';
+    expect(SECOND / number(page, 'So # times a second the primary writes')).to.equal(WRITE_EVERY_MS);
+    expect(readFileSync(page, 'utf8')).to.contain('once a second while the same requests');
+    expect(inCode('flight-record', 'SAME_EVERY_MS')).to.equal(SECOND);
+    const youngest = number(page, 'one that was in flight for # ms at the last write');
+    expect(youngest).to.equal(inCode('found-file', 'LEAST_MS') - inCode('found-file', 'UNSEEN_MS'));
+    expect(number(page, 'A file has at most # KiB') * KIB).to.equal(FILE_BYTES);
+    const files = inCode('make-room', 'KEPT') + 1;
+    expect(number(page, 'and there are at most #: that of')).to.equal(files);
+    const most = number('docs/contract.md', 'files 0600, <= # MiB)') * KIB * KIB;
+    expect(files * FILE_BYTES).to.be.below(most);
   });
 
   it('are those of the layout: what the block and a slot of it take', () => {

@@ -109,11 +109,11 @@ export class FakeWorker {
   readonly #row: WorkerRow;
   #inFlight = 0;
 
-  constructor(block: Block, series: SeriesMemory, slot: number) {
+  constructor(block: Block, series: SeriesMemory, slot: number, worker = slot, generation = 1) {
     this.#recorder = new FlightRecorder(block, slot);
     this.#routes = new RouteNumbers(new SeriesStore(series.of(slot)));
     this.#row = new WorkerRow(block, slot);
-    occupySlot(block, slot, slot, 1);
+    occupySlot(block, slot, worker, generation);
   }
 
   begin(template: string, at: number, id: string): () => void {
