@@ -1,5 +1,5 @@
 // Counts how often the balancer picked each instance. Instances come and go for as long as the process runs,
-// so the rows of instances that are gone are used again, and their counts stay in the total of the service.
+// so the rows of instances that are gone are used again; renamed-counts.ts keeps what they had counted.
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 
 /** Whether the registry knows the instance. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { Recorder } from '#src/memory/metrics/recorder.js';
+import { GONE_KEPT } from '#src/memory/metrics/renamed-counts.js';
 import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT, TRANSIENTS } from '#src/memory/metrics/series.js';
 import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/metrics/series-rows.js';
@@ -129,21 +130,70 @@ describe('the series of instances that come and go', () => {
       live.delete(`i${life}`);
       live.add(`i${life + 10}`);
       for (const id of live) for (let n = 0; n <= life % 3; n++, counted++) count(id);
-      if (life % 50 !== 0) continue;
+      if (life % 10 !== 0) continue;
       const { series: all } = readTotals(memory);
-      const total = totalOf(memory, PICKS);
+      const total = all.reduce((sum, { value }) => sum + value, 0);
       expect(total).to.equal(counted).and.to.be.at.least(before);
       before = total;
       const former = all.find(({ labels }) => labels.endpoint === undefined)?.value ?? 0;
       expect(former).to.be.at.least(formerly);
       formerly = former;
-      for (const id of live) {
-        expect(labelsOf(memory, PICKS)).to.include(JSON.stringify({ service: 'orders', endpoint: id }));
-      }
+      const shown = new Set(all.map(({ labels }) => labels.endpoint));
+      expect([...live].filter((id) => !shown.has(id))).to.deep.equal([]);
     }
     expect(formerly, 'rows were used again').to.be.above(0);
-    expect(labelsOf(memory, PICKS)).to.have.length(TRANSIENT_KEPT + 1);
+    expect(labelsOf(memory, PICKS)).to.have.length(TRANSIENT_KEPT + GONE_KEPT + 1);
     expect(readTotals(memory).overflow).to.equal(0);
+  });
+
+  it('keep the total of each, while some threads have used its row again and when it comes back', () => {
+    const memory = new SeriesMemory();
+    const threads = [1, 2].map((slot) => new SeriesTable(memory.of(slot)));
+    const live = new Set(Array.from({ length: TRANSIENT_KEPT }, (_, n) => `i${n}`));
+    const counts = threads.map((series) => instances(series, live));
+    for (const count of counts) for (const id of live) for (let n = 0; n < 10; n++) count(id);
+    const shown = () => {
+      const values = new Map(
+        readTotals(memory).series.map(({ labels, value }) => [labels.endpoint ?? 'none', value]),
+      );
+      return ['i0', 'none', 'new'].map((id) => values.get(id));
+    };
+    expect(shown()).to.deep.equal([20, undefined, undefined]);
+    live.delete('i0');
+    live.add('new');
+    counts[0]!('new');
+    expect(shown(), 'one thread has used its row again').to.deep.equal([20, undefined, 1]);
+    counts[1]!('new');
+    expect(shown(), 'both have').to.deep.equal([20, undefined, 2]);
+    live.add('i0');
+    counts[1]!('i0');
+    expect(shown(), 'it is back').to.deep.equal([21, undefined, 2]);
+    live.delete('new');
+    // What was counted since the last reading belongs to no name when its row is used again.
+    counts[1]!('new');
+    counts[1]!('later');
+    counts[0]!('i0');
+    expect(shown(), 'the other one is gone').to.deep.equal([22, 1, 2]);
+  });
+
+  it('are removed as a whole, the one that is gone longest first, when too many are gone', () => {
+    const { memory, series } = table();
+    const live = new Set<string>();
+    const count = instances(series, live);
+    const lives = TRANSIENT_KEPT + GONE_KEPT;
+    const shown = () => readTotals(memory).series.map(({ labels, value }) => [labels.endpoint, value]);
+    for (let life = 0; life < lives + 2; life++) {
+      live.clear();
+      live.add(`i${life}`);
+      count(`i${life}`);
+      const ids = shown();
+      expect(ids.length).to.equal(Math.min(life + 1, lives + 1));
+    }
+    expect(shown()).to.deep.include.members([
+      [undefined, 2],
+      ['i2', 1],
+    ]);
+    expect(totalOf(memory, PICKS)).to.equal(lives + 2);
   });
 
   it('reuse rows that have room for their names, whatever the lengths of names', () => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
-import { SeriesTable } from '#src/memory/metrics/series.js';
+import { SeriesTable, TRANSIENT_KEPT } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { METRICS } from '#src/telemetry/metric-table.js';
@@ -11,6 +11,7 @@ import { serviceMetrics } from '#src/telemetry/service-metrics.js';
 import { type PageSample, samplesOf } from './exposition.js';
 
 const SLOTS = 3;
+const ENDPOINTS = 1.5 * TRANSIENT_KEPT;
 const DURATION = 'http_server_request_duration_seconds';
 const BUCKETS = [
   [1, 5],
@@ -21,7 +22,7 @@ const BUCKETS = [
 type Step =
   | { readonly kind: 'request'; readonly slot: number; readonly route: number; readonly us: number }
   | { readonly kind: 'own'; readonly slot: number; readonly name: number; readonly value: number }
-  | { readonly kind: 'pick'; readonly slot: number; readonly endpoint: number }
+  | { readonly kind: 'pick'; readonly slot: number; readonly endpoint: number; readonly count: number }
   | { readonly kind: 'replace'; readonly slot: number; readonly buckets: number }
   | { readonly kind: 'scrape' };
 
@@ -29,7 +30,11 @@ const slot = fc.integer({ min: 1, max: SLOTS });
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('request' as const), slot, route: fc.nat(3), us: fc.nat(2e7) }),
   fc.record({ kind: fc.constant('own' as const), slot, name: fc.nat(700), value: fc.nat(20) }),
-  fc.record({ kind: fc.constant('pick' as const), slot, endpoint: fc.nat(60) }),
+  // Half of the picks are of more instances than a thread has rows for without using them again.
+  fc.record({
+    ...{ kind: fc.constant('pick' as const), slot, endpoint: fc.nat(ENDPOINTS) },
+    count: fc.constantFrom(1, TRANSIENT_KEPT + 8),
+  }),
   fc.record({ kind: fc.constant('replace' as const), slot, buckets: fc.nat(BUCKETS.length - 1) }),
   fc.constant({ kind: 'scrape' as const }),
 );
@@ -68,24 +73,30 @@ describe('totals on the page', () => {
             threads[one.slot]!.named.add(1, { name: `n${one.name}` });
             threads[one.slot]!.sizes.record(one.value, { name: `n${one.name % 3}` });
           } else if (one.kind === 'pick') {
-            counted.picks++;
-            const transient = { label: 'endpoint', value: `e${one.endpoint}`, isGone: () => true };
-            threads[one.slot]!.recorder.transient(
-              'multilane_balancer_picks_total',
-              { service: 'users' },
-              transient,
-            ).add();
+            counted.picks += one.count;
+            const { recorder } = threads[one.slot]!;
+            for (let n = 0; n < one.count; n++) {
+              const value = `e${(one.endpoint + n) % ENDPOINTS}`;
+              recorder
+                .transient(
+                  'multilane_balancer_picks_total',
+                  { service: 'users' },
+                  { label: 'endpoint', value, isGone: () => true },
+                )
+                .add();
+            }
           } else if (one.kind === 'replace') {
             threads[one.slot] = threadOf(memory, one.slot, BUCKETS[one.buckets]!);
           } else {
             const samples = samplesOf(await exposition.render('prometheus'));
             const ours = samples.filter(({ name }) => name in METRICS || /^(named|sizes|http)/.test(name));
             for (const sample of ours.filter(isTotal)) {
-              // The row of an instance that is gone goes to another one; only the sum over all stays.
-              if (sample.labels.endpoint !== undefined) continue;
               expect(sample.value, keyOf(sample)).to.be.at.least(before.get(keyOf(sample)) ?? 0);
               before.set(keyOf(sample), sample.value);
             }
+            // No total is removed from the page, either.
+            const shown = new Set(ours.map(keyOf));
+            expect([...before.keys()].filter((key) => !shown.has(key))).to.deep.equal([]);
             const sumOf = (name: string) =>
               samples.filter((sample) => sample.name === name).reduce((sum, { value }) => sum + value, 0);
             expect(sumOf(`${DURATION}_count`)).to.equal(counted.requests);

@@ -70,8 +70,8 @@ export interface Recorder {
   counter(metric: string, labels?: Labels): Counter;
   /**
    * A counter that has one label more, for one of many things that come and go. Once there are many of them,
-   * it takes over the row of a thing that is gone. The count of that thing is shown under `labels` alone from
-   * then on, so the sum of all never goes down.
+   * it takes over the row of a thing that is gone. The count of that thing is kept by the primary when it has
+   * read it, see renamed-counts.ts, and is shown under `labels` alone otherwise: no total goes down.
    */
   transient(metric: string, labels: Labels, one: Transient): Counter;
   gauge(metric: string, labels?: Labels): Gauge;

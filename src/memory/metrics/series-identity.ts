@@ -4,6 +4,20 @@ import { MOST_BOUNDS } from './histogram.js';
 import type { Labels } from './recorder.js';
 
 /**
+ * The name of a row, its value (not for a gauge), and the part of the value that was counted under former
+ * names.
+ */
+export interface Naming {
+  /** The part of the name that is never renamed. */
+  readonly stays: string;
+  /** The whole name. Undefined when its thread was lost while it renamed the row. */
+  readonly identity: string | undefined;
+  readonly value: number;
+  /** The part of `value` that was counted under former names: all of it when `identity` is undefined. */
+  readonly before: number;
+}
+
+/**
  * The unit separator. It cannot appear in the name of a metric or label. In values it is replaced, and so is
  * half of a surrogate pair.
  */

@@ -4,6 +4,7 @@
 // counted is lost, and the next thread of the slot finds all of it. For the largest size only addresses are
 // reserved, no memory.
 import { HISTOGRAM_CELLS } from '../layout.js';
+import { RenamedCounts } from './renamed-counts.js';
 
 /** The memory of one slot, which can be sent to its thread. */
 export type SlotSeries = SharedArrayBuffer;
@@ -24,6 +25,8 @@ const SHAPE_VALUE = 0x4d550000 + HISTOGRAM_CELLS;
 
 export class SeriesMemory {
   readonly #bySlot = new Map<number, SlotSeries>();
+  /** The counts of renamed rows. All readers share them, so they show the same totals. */
+  readonly renamed = new RenamedCounts();
 
   /** @param slot row of the thread: 0 is the primary's */
   of(slot: number): SlotSeries {

@@ -15,6 +15,7 @@
 // reorder plain ones, so that a write would come before the version has become odd, or a read after it was
 // compared.
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
+import type { Naming } from './series-identity.js';
 import { SERIES_HEADER, type SlotSeries, USED } from './series-memory.js';
 import { readWide } from './wide.js';
 
@@ -54,20 +55,6 @@ export function* rowsOf(memory: SlotSeries, from: number = SERIES_HEADER): Gener
     yield { at, end: at + length, words };
     at += length;
   }
-}
-
-/**
- * The name of a row, its value (not for a gauge), and the part of the value that was counted under former
- * names.
- */
-export interface Naming {
-  /** The part of the name that is never renamed. */
-  readonly stays: string;
-  /** The whole name. Undefined when its thread was lost while it renamed the row. */
-  readonly identity: string | undefined;
-  readonly value: number;
-  /** The part of `value` that was counted under former names: all of it when `identity` is undefined. */
-  readonly before: number;
 }
 
 /** Whether the name of a row begins with this ASCII text. This is cheaper than reading the whole name. */

@@ -3,6 +3,7 @@
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import { laterExemplar, readExemplars } from './exemplars.js';
 import type { Declaration, Exemplar, MetricKind, SeriesTotal } from './recorder.js';
+import type { RenamedCounts } from './renamed-counts.js';
 import { OVERFLOW } from './series.js';
 import {
   boundsFrom,
@@ -43,11 +44,13 @@ const CLOCK_STEP_MS = 1_000;
 /** The number of rows that are read between two pauses: about a tenth of a millisecond of work. */
 export const ROWS_PER_PAUSE = 16;
 
+type ReadableSeries = Pick<SeriesMemory, 'all' | 'renamed'>;
+
 /** Adds up the rows of all threads at once. A thread that has other work to do uses `readTotalsInTurns`. */
-export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
-  const reading = new Reading();
+export function readTotals(memory: ReadableSeries): Totals {
+  const reading = new Reading(memory);
   for (const rows of memory.all()) for (const row of rowsOf(rows)) reading.add(rows, row);
-  return reading.totals;
+  return reading.totals();
 }
 
 /**
@@ -55,10 +58,10 @@ export function readTotals(memory: Pick<SeriesMemory, 'all'>): Totals {
  * @param pause is awaited after every 16 rows; it may return at once when there is no other work
  */
 export async function readTotalsInTurns(
-  memory: Pick<SeriesMemory, 'all'>,
+  memory: ReadableSeries,
   pause: () => Promise<unknown> | undefined,
 ): Promise<Totals> {
-  const reading = new Reading();
+  const reading = new Reading(memory);
   let read = 0;
   for (const rows of memory.all()) {
     for (const row of rowsOf(rows)) {
@@ -66,14 +69,20 @@ export async function readTotalsInTurns(
       if (++read % ROWS_PER_PAUSE === 0) await pause();
     }
   }
-  return reading.totals;
+  return reading.totals();
 }
 
 class Reading {
+  readonly #renamed: RenamedCounts;
   readonly #merged = new Map<string, Merged>();
   readonly #declarations = new Map<string, Declaration>();
 
-  get totals(): Totals {
+  constructor({ renamed }: ReadableSeries) {
+    this.#renamed = renamed;
+  }
+
+  totals(): Totals {
+    for (const [identity, count] of this.#renamed.counts()) this.#count(identity, count);
     const series = [...this.#merged.values()];
     const overflow = series.filter(({ metric }) => metric === OVERFLOW);
     return {
@@ -85,7 +94,8 @@ class Reading {
   }
 
   add(memory: SlotSeries, row: Row): void {
-    const { stays, identity, value: counted, before } = namingOf(memory, row);
+    const naming = namingOf(memory, row);
+    const { stays, identity, value: counted } = naming;
     const { kind, metric, rest } = parseIdentity(stays);
     if (kind === ROUTE) return;
     if (kind === EXEMPLARS) {
@@ -103,15 +113,16 @@ class Reading {
       });
       return;
     }
+    // Only counters are renamed.
+    if (kind === 'counter' && identity !== stays) {
+      this.#renamed.read(memory, row.at, naming);
+      return;
+    }
     const bounds = boundsOfKind(kind);
     const isNumber = kind === 'gauge' || bounds !== undefined;
     const value = isNumber ? loadNumber(valueWords(memory, row.at), 0) : counted;
-    // Only counters are renamed. For a histogram these words hold its longest duration.
-    const formerly = kind === 'counter' ? Math.min(before, value) : 0;
-    if (formerly > 0) this.#total(stays).value += formerly;
     if (identity === undefined) return;
-    const total = this.#total(identity);
-    total.value = finite(total.value + value - formerly);
+    const total = this.#count(identity, value);
     if (total.cells === undefined) return;
     const cells = cellsOf(memory, row);
     for (let at = 0; at < cells.length; at += WIDE) {
@@ -126,6 +137,12 @@ class Reading {
     const total = this.#merged.get(`histogram${identity.slice(EXEMPLARS.length)}`);
     if (total === undefined) return;
     total.exemplars = total.exemplars?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read;
+  }
+
+  #count(identity: string, value: number): Merged {
+    const total = this.#total(identity);
+    total.value = finite(total.value + value);
+    return total;
   }
 
   #total(identity: string): Merged {
