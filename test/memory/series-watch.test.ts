@@ -1,7 +1,9 @@
 import { expect } from 'chai';
+import { WIDE } from '#src/memory/layout.js';
 import type { Recorder } from '#src/memory/metrics/recorder.js';
 import { clearGauges, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { cellsOf, rowsOf } from '#src/memory/metrics/series-rows.js';
 import { SeriesWatch } from '#src/memory/metrics/series-watch.js';
 
 const SECONDS = 'http_server_request_duration_seconds';
@@ -29,7 +31,7 @@ function setUp() {
     return found.splice(0);
   };
   const table = (slot: number): Recorder => new SeriesTable(memory.of(slot));
-  return { watch, read, table, memory };
+  return { memory, watch, read, table };
 }
 
 describe('a watch of series', () => {
@@ -82,6 +84,23 @@ describe('a watch of series', () => {
     expect(await read()).to.deep.equal([`${CALLS} +4294967295`]);
     counter.add(2);
     expect(await read()).to.deep.equal([`${CALLS} +2`]);
+  });
+
+  it('counts on where the low word of a cell of a histogram has passed 2^32', async () => {
+    const { memory, read, table } = setUp();
+    const durations = table(1).histogram(SECONDS);
+    durations.record(12);
+    const [row] = rowsOf(memory.of(1));
+    const cells = cellsOf(memory.of(1), row!);
+    const low = 1 * WIDE;
+    expect(cells[low], 'what was recorded').to.equal(1);
+    cells[low] = 2 ** 32 - 1;
+    expect(await read()).to.deep.equal([`${SECONDS} [1] +4294967295`, `${SECONDS} <= 12`]);
+    durations.record(12);
+    durations.record(12);
+    expect(await read()).to.deep.equal([`${SECONDS} [1] +2`]);
+    durations.record(12);
+    expect(await read()).to.deep.equal([`${SECONDS} [1] +1`]);
   });
 
   it('follows no metric that is not wanted, and no series of things that come and go', async () => {

@@ -72,6 +72,21 @@ describe('the request log', () => {
     expect(requests().length).to.equal(before);
   });
 
+  it('omits successful probes of the routes that are never refused, and has those that fail', async () => {
+    const { app, inject, requests } = logging({ share: () => 1 });
+    app.mount(
+      'system',
+      (routes) => {
+        routes.get('/health', () => 'well');
+        routes.get('/ready', (ctx) => ctx.status(503).json({ status: 'not-ready' }));
+      },
+      { unlimited: true },
+    );
+    await inject({ url: '/health' });
+    await inject({ url: '/ready' });
+    expect(requests().map(({ path, status }) => [path, status])).to.deep.equal([['/ready', 503]]);
+  });
+
   it('omits calls within the process, which belong to another request', async () => {
     const { inject, requests } = logging({ share: () => 1 });
     await inject({ url: '/users/1', inProcess: true });

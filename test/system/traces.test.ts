@@ -59,7 +59,10 @@ describe('the traces of a process without a collector', () => {
     expect(inner).to.deep.include({ parentSpanId: call?.spanId, kind: 'server' });
     expect(cpu).to.deep.include({ parentSpanId: root?.spanId, kind: 'internal' });
     expect(task, 'the context of the task in its thread').to.equal(`00-${traceId}-${cpu?.spanId}-01`);
-    expect(root?.attributes).to.include({ 'http.route': '/work', 'http.response.status_code': 200 });
+    expect(root?.attributes).to.include({
+      ...{ 'http.route': '/work', 'http.response.status_code': 200 },
+      'client.address': '127.0.0.1',
+    });
 
     const list = await admin<{ items: Summary[]; isRecording: boolean; sampled: number }>(
       '/traces?route=/work&limit=1',

@@ -16,6 +16,7 @@ import {
   serverSpan,
   summarize,
 } from '#src/telemetry/spans.js';
+import { samplingWord } from '#src/telemetry/trace-ids.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { type Collector, startCollector } from './collector.js';
 import { SECRET_TEXTS, SECRETS } from './secret-forms.js';
@@ -294,6 +295,31 @@ describe('tracing', () => {
     expect(kept.filter(Boolean).length).to.be.below(20);
     const ratioOnly = start({ sampler: 'traceidratio', samplerArg: 0.001 });
     expect(serverSpan(ratioOnly, request({ traceparent, trusted: true })).recording).to.equal(true);
+  });
+
+  it('decides by the trace id of a trusted sender, as every other process on the way does', () => {
+    const one = start({ sampler: 'traceidratio', samplerArg: 0.5 });
+    const decisions = (word: string, trusted: boolean): Set<boolean> => {
+      const traceparent = `00-${'1'.repeat(24)}${word}-${SPAN}-01`;
+      return new Set(
+        Array.from({ length: 100 }, () => serverSpan(one, request({ traceparent, trusted })).recording),
+      );
+    };
+    const words = ['00000000', '40000000', 'c0000000', 'ffffffff'];
+    const expected = words.map((word) => samplingWord(`${'1'.repeat(24)}${word}`) < 2 ** 31);
+    expect(new Set(expected).size, 'kept and not kept').to.equal(2);
+    expect(words.map((word) => [...decisions(word, true)])).to.deep.equal(expected.map((kept) => [kept]));
+    for (const word of words) expect(decisions(word, false).size, 'a stranger decides nothing').to.equal(2);
+  });
+
+  it('has the address of the client in the span of a request and of a gRPC call', async () => {
+    const one = start();
+    for (const isRpc of [false, true])
+      endServerSpan(serverSpan(one, { ...request(), isRpc, clientAddress: '192.0.2.7' }), 200);
+    await one.flush();
+    expect(collector.spans.map(({ attributes }) => attributes['client.address'])).to.deep.equal(
+      Array(2).fill('192.0.2.7'),
+    );
   });
 
   it('links the first step of a recovered saga to the start of the saga', async () => {

@@ -182,8 +182,13 @@ describe('the tools of POST /mcp', () => {
   it('stay under 256 KiB with whatever the plane shows, and say what is missing', async () => {
     const hostile = '\\"\u202e\u{e0041}'.repeat(2_000);
     const items = Array.from({ length: 500 }, () => ({ service: hostile, error: { [hostile]: [hostile] } }));
-    const big = await mcpPlane([shows('/services', () => ({ items })), shows('/limits', () => ({ items }))]);
-    for (const name of ['list_services', 'show_limits']) {
+    // Each quote is escaped twice, and takes four bytes of the response.
+    const quotes = Array.from({ length: 500 }, () => '"'.repeat(3_000));
+    const big = await mcpPlane([
+      ...[shows('/services', () => ({ items })), shows('/limits', () => ({ items }))],
+      shows('/calls', () => ({ nodes: [], edges: quotes })),
+    ]);
+    for (const name of ['list_services', 'show_limits', 'list_calls']) {
       const { text, result } = await big.request('tools/call', { name, arguments: {} });
       expect(Buffer.byteLength(text))
         .to.be.below(RESULT_BYTES)

@@ -88,4 +88,18 @@ describe('a sliding window', () => {
     expect(durations.maxMs).to.equal(100);
     expect(durations.totalQuantileMs(0.5)).to.equal(5_000);
   });
+
+  it('has no quantile above the longest duration', () => {
+    const { clock, reading } = setUp();
+    const durations = new WindowHistogram(clock);
+    reading(() => undefined);
+    reading(() => {
+      durations.record(cellOf(12_345), 3);
+      durations.reach(12_345);
+    });
+    const { maxMs } = durations;
+    expect([durations.quantileMs(0.5), durations.totalQuantileMs(0.99), maxMs]).to.deep.equal(
+      Array(3).fill(12.345),
+    );
+  });
 });

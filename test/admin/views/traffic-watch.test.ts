@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { callsGraph } from '#src/admin/views/calls-graph.js';
 import { RouteList, type RouteOrder, routeHistogram } from '#src/admin/views/route-list.js';
@@ -163,6 +165,24 @@ describe('the list of routes', () => {
     });
     // A route without a request is listed, too.
     expect(second).to.deep.include({ route: '/api/orders', requests: 0, p50Ms: null, off: true });
+  });
+
+  it('counts the gRPC statuses as errors of which the alert says that they are', async () => {
+    const rules = readFileSync('deploy/prometheus/multilane-alerts.yml', 'utf8');
+    const faults = /rpc_response_status_code=~"([A-Z_|]+)"/.exec(rules)![1]!.split('|');
+    const names = Object.keys(status).filter((name) => /^[A-Z_]+$/.test(name));
+    expect(names).to.include.members(['OK', ...faults]);
+    const test = setUp();
+    const traffic = await measured(test, () => {
+      for (const name of names) {
+        const labels = { rpc_method: `s/${name}`, rpc_response_status_code: name };
+        test.table.histogram('rpc_server_call_duration_seconds', labels).record(10_000);
+      }
+    });
+    const { items } = new RouteList({ ...sources, known: () => [] }).page(traffic, new Map(), FIRST);
+    expect(items).to.have.length(names.length);
+    const failed = items.filter(({ errors }) => errors === 1).map(({ route }) => route.replace('/s/', ''));
+    expect(failed).to.have.members(faults);
   });
 
   it('has a histogram of each route, by the path as it was declared as well', async () => {
