@@ -1,6 +1,5 @@
 // The routes of the views: what the process does now, for the dashboard and other readers of JSON
 // (docs/admin-json.md), and the same as topics of `/events`.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { ShownSetting } from '../config/print.js';
 import type { AdminRoute } from './admin-route.js';
 import type { Topic } from './event-topics.js';
@@ -14,9 +13,10 @@ import { type PageRequest, pageRequest } from './views/pages.js';
 import { MOST_SAGAS } from './views/problem-facts.js';
 import { problemsOf } from './views/problems.js';
 import { Refreshed, recently } from './views/recently.js';
+import { RouteCandidates } from './views/route-candidates.js';
 import { RouteList, type RouteOrder, routeHistogram, routeOrder } from './views/route-list.js';
 import { saturationOf } from './views/saturation.js';
-import { serviceList } from './views/service-list.js';
+import { type MountedServices, servedBy, serviceList } from './views/service-list.js';
 import type { Traffic } from './views/traffic.js';
 import type { ViewSources } from './views/view-sources.js';
 
@@ -37,12 +37,14 @@ export class Views {
   readonly #sources: ViewSources;
   readonly #fleet: () => Promise<Fleet>;
   readonly #sagas: Refreshed<number>;
+  readonly #candidates: RouteCandidates;
   readonly #routes: RouteList;
 
   constructor(sources: ViewSources) {
     this.#sources = sources;
     const { routes: known, cpuShares, dataPlane } = sources;
-    this.#routes = new RouteList({ known, cpuShares, dataPlane });
+    this.#candidates = new RouteCandidates(known);
+    this.#routes = new RouteList({ candidates: this.#candidates, cpuShares, dataPlane });
     this.#fleet = recently(FLEET_MS, sources.lookAtFleet);
     this.#sagas = new Refreshed(SAGAS_MS, () => sources.countSagas(MOST_SAGAS + 1), sources.clock);
   }
@@ -75,19 +77,18 @@ export class Views {
   }
 
   async routes(traffic: Traffic, request: PageRequest, search?: string, by?: RouteOrder) {
-    const inFlight = this.#sources.routesInFlight();
-    // Both take a good part of what one turn may take.
-    await turn();
-    return { windowS: traffic.windowS, ...this.#routes.page(traffic, inFlight, request, search, by) };
+    const inFlight = await this.#sources.routesInFlight();
+    return { windowS: traffic.windowS, ...(await this.#routes.page(traffic, inFlight, request, search, by)) };
   }
 
   async services(traffic: Traffic, request: PageRequest) {
     const fleet = await this.#fleet();
-    return { windowS: traffic.windowS, ...serviceList(traffic, fleet, this.#mounted, request) };
+    const services = await this.#mounted(traffic);
+    return { windowS: traffic.windowS, ...serviceList(traffic, fleet, services, request) };
   }
 
-  calls(traffic: Traffic) {
-    return callsGraph(traffic, this.#mounted);
+  async calls(traffic: Traffic) {
+    return callsGraph(traffic, await this.#mounted(traffic));
   }
 
   cpu(traffic: Traffic) {
@@ -115,9 +116,9 @@ export class Views {
     return { items, nextCursor: null, total: notableCount };
   }
 
-  get #mounted() {
-    const { mounted, routes: known } = this.#sources;
-    return { mounted, known };
+  async #mounted(traffic: Traffic): Promise<MountedServices> {
+    const { mounted } = this.#sources;
+    return { mounted, served: await servedBy(await this.#candidates.of(traffic)) };
   }
 
   #problemFacts({ workers, heapLimitBytes, cpuQueue }: ReturnType<ViewSources['saturation']>) {

@@ -22,6 +22,7 @@ import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
 import { routeKey } from '../server/kill-switch.js';
 import { isServiceName } from '../service-name.js';
+import { eachInTurns } from '../telemetry/pace.js';
 import { namedBreakerOwner } from '../upstream/breaker-owners.js';
 import type { SharedState } from './create-shared-state.js';
 import type { Readiness } from './readiness.js';
@@ -127,18 +128,19 @@ function saturationFacts({
 function routesInFlight({
   sharedState: { block },
   switches,
-}: AdminViewDeps): () => ReadonlyMap<string, number> {
+}: AdminViewDeps): () => Promise<ReadonlyMap<string, number>> {
   const admission = new AdmissionCells(block, 0);
-  return () => {
+  return async () => {
     const byTemplate = new Map<string, number>();
     const busy = admission.usage().filter(({ inFlight }) => inFlight > 0);
     if (busy.length === 0) return byTemplate;
     const counts = new Map(busy.map(({ name, inFlight }) => [name, inFlight]));
-    for (const { service, method, path, template } of switches.declaredRoutes) {
+    await eachInTurns(switches.declaredRoutes, ({ service, method, path, template }) => {
       const inFlight = counts.get(`${service} ${method} ${path}`) ?? 0;
+      if (inFlight === 0) return;
       const key = routeKey(method, template);
-      if (inFlight > 0) byTemplate.set(key, (byTemplate.get(key) ?? 0) + inFlight);
-    }
+      byTemplate.set(key, (byTemplate.get(key) ?? 0) + inFlight);
+    });
     return byTemplate;
   };
 }

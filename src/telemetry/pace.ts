@@ -4,6 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** The work of one turn, in milliseconds. The primary accepts connections between turns. */
 const TURN_MS = 1;
+/** Items between two looks at the time: some hundredths of a millisecond of work. */
+const PIECE = 64;
 
 export class Pace {
   #since = performance.now();
@@ -17,5 +19,15 @@ export class Pace {
   async #turn(): Promise<void> {
     await nextTurn();
     this.#since = performance.now();
+  }
+}
+
+/** Does something small with each item, in turns of the event loop. */
+export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+  const { rest } = new Pace();
+  let count = 0;
+  for (const item of items) {
+    if (++count % PIECE === 0) await rest();
+    work(item);
   }
 }

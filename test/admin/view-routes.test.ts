@@ -65,7 +65,7 @@ function setUp(over: Partial<ViewSources> = {}) {
     registryOutage: () => undefined,
     routes: () => [{ service: 'shop', method: 'GET', route: '/a', state: 'on', since: null, reason: null }],
     templateOf: (_method, route) => (route === '/a' ? route : undefined),
-    routesInFlight: () => new Map([['GET /a', 2]]),
+    routesInFlight: async () => new Map([['GET /a', 2]]),
     logLevel: () => ({ level: 'info', setting: 'info', since: null, reason: null }),
     async countSagas(most) {
       looks.sagas += 1;

@@ -143,7 +143,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   const traffic = new TrafficWatch({ memory: series, pause: turn });
   const seen = await traffic.lookAtOnce();
   traffic.close();
-  callsGraph(seen, { mounted: new Set(), known: () => [] });
+  callsGraph(seen, { mounted: new Set(), served: new Map() });
   for (const route of breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: 0 }), silentLog))
     if (route.method === 'GET') await route.handler(request);
   const pool = new DatabaseBudget(block, 0, 0, clock);

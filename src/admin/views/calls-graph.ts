@@ -1,7 +1,7 @@
 // Who calls whom, from calls that were counted: services among each other, clients and the gateway in front
 // of them, databases behind them.
-import { type KnownRoute, rate } from './route-list.js';
-import { type MountedServices, NOTHING, plus, type ServedCounts, servedBy } from './service-list.js';
+import { rate } from './route-list.js';
+import { type MountedServices, NOTHING, plus, type ServedCounts } from './service-list.js';
 import { WindowHistogram } from './sliding-window.js';
 import type { Traffic } from './traffic.js';
 
@@ -70,13 +70,11 @@ function* calls(traffic: Traffic): Generator<CallEdgeItem> {
  * its own instances. An attempt is counted when it has ended and a request when its response has, so the
  * difference may be a few requests off for a moment.
  */
-function* clients(traffic: Traffic, { known }: MountedServices): Generator<CallEdgeItem> {
-  const routes = known();
-  const durations = durationsOf(traffic, routes);
-  for (const [service, served] of servedBy(traffic, routes)) {
+function* clients(traffic: Traffic, services: MountedServices): Generator<CallEdgeItem> {
+  for (const [service, { counts: served, durations }] of services.served) {
     const own = traffic.ownCallsTo(service);
     const counts = own === undefined ? served : without(served, plus(NOTHING, own.calls, own.errors));
-    const p99Ms = WindowHistogram.quantileMs(durations.get(service) ?? [], 0.99);
+    const p99Ms = WindowHistogram.quantileMs(durations, 0.99);
     if (counts.total > 0) yield edgeOf(CLIENTS, service, counts, p99Ms);
   }
   const relayed = [...traffic.routes()].filter(([, { route }]) => route.startsWith(GATEWAY_ROUTES));
@@ -90,22 +88,6 @@ function* clients(traffic: Traffic, { known }: MountedServices): Generator<CallE
     0.99,
   );
   yield edgeOf(CLIENTS, GATEWAY, counts, p99Ms);
-}
-
-/** Those of the routes of each service that have had requests in the window. */
-function durationsOf(
-  traffic: Traffic,
-  known: readonly KnownRoute[],
-): ReadonlyMap<string, readonly WindowHistogram[]> {
-  const byService = new Map<string, WindowHistogram[]>();
-  for (const { service, method, route } of known) {
-    const durations = service === null ? undefined : traffic.route(method, route)?.durations;
-    if (service === null || durations === undefined || durations.count.recent === 0) continue;
-    const all = byService.get(service) ?? [];
-    byService.set(service, all);
-    all.push(durations);
-  }
-  return byService;
 }
 
 const without = (all: ServedCounts, part: ServedCounts): ServedCounts => ({

@@ -2,6 +2,7 @@
 // in the order, so no item is listed twice because others came or left; one that has moved over the place is
 // listed by another request.
 import { HttpError, ValidationError } from '../../errors.js';
+import { eachInTurns } from '../../telemetry/pace.js';
 
 export interface PageRequest {
   readonly limit: number;
@@ -64,14 +65,33 @@ export interface Order<T> {
   readonly compare: (a: T, b: T) => number;
 }
 
-/** Cuts a page out of a list. */
-export function pageOf<T>(
+/** Items that are looked at before the first ones are sorted again. */
+const UNSORTED = 256;
+
+/**
+ * Cuts a page out of a list that may be long, in turns of the event loop: only the items that may be on the
+ * page are kept and sorted.
+ */
+export async function pageOf<T>(
   all: Iterable<T>,
   { keyOf: keyFor, compare }: Order<T>,
   { limit, after }: PageRequest,
-): Page<T> {
-  const later = [...all].filter((item) => after === undefined || compareKeys(keyFor(item), after) > 0);
-  later.sort(compare);
-  const items = later.slice(0, limit);
-  return { items, nextCursor: later.length <= limit ? null : cursorOf(keyFor(items.at(-1)!)) };
+): Promise<Page<T>> {
+  const first: T[] = [];
+  /** No item behind it is on the page. */
+  let last: T | undefined;
+  const sort = (): void => {
+    first.sort(compare);
+    if (first.length <= limit) return;
+    first.length = limit + 1;
+    last = first[limit];
+  };
+  await eachInTurns(all, (item) => {
+    if (last !== undefined && compare(item, last) >= 0) return;
+    if (after !== undefined && compareKeys(keyFor(item), after) <= 0) return;
+    if (first.push(item) > limit + UNSORTED) sort();
+  });
+  sort();
+  const items = first.slice(0, limit);
+  return { items, nextCursor: first.length <= limit ? null : cursorOf(keyFor(items.at(-1)!)) };
 }

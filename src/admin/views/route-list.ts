@@ -2,20 +2,14 @@
 import { NotFoundError, ValidationError } from '../../errors.js';
 import { HISTOGRAM_EDGES_US } from '../../memory/metrics/histogram.js';
 import { operationIdOf } from '../../server/docs/openapi.js';
+import { eachInTurns } from '../../telemetry/pace.js';
 import { compare, type Order, type Page, type PageRequest, pageOf } from './pages.js';
-import { GRPC, type RouteTraffic, type Traffic } from './traffic.js';
-
-/** A route that workers have, as the operator's switches know it. */
-export interface KnownRoute {
-  readonly service: string | null;
-  readonly method: string;
-  /** The template. */
-  readonly route: string;
-  readonly state: 'on' | 'off';
-}
+import type { Candidate, RouteCandidates } from './route-candidates.js';
+import { SharedPages } from './shared-pages.js';
+import { GRPC, type Traffic } from './traffic.js';
 
 export interface RouteListSources {
-  readonly known: () => readonly KnownRoute[];
+  readonly candidates: RouteCandidates;
   /** Shares of the busy time of the workers, by route; undefined: not measured. */
   readonly cpuShares: (() => readonly { readonly route: string; readonly ratio: number }[]) | undefined;
   /** The address of the data plane; undefined until it is known. */
@@ -52,23 +46,24 @@ export function routeOrder(text: string | null): RouteOrder {
   throw new ValidationError([{ path: '/sort', message: `must be one of ${ORDERS.join(', ')}` }]);
 }
 
-/** A route that has had requests, or that workers have, or both. */
-interface Candidate {
-  readonly key: string;
-  readonly method: string;
-  readonly route: string;
-  readonly traffic: RouteTraffic | undefined;
-  readonly known: KnownRoute | undefined;
+/** A route with the value that the list is sorted by. */
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly value: number;
 }
 
-const recentOf = ({ traffic }: Candidate): number => traffic?.durations.count.recent ?? 0;
-
-const keyOf = (method: string, route: string): string => `${method} ${route}`;
+/** Routes of the same value are in the order of their methods and templates. */
+const ORDER: Order<Ranked> = {
+  keyOf: ({ candidate: { method, route }, value }) => [-value, method, route],
+  compare: (a, b) =>
+    b.value - a.value ||
+    compare(a.candidate.method, b.candidate.method) ||
+    compare(a.candidate.route, b.candidate.route),
+};
 
 export class RouteList {
   readonly #sources: RouteListSources;
-  /** The place of each route in the order of names. Thousands of names are not compared for each list. */
-  #ranks: ReadonlyMap<string, number> = new Map();
+  readonly #pages = new SharedPages<Page<Ranked>>();
 
   constructor(sources: RouteListSources) {
     this.#sources = sources;
@@ -79,53 +74,41 @@ export class RouteList {
    * @param search text that `METHOD route` has to contain, whatever its case
    * @param by the first is the busiest of the window unless another order is asked for
    */
-  page(
+  async page(
     traffic: Traffic,
     inFlight: ReadonlyMap<string, number>,
     request: PageRequest,
     search = '',
     by: RouteOrder = 'busy',
-  ): Page<RouteItem> {
+  ): Promise<Page<RouteItem>> {
     const wanted = search.toLowerCase();
-    const byKey = candidatesOf(traffic, this.#sources.known());
-    const ranks = this.#ranksOf(byKey);
-    const found = wanted === '' ? [...byKey.values()] : containing(byKey, wanted);
+    const all = await this.#sources.candidates.of(traffic);
     const counts = countsOf(traffic, this.#sources);
-    const valueIn = by === 'busy' ? recentOf : valuesBy(by, found, counts);
-    const order: Order<Candidate> = {
-      keyOf: (candidate) => [-valueIn(candidate), candidate.method, candidate.route],
-      compare: (a, b) => valueIn(b) - valueIn(a) || ranks.get(a.key)! - ranks.get(b.key)!,
-    };
-    const { items, nextCursor } = pageOf(found, order, request);
+    const { items: ranked, nextCursor } = await this.#pages.page(
+      { traffic, all },
+      request,
+      [by, wanted],
+      async () => pageOf(await rankedBy(valueFor(by, counts), all, wanted), ORDER, request),
+    );
     const itemOf = itemMaker(counts, inFlight, this.#sources);
-    return { items: items.map(itemOf), nextCursor };
-  }
-
-  #ranksOf(byKey: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number> {
-    for (const key of byKey.keys()) if (!this.#ranks.has(key)) this.#ranks = ranksOf([...byKey.keys()]);
-    return this.#ranks;
+    const items: RouteItem[] = [];
+    await eachInTurns(ranked, ({ candidate }) => items.push(itemOf(candidate)));
+    return { items, nextCursor };
   }
 }
 
-/** A method has no characters below the blank, so the keys are in the order of methods, then of routes. */
-const ranksOf = (keys: readonly string[]): ReadonlyMap<string, number> =>
-  new Map([...keys].sort(compare).map((key, rank) => [key, rank]));
-
-const containing = (byKey: ReadonlyMap<string, Candidate>, text: string): readonly Candidate[] =>
-  [...byKey].filter(([key]) => key.toLowerCase().includes(text)).map(([, candidate]) => candidate);
-
-function candidatesOf(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyMap<string, Candidate> {
-  const byKey = new Map<string, Candidate>();
-  for (const one of known) {
-    const { method, route } = one;
-    const key = keyOf(method, route);
-    byKey.set(key, { key, method, route, traffic: undefined, known: one });
-  }
-  for (const [key, seen] of traffic.routes()) {
-    const { method, route } = seen;
-    byKey.set(key, { key, method, route, traffic: seen, known: byKey.get(key)?.known });
-  }
-  return byKey;
+/** Reads the value of each route that is wanted once, before they are compared. */
+async function rankedBy(
+  read: (candidate: Candidate) => number,
+  all: readonly Candidate[],
+  wanted: string,
+): Promise<readonly Ranked[]> {
+  const found: Ranked[] = [];
+  await eachInTurns(all, (candidate) => {
+    if (wanted !== '' && !candidate.key.toLowerCase().includes(wanted)) return;
+    found.push({ candidate, value: read(candidate) });
+  });
+  return found;
 }
 
 /** What is counted by route apart from its requests. */
@@ -144,21 +127,14 @@ function countsOf(traffic: Traffic, sources: RouteListSources): RouteCounts {
   };
 }
 
-/** Reads the value of each route once, before they are compared. */
-function valuesBy(
-  by: Exclude<RouteOrder, 'busy'>,
-  found: readonly Candidate[],
-  { cpuRatio, stalls }: RouteCounts,
-): (candidate: Candidate) => number {
-  const read = {
+const valueFor = (by: RouteOrder, { cpuRatio, stalls }: RouteCounts): ((candidate: Candidate) => number) =>
+  ({
+    busy: ({ traffic }: Candidate) => traffic?.durations.count.recent ?? 0,
     errors: ({ traffic }: Candidate) => traffic?.errors.recent ?? 0,
     p99: ({ traffic }: Candidate) => traffic?.durations.quantileMs(0.99) ?? -1,
     stalls,
     cpu: (candidate: Candidate) => cpuRatio(candidate) ?? -1,
-  }[by];
-  const values = new Map(found.map((candidate) => [candidate, read(candidate)]));
-  return (candidate) => values.get(candidate)!;
-}
+  })[by];
 
 function itemMaker(
   { cpuRatio, stalls }: RouteCounts,

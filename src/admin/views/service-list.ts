@@ -1,8 +1,11 @@
 // The services of the registry with what they do now, and the graph of who calls whom.
+
+import { eachInTurns } from '../../telemetry/pace.js';
 import type { Fleet } from './fleet.js';
 import { cursorOf, type Page, type PageRequest } from './pages.js';
-import { type KnownRoute, rate } from './route-list.js';
-import type { WindowCount } from './sliding-window.js';
+import type { Candidate } from './route-candidates.js';
+import { rate } from './route-list.js';
+import type { WindowCount, WindowHistogram } from './sliding-window.js';
 import type { Traffic } from './traffic.js';
 
 export interface ServiceItem {
@@ -17,22 +20,22 @@ export interface ServiceItem {
 export interface MountedServices {
   /** The services that are mounted in this process. */
   readonly mounted: ReadonlySet<string>;
-  readonly known: () => readonly KnownRoute[];
+  /** Their requests, from `servedBy`. */
+  readonly served: ReadonlyMap<string, Served>;
 }
 
 export function serviceList(
   traffic: Traffic,
   fleet: Fleet,
-  { mounted, known }: MountedServices,
+  { mounted, served }: MountedServices,
   request: PageRequest,
 ): Page<ServiceItem> {
-  const served = servedBy(traffic, known());
   const { names, nextCursor } = pageOfNames(new Set([...fleet.services.keys(), ...mounted]), request);
   return {
     items: names.map((service) => {
       const { states = {}, instances = 0 } = fleet.services.get(service) ?? {};
       const local = mounted.has(service);
-      const counts = local ? served.get(service) : calledAs(traffic, service);
+      const counts = local ? served.get(service)?.counts : calledAs(traffic, service);
       return {
         service,
         local,
@@ -67,14 +70,25 @@ function calledAs(traffic: Traffic, service: string): ServedCounts | undefined {
   return calls && plus(NOTHING, calls.durations.count, calls.errors);
 }
 
+/** The requests of a service. */
+export interface Served {
+  readonly counts: ServedCounts;
+  /** Those of its routes that have had requests in the window. */
+  readonly durations: readonly WindowHistogram[];
+}
+
 /** The requests of each service that is mounted here, by the routes that it has. */
-export function servedBy(traffic: Traffic, known: readonly KnownRoute[]): ReadonlyMap<string, ServedCounts> {
-  const served = new Map<string, ServedCounts>();
-  for (const { service, method, route } of known) {
-    const seen = service === null ? undefined : traffic.route(method, route);
-    if (service === null || seen === undefined) continue;
-    served.set(service, plus(served.get(service) ?? NOTHING, seen.durations.count, seen.errors));
-  }
+export async function servedBy(routes: readonly Candidate[]): Promise<ReadonlyMap<string, Served>> {
+  const served = new Map<string, { counts: ServedCounts; readonly durations: WindowHistogram[] }>();
+  await eachInTurns(routes, ({ known, traffic }) => {
+    const service = known?.service ?? null;
+    if (service === null || traffic === undefined) return;
+    const one = served.get(service) ?? { counts: NOTHING, durations: [] };
+    served.set(service, one);
+    const { durations, errors } = traffic;
+    one.counts = plus(one.counts, durations.count, errors);
+    if (durations.count.recent > 0) one.durations.push(durations);
+  });
   return served;
 }
 

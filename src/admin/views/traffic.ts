@@ -102,7 +102,7 @@ export class Traffic {
   }
 
   /** The routes, by method and template. */
-  routes(): Iterable<readonly [key: string, traffic: RouteTraffic]> {
+  routes(): ReadonlyMap<string, RouteTraffic> {
     return this.#routes;
   }
 

@@ -8,7 +8,7 @@ import type { CpuPoolReading } from './cpu-view.js';
 import type { Fleet } from './fleet.js';
 import type { ProcessFacts } from './overview.js';
 import type { ProblemFacts, Switched } from './problem-facts.js';
-import type { KnownRoute } from './route-list.js';
+import type { KnownRoute } from './route-candidates.js';
 import type { SaturationFacts } from './saturation.js';
 import type { TrafficWatch } from './traffic-watch.js';
 
@@ -38,7 +38,7 @@ export interface ViewSources {
    */
   readonly templateOf: (method: string, route: string) => string | undefined;
   /** Requests in flight, by `METHOD template`. */
-  readonly routesInFlight: () => ReadonlyMap<string, number>;
+  readonly routesInFlight: () => Promise<ReadonlyMap<string, number>>;
   readonly logLevel: () => ProblemFacts['logLevel'];
   /** Counts sagas that need an operator, up to `most`. */
   readonly countSagas: (most: number) => Promise<number>;

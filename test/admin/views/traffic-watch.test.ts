@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { status } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { callsGraph } from '#src/admin/views/calls-graph.js';
+import { RouteCandidates } from '#src/admin/views/route-candidates.js';
 import { RouteList, type RouteOrder, routeHistogram } from '#src/admin/views/route-list.js';
-import { serviceList } from '#src/admin/views/service-list.js';
+import { servedBy, serviceList } from '#src/admin/views/service-list.js';
 import type { Traffic } from '#src/admin/views/traffic.js';
 import { READ_EVERY_MS, SAMPLE_EVERY_MS, TrafficWatch } from '#src/admin/views/traffic-watch.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
@@ -69,7 +70,7 @@ async function measured({ watch, pass }: ReturnType<typeof setUp>, meanwhile = (
 
 const IN_FLIGHT = new Map([['GET /api/users/{id}', 3]]);
 const sources = {
-  known: () => KNOWN,
+  candidates: new RouteCandidates(() => KNOWN),
   cpuShares: undefined,
   dataPlane: () => 'http://127.0.0.1:8080',
 };
@@ -157,7 +158,7 @@ describe('the list of routes', () => {
       for (let n = 0; n < 9; n++) test.request('/api/users/{id}', 200, 10_000);
       test.request('/api/users/{id}', 503, 50_000);
     });
-    const [first, second] = new RouteList(sources).page(traffic, IN_FLIGHT, FIRST).items;
+    const [first, second] = (await new RouteList(sources).page(traffic, IN_FLIGHT, FIRST)).items;
     expect(first).to.deep.include({
       ...{ method: 'GET', route: '/api/users/{id}', service: 'users', requests: 110, errors: 1 },
       ...{ perSecond: 20, errorsPerSecond: 2, p50Ms: 10, p99Ms: 50, maxMs: 50, inFlight: 3, off: false },
@@ -214,21 +215,20 @@ describe('the list of routes', () => {
       for (let route = 0; route < 25; route++)
         for (let n = 0; n <= route % 5; n++) test.request(`/r${route}`, 200, 5);
     });
-    const list = new RouteList({ ...sources, known: () => [] });
+    const list = new RouteList({ ...sources, candidates: new RouteCandidates(() => []) });
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
       const after = cursor === null ? undefined : JSON.parse(Buffer.from(cursor, 'base64url').toString());
-      const page = list.page(traffic, IN_FLIGHT, { limit: 7, after });
+      const page = await list.page(traffic, IN_FLIGHT, { limit: 7, after });
       seen.push(...page.items.map(({ route }) => route));
       cursor = page.nextCursor;
     } while (cursor !== null);
     expect(seen).to.have.length(25);
     expect(new Set(seen)).to.have.length(25);
     expect(seen[0]).to.equal('/r14');
-    expect(
-      new RouteList(sources).page(traffic, IN_FLIGHT, FIRST, 'get /API/us').items.map(({ route }) => route),
-    ).to.deep.equal(['/api/users/{id}']);
+    const { items } = await new RouteList(sources).page(traffic, IN_FLIGHT, FIRST, 'get /API/us');
+    expect(items.map(({ route }) => route)).to.deep.equal(['/api/users/{id}']);
   });
 
   it('is sorted by what is asked for, also by stalls of routes that are idle now', async () => {
@@ -241,29 +241,30 @@ describe('the list of routes', () => {
       test.request('/slow', 200, 90_000);
     });
     const cpuShares = () => [{ route: 'GET /slow', ratio: 0.5 }];
-    const list = new RouteList({ ...sources, cpuShares, known: () => [] });
-    const first = (by?: RouteOrder): string => list.page(traffic, IN_FLIGHT, FIRST, '', by).items[0]!.route;
-    expect([
-      first(),
-      first('busy'),
-      first('errors'),
-      first('p99'),
-      first('stalls'),
-      first('cpu'),
-    ]).to.deep.equal(['/busy', '/busy', '/failing', '/slow', '/idle', '/slow']);
+    const list = new RouteList({ ...sources, cpuShares, candidates: new RouteCandidates(() => []) });
+    const first: string[] = [];
+    for (const by of [undefined, 'busy', 'errors', 'p99', 'stalls', 'cpu'] satisfies (
+      | RouteOrder
+      | undefined
+    )[])
+      first.push((await list.page(traffic, IN_FLIGHT, FIRST, '', by)).items[0]!.route);
+    expect(first).to.deep.equal(['/busy', '/busy', '/failing', '/slow', '/idle', '/slow']);
     const after = (cursor: string | null) => JSON.parse(Buffer.from(cursor!, 'base64url').toString());
     const seen: string[] = [];
-    for (let page = list.page(traffic, IN_FLIGHT, { limit: 1, after: undefined }, '', 'p99'); ; ) {
+    for (let page = await list.page(traffic, IN_FLIGHT, { limit: 1, after: undefined }, '', 'p99'); ; ) {
       seen.push(...page.items.map(({ route }) => route));
       if (page.nextCursor === null) break;
-      page = list.page(traffic, IN_FLIGHT, { limit: 1, after: after(page.nextCursor) }, '', 'p99');
+      page = await list.page(traffic, IN_FLIGHT, { limit: 1, after: after(page.nextCursor) }, '', 'p99');
     }
     expect(seen).to.deep.equal(['/slow', '/failing', '/busy', '/idle']);
   });
 });
 
 describe('the services and who calls them', () => {
-  const services = { mounted: new Set(['users', 'orders']), known: () => KNOWN };
+  const servicesOf = async (traffic: Traffic) => ({
+    mounted: new Set(['users', 'orders']),
+    served: await servedBy(await sources.candidates.of(traffic)),
+  });
 
   it('are known from calls, with clients in front and databases behind', async () => {
     const test = setUp();
@@ -280,7 +281,7 @@ describe('the services and who calls them', () => {
       test.call('_gateway', 'mailer', 'remote');
       test.request('/svc/{service}/*', 200, 9_000);
     });
-    const { nodes, edges } = callsGraph(traffic, services);
+    const { nodes, edges } = callsGraph(traffic, await servicesOf(traffic));
     const p99 = new Map(edges.map(({ from, to, p99Ms }) => [`${from} ${to}`, p99Ms]));
     expect(['Clients users', 'Clients Gateway'].map((edge) => p99.get(edge))).to.deep.equal([1, 9]);
     const shown = edges.map(({ from, to, perSecond, errors, total }) => [from, to, perSecond, total, errors]);
@@ -319,7 +320,9 @@ describe('the services and who calls them', () => {
       services: new Map([['mailer', { states: {}, instances: 1, named: {} }]]),
       ...{ notable: [], notableCount: 0 },
     };
-    expect(serviceList(traffic, fleet, services, FIRST).items[0]).to.include({ errorsPerSecond: 6 });
+    expect(serviceList(traffic, fleet, await servicesOf(traffic), FIRST).items[0]).to.include({
+      errorsPerSecond: 6,
+    });
   });
 
   it('are listed page by page', async () => {
@@ -327,7 +330,7 @@ describe('the services and who calls them', () => {
     const names = Array.from({ length: 25 }, (_, n) => `s${n}`);
     const one = { states: {}, instances: 0, named: {} };
     const fleet = { services: new Map(names.map((name) => [name, one])), notable: [], notableCount: 0 };
-    const alone = { mounted: new Set<string>(), known: () => [] };
+    const alone = { mounted: new Set<string>(), served: new Map() };
     const first = serviceList(traffic, fleet, alone, { limit: 20, after: undefined });
     const after = JSON.parse(Buffer.from(first.nextCursor!, 'base64url').toString());
     const second = serviceList(traffic, fleet, alone, { limit: 20, after });
@@ -344,7 +347,7 @@ describe('the services and who calls them', () => {
       notable: [],
       notableCount: 0,
     };
-    expect(serviceList(traffic, fleet, services, FIRST).items).to.deep.equal([
+    expect(serviceList(traffic, fleet, await servicesOf(traffic), FIRST).items).to.deep.equal([
       {
         ...{ service: 'mailer', local: false, states: { healthy: 2, ejected: 1 }, instances: 3 },
         ...{ perSecond: 0, errorsPerSecond: 0 },
