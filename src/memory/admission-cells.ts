@@ -2,6 +2,7 @@
 // publishes. All threads add to one word for the process. A route has one word per thread, so a request
 // usually costs only one plain store more; the words are added up only when it has to be decided whether the
 // route has more than its share.
+import { cheapestOf, sumsOf } from './admission-usage.js';
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
@@ -70,6 +71,7 @@ export class AdmissionCells {
   readonly #ledger: PermitLedger;
   readonly #state: Int32Array;
   readonly #names: NameTable;
+  readonly #namesOfRows: (string | undefined)[] = new Array(ROUTES).fill(undefined);
   readonly #routes: Table;
   readonly #uses: Table;
   readonly #costs: Table;
@@ -134,12 +136,21 @@ export class AdmissionCells {
 
   /** All routes that were mounted so far. */
   usage(): RouteUsage[] {
-    const routes = this.#names.list().map(({ row, name }) => {
-      const cells = this.#counted(row);
-      return { name, inFlight: cells.inFlight, costMs: cells.enteringMs + cells.leavingMs };
-    });
+    const names = this.#allNames();
+    const inFlight = sumsOf(this.#routes);
+    const costsUs = cheapestOf(this.#costs);
+    const routes = names.flatMap((name, row) =>
+      name === undefined ? [] : [{ name, inFlight: inFlight[row]!, costMs: costsUs[row]! / 1000 }],
+    );
     if (routes.length < ROUTES) return routes;
-    return [...routes, { name: 'other routes', inFlight: this.#others.inFlight, costMs: 0 }];
+    return [...routes, { name: 'other routes', inFlight: inFlight[OTHERS]!, costMs: 0 }];
+  }
+
+  /** The names by row. A row keeps its name for ever, so each is read only once. */
+  #allNames(): readonly (string | undefined)[] {
+    const names = this.#namesOfRows;
+    for (let row = 0; row < ROUTES; row++) names[row] ??= this.#names.nameOf(row);
+    return names;
   }
 
   #counted(row: number): RouteCells {
