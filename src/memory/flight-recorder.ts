@@ -82,7 +82,7 @@ export class FlightRecorder {
    */
   begin(route: number, now: number, id = '', number = 0): number {
     const words = this.#words;
-    const index = this.#take();
+    const index = this.#next();
     const at = index * FLIGHT_WORDS;
     const uses = (words[at + HEAD]! >>> USES_SHIFT) + 1;
     const head = (uses << USES_SHIFT) | route;
@@ -95,6 +95,11 @@ export class FlightRecorder {
       writeId(this.#ids, idAt(index, head), id);
     }
     Atomics.store(words, at + HEAD, head);
+    // The record is taken behind the last call, so a call for which the stack is too full takes none.
+    if (this.#size > 0) {
+      this.#first = (this.#first + 1) & INDEX_BITS;
+      this.#size--;
+    }
     const request = ((++this.#begun & REQUEST_BITS) << INDEX_WIDTH) | index;
     this.#requests[index] = request;
     return request;
@@ -113,13 +118,10 @@ export class FlightRecorder {
     this.#size++;
   }
 
-  #take(): number {
+  /** The number of the record that the next request takes. */
+  #next(): number {
     // When all records are in flight, the one that was taken last stands before the first element.
-    if (this.#size === 0) return this.#ended[(this.#first - 1) & INDEX_BITS]!;
-    const index = this.#ended[this.#first]!;
-    this.#first = (this.#first + 1) & INDEX_BITS;
-    this.#size--;
-    return index;
+    return this.#ended[(this.#size === 0 ? this.#first - 1 : this.#first) & INDEX_BITS]!;
   }
 }
 

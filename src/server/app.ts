@@ -161,7 +161,10 @@ export class App {
 
   // --- serving
 
-  /** Serves one request. Never throws. @param known its route, where that has been found already */
+  /**
+   * Serves one request. Throws only where the stack is full: see `serve`.
+   * @param known its route, where that has been found already
+   */
   handle(exchange: Exchange, known?: Match<RoutePlan>): void {
     const { method, path, inProcess, isRpc } = exchange.head;
     let match = known;
@@ -178,7 +181,8 @@ export class App {
   }
 
   /**
-   * Serves a request that the gateway passes on to a service of this App, as one of a stranger. Never throws.
+   * Serves a request that the gateway passes on to a service of this App, as one of a stranger. Throws as
+   * `handle`.
    */
   relay(service: string, exchange: Exchange): void {
     try {
@@ -218,7 +222,7 @@ export class App {
 
   /**
    * Responds with an error to a request that was refused before its route was looked up. A call by gRPC
-   * counts for its method. Never throws.
+   * counts for its method. Throws as `handle`.
    */
   refuse(exchange: Exchange, error: unknown): void {
     const { head } = exchange;
@@ -290,6 +294,20 @@ export class App {
       error,
       this.#errorLogger('a request could not be ended in order'),
     );
+  }
+
+  /**
+   * Ends the requests that were cut off by a full stack or by the timeout of `node:vm`: nothing of them ends
+   * by itself. Call it directly in a callback of the event loop, now and then.
+   */
+  endCutOff(): void {
+    const requests = this.#requests.cutOff();
+    if (requests.length === 0) return;
+    this.options.log.error(
+      { requests: requests.length },
+      'requests were cut off by a full stack or a timeout of node:vm; they count as failed',
+    );
+    this.interrupt(new HttpError('INTERNAL', 'The request was cut off.'), requests);
   }
 
   /**

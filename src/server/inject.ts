@@ -66,7 +66,7 @@ export function injectText(
   });
 }
 
-/** Serves a request, or refuses it because it is larger than its limits. Never throws. */
+/** Serves a request, or refuses it because it is larger than its limits. Throws as `App.handle`. */
 export function handleInjected(
   app: App,
   exchange: InjectExchange,

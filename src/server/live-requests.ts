@@ -12,6 +12,8 @@ export interface LiveRequest {
   readonly startedAt: number;
   /** The synchronous part has begun and not ended: the callback of the socket cannot return before. */
   readonly onStack: boolean;
+  /** Response and handler have ended. */
+  readonly isOver: boolean;
   /**
    * The response is a stream of events. It ends with its connection or its worker, and has no end that its
    * client could miss.
@@ -29,6 +31,8 @@ export interface LiveRequest {
 
 export class LiveRequests {
   #newest: LiveRequest | undefined;
+  /** Requests that `cutOff` has returned. */
+  readonly #cutOff = new WeakSet<LiveRequest>();
 
   /** Number of requests without a complete response, or whose client has left while they were served. */
   get inFlight(): number {
@@ -59,6 +63,21 @@ export class LiveRequests {
     const living: LiveRequest[] = [];
     for (let one = this.#newest; one !== undefined; one = one.older) living.push(one);
     return living;
+  }
+
+  /**
+   * The requests whose synchronous part, or whose end, was cut off before it was complete, each once. The
+   * stack was full, or V8 has terminated the code (the timeout of `node:vm`), which runs no `finally`. Call
+   * this directly in a callback of the event loop: then no request is on the stack that goes on.
+   */
+  cutOff(): LiveRequest[] {
+    const found: LiveRequest[] = [];
+    for (let one = this.#newest; one !== undefined; one = one.older) {
+      if ((!one.onStack && !one.isOver) || this.#cutOff.has(one)) continue;
+      this.#cutOff.add(one);
+      found.push(one);
+    }
+    return found;
   }
 
   /**

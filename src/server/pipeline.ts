@@ -20,8 +20,9 @@ import { ServerRefusal } from './server-refusal.js';
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
 
 /**
- * Serves one request. Never throws: a failure becomes a response and, if it is a fault of the server, a log
- * line.
+ * Serves one request. A failure becomes a response and, if it is a fault of the server, a log line. It throws
+ * only where the stack is too full for that, so never at the bottom of the stack. The request ends all the
+ * same: with a heartbeat (`App.endCutOff`).
  */
 export function serve(ctx: RequestContext): void {
   ctx.begin();

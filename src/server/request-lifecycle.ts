@@ -23,6 +23,9 @@ import type { Params } from './routing/router.js';
 import type { ServerContext } from './server-context.js';
 import type { Alarm } from './timer-wheel.js';
 
+/** No meter returns this number. */
+const NOT_COUNTED = -1;
+
 export abstract class RequestLifecycle implements LiveRequest, BodyOwner, ResponseOwner {
   // Private, like all fields of its parts: a copy of the context, or a log line about it, shows none of them.
   readonly #request: IncomingRequest;
@@ -37,8 +40,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   #isHandlerDone = false;
   /** The request counts as in flight, and holds what it has taken. */
   #isLive = false;
-  /** What the meter returned at the beginning and gets at the end. */
-  #meterBegun = 0;
+  /** Nothing is held any more, and the list of live requests is left. */
+  #isReleased = false;
+  /** What the meter returned at the beginning and gets at the end; NOT_COUNTED before. */
+  #meterBegun = NOT_COUNTED;
   /** What the gate of the route returned; above 0 the request holds a permit. */
   #admitted = 0;
   /** The request counts as load of its service. */
@@ -178,8 +183,8 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
       if (this.#admitted <= 0) return false;
     }
     if (load !== undefined) {
-      this.#isCounted = true;
       load.enter();
+      this.#isCounted = true;
     }
     return true;
   }
@@ -351,6 +356,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   countResponse(status: number, error: string | undefined): void {
+    if (this.#meterBegun === NOT_COUNTED) return; // its beginning was cut off
     const microseconds = (performance.now() - this.#request.startedAt) * 1000;
     this.meter.end(this.#meterBegun, status, microseconds, error, this.#request.recordedTrace);
   }
@@ -393,7 +399,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
    * reaches none of its own ends.
    */
   abandon(error: HttpError): void {
-    if (!this.#isLive) return;
+    if (this.#isReleased) return;
     this.#release(error);
     this.#request.exchange.leaveCallback();
     this.#response.abandon(error);
@@ -411,15 +417,21 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     }
   }
 
-  /** @param reason for a reader that still waits for the body */
+  /**
+   * Every step may be repeated, because a full stack may end each of them: see `LiveRequests.cutOff`.
+   * @param reason for a reader that still waits for the body
+   */
   #release(reason = this.#abortReason): void {
-    if (!this.#isLive) return;
+    if (this.#isReleased) return;
     this.#isLive = false;
     this.stopDeadline();
     this.releasePermit();
     this.#bulkheadPermit?.leave();
+    this.#bulkheadPermit = undefined;
     this.#response.releaseStream();
     this.#bodyReader?.release(reason);
+    if (this.#isReleased) return; // one of the steps has led here
     this.#request.server.requests.remove(this);
+    this.#isReleased = true;
   }
 }

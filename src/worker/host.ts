@@ -51,6 +51,9 @@ import { traceTrust } from './trace-trust.js';
 import type { ReplaceDeps, WorkerContext, WorkerIdentity } from './worker-context.js';
 import type { WorkerMemory } from './worker-memory.js';
 
+/** Requests that were cut off are looked for with every fifth heartbeat: four times a second. */
+const CUT_OFF_BEATS = 5;
+
 export interface HostOptions {
   readonly thread: WorkerIdentity;
   readonly block: Block;
@@ -104,8 +107,9 @@ export interface Host {
    */
   rpcMethods(): Promise<readonly MountedRpcMethod[]>;
   /**
-   * Looks at the load of the thread, for the overload rule, and at calls that wait for instances, and
-   * publishes what the thread keeps in memory: to be called about every 50 ms.
+   * Looks at the load of the thread, for the overload rule, at calls that wait for instances, and at requests
+   * that were cut off, and publishes what the thread keeps in memory. Call it about every 50 ms, directly in
+   * a callback of the event loop.
    */
   beat(): void;
   /** Resolves when the CPU tasks that are in progress now have ended, at the latest after `withinMs`. */
@@ -141,6 +145,7 @@ export function createHost(options: HostOptions): Host {
   const dispatch = inProcessDispatch(app, settings, rpcMethods);
   const streamed = inProcessStreams(app, settings);
   const fileBytes = memory.recorder.gauge('multilane_file_contents_bytes');
+  let beats = 0;
   const waitingCalls = memory.recorder.gauge('multilane_calls_waiting');
   const cpu = new CpuClient(options.cpuPort, {
     tracing,
@@ -154,17 +159,7 @@ export function createHost(options: HostOptions): Host {
     awaitsDatabases,
     configFile: settings.configFile,
   });
-  if (settings.gateway.length > 0) {
-    loadUndici();
-    const isMounted = (name: string): boolean => services.some(({ definition }) => definition.name === name);
-    const refused = memory.recorder.counter('multilane_requests_shed_total', {
-      reason: 'instance_connections',
-    });
-    const { streamed, streamsPerEndpoint: connections } = calls;
-    const onRefused = (): void => refused.add();
-    const silentMs = Math.max(LEAST_SILENT_MS, settings.streamIdleMs);
-    mountGateway(settings, { app, calls: streamed, connections, isMounted, onRefused, silentMs });
-  }
+  if (settings.gateway.length > 0) openGateway(settings, app, services, parts);
   // All workers have the same routes, so one of them logs the warnings.
   if (worker === 1) logRouteWarnings(app, limits, settings, options.log);
   return {
@@ -175,6 +170,7 @@ export function createHost(options: HostOptions): Host {
     row,
     rpcMethods,
     beat() {
+      if (beats++ % CUT_OFF_BEATS === 0) app.endCutOff();
       limits.beat();
       fileBytes.set(app.files.contents.bytes);
       calls.beat();
@@ -188,6 +184,24 @@ export function createHost(options: HostOptions): Host {
       await Promise.all([calls.close(), ...closed, tracing.shutdown()]);
     },
   };
+}
+
+/** Mounts the routes of the gateway, for the services that it may reach. */
+function openGateway(
+  settings: HostOptions['thread']['settings'],
+  app: App,
+  services: readonly MountedService[],
+  { memory, calls }: Pick<HostParts, 'memory' | 'calls'>,
+): void {
+  loadUndici();
+  const isMounted = (name: string): boolean => services.some(({ definition }) => definition.name === name);
+  const refused = memory.recorder.counter('multilane_requests_shed_total', {
+    reason: 'instance_connections',
+  });
+  const { streamed, streamsPerEndpoint: connections } = calls;
+  const onRefused = (): void => refused.add();
+  const silentMs = Math.max(LEAST_SILENT_MS, settings.streamIdleMs);
+  mountGateway(settings, { app, calls: streamed, connections, isMounted, onRefused, silentMs });
 }
 
 function createParts(

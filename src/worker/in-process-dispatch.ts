@@ -45,9 +45,10 @@ export function inProcessStreams(app: App, limits: HeadLimits): StreamDispatch {
     for (let i = 0; i < headers.length; i += 2) fields[headers[i]!] = headers[i + 1]!;
     const request = { method, url, headers: fields, body, inProcess: true, limits, ...waiting() };
     const exchange = new InjectExchange(request, receiver);
-    void stack.begin(async () => {
+    const begun = stack.begin(async () => {
       if (!exchange.closed) handleInjected(app, exchange, request);
     });
+    begun.catch((error: unknown) => exchange.leave(error));
     return () => exchange.leave(clientClosed());
   };
 }
@@ -57,7 +58,12 @@ class ShortStack {
   #height = 0;
 
   begin<T>(request: () => Promise<T>): Promise<T> {
-    return this.#height < MOST_ON_STACK ? this.#begin(request) : nextTurn().then(() => this.#begin(request));
+    if (this.#height < MOST_ON_STACK) return this.#begin(request);
+    return nextTurn().then(() => {
+      // Nothing is on the stack now. Calls that V8 has terminated (the timeout of node:vm) still count.
+      this.#height = 0;
+      return this.#begin(request);
+    });
   }
 
   #begin<T>(request: () => Promise<T>): Promise<T> {

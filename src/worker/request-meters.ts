@@ -131,8 +131,10 @@ class Meter implements RouteMeter {
     this.#route ??= this.#options.routes.of(this.#count.name);
     const now = at + this.#clockOffset;
     const flight = this.#flightRecorder.begin(this.#route, now, requestId, requestNumber);
-    // The count follows the record, so a reader of the count finds the record of each counted request.
-    this.#row.began(++this.#tally.inFlight);
+    // The count follows the record, so a reader of the count finds the record of each counted request. The
+    // tally follows all calls, so a call for which the stack is too full counts nothing.
+    this.#row.began(this.#tally.inFlight + 1);
+    this.#tally.inFlight++;
     return flight;
   }
 
@@ -155,7 +157,9 @@ class Meter implements RouteMeter {
     const hasErrors = status >= this.#count.errorsFrom;
     const series = hasErrors ? this.#failureSeriesOf(status, error) : this.#seriesOf(status);
     series.record(microseconds, trace);
-    this.#row.ended(--this.#tally.inFlight, status >= 500);
+    // As at the beginning: when one of the calls is cut off by a full stack, the end is reported again.
+    this.#row.ended(this.#tally.inFlight - 1, status >= 500);
+    this.#tally.inFlight--;
   }
 
   #seriesOf(status: number): TracedHistogram {

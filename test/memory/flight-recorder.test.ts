@@ -40,6 +40,25 @@ describe('the flight recorder', () => {
     expect(readFlights(block, SLOT + 1, 1_000), 'of another worker').to.deep.equal([]);
   });
 
+  it('takes no record for a beginning that is cut off by a full stack', () => {
+    const { block, recorder } = setUp();
+    const cutOff = {
+      get length(): number {
+        throw new RangeError('Maximum call stack size exceeded');
+      },
+      charCodeAt(): number {
+        throw new RangeError('Maximum call stack size exceeded');
+      },
+    } as unknown as string;
+    for (let n = 0; n < FLIGHTS; n++) {
+      expect(() => recorder.begin(FIRST, 0, cutOff)).to.throw(RangeError);
+    }
+    const begun = Array.from({ length: FLIGHTS }, () => recorder.begin(FIRST, 0, 'an-id'));
+    expect(readFlights(block, SLOT, 0).filter(isInFlight)).to.have.length(FLIGHTS);
+    for (const flight of begun) recorder.end(flight, 200, 1);
+    expect(readFlights(block, SLOT, 0).filter(isInFlight)).to.deep.equal([]);
+  });
+
   it('records the first and the last route, also after the 32-bit clock has wrapped', () => {
     const { block, recorder } = setUp();
     recorder.begin(FIRST, 2 ** 31 - 10);

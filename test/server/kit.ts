@@ -37,6 +37,8 @@ export class RecordingObserver implements RequestObserver {
   current = 0;
   begun = 0;
   readonly refusals: string[] = [];
+  /** The meters by method and template, `GET /a/{id}`. */
+  readonly meters = new Map<string, ReturnType<RequestObserver['meter']>>();
   readonly #templates: (string | undefined)[] = [undefined];
   #waiting: { count: number; resolve: () => void }[] = [];
 
@@ -46,7 +48,7 @@ export class RecordingObserver implements RequestObserver {
 
   meter(method: string, template: string | undefined): ReturnType<RequestObserver['meter']> {
     const row = this.#templates.push(template) - 1;
-    return {
+    const meter: ReturnType<RequestObserver['meter']> = {
       routeNumber: 0,
       begin: () => ++this.begun,
       enter: () => {
@@ -66,6 +68,8 @@ export class RecordingObserver implements RequestObserver {
         });
       },
     };
+    this.meters.set(`${method} ${template}`, meter);
+    return meter;
   }
 
   refused(reason: string): void {

@@ -5,21 +5,25 @@ import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { OTHER_ROUTES, RouteNames, RouteNumbers } from '#src/memory/route-names.js';
-import { WorkerRow } from '#src/memory/worker-row.js';
+import { readWorker, WorkerRow } from '#src/memory/worker-row.js';
 import { RequestMeters } from '#src/worker/request-meters.js';
 
 const SECONDS = 'http_server_request_duration_seconds';
 const SLOT = 1;
 
 /** Makes the meters of one thread; called again, those of the next thread in its slot. */
-function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 })) {
+function thread(
+  memory = new SeriesMemory(),
+  block = Block.create({ workers: 1 }),
+  row = new WorkerRow(block, SLOT),
+) {
   const recorder = new SeriesTable(memory.of(SLOT));
   const meters = new RequestMeters({
     recorder,
     series: recorder.pool('routes'),
     failures: recorder.pool('failures'),
     routes: new RouteNumbers(recorder.store),
-    row: new WorkerRow(block, SLOT),
+    row,
     flightRecorder: new FlightRecorder(block, SLOT),
     clock: () => 0,
     scheme: 'http',
@@ -42,6 +46,36 @@ function thread(memory = new SeriesMemory(), block = Block.create({ workers: 1 }
 }
 
 describe('the meters of requests', () => {
+  it('count exactly what is in flight, also when a beginning or an end is cut off by a full stack', () => {
+    const full = { began: false, ended: false };
+    class FullStack extends WorkerRow {
+      override began(inFlight: number): void {
+        if (full.began) throw new RangeError('Maximum call stack size exceeded');
+        super.began(inFlight);
+      }
+      override ended(inFlight: number, failed: boolean): void {
+        if (full.ended) throw new RangeError('Maximum call stack size exceeded');
+        super.ended(inFlight, failed);
+      }
+    }
+    const block = Block.create({ workers: 1 });
+    const { meters } = thread(new SeriesMemory(), block, new FullStack(block, SLOT));
+    const meter = meters.meter('GET', '/a');
+    const cutOff = (where: keyof typeof full, run: () => unknown): void => {
+      full[where] = true;
+      expect(run).to.throw(RangeError);
+      full[where] = false;
+    };
+    cutOff('began', () => meter.begin(0, 'an-id', 0));
+    const begun = [meter.begin(0, 'an-id', 0), meter.begin(0, 'an-id', 0)];
+    expect(readWorker(block, SLOT).inFlight).to.equal(2);
+    for (const one of begun) {
+      cutOff('ended', () => meter.end(one, 200, 10, undefined));
+      meter.end(one, 200, 10, undefined); // it is reported again
+    }
+    expect(readWorker(block, SLOT).inFlight).to.equal(0);
+  });
+
   it('keep route, method and status of 150 routes, whatever else the thread counts', () => {
     const memory = new SeriesMemory();
     const statuses = [200, 201, 204, 301, 400, 401, 403, 404, 409, 422, 429];
