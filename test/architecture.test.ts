@@ -3,7 +3,7 @@ import { deadImports, forbiddenImports, isPlaced, misplacedNames } from './archi
 import { cycles, parse, sourcesBelow } from './architecture/source.js';
 
 describe('the architecture', () => {
-  const sources = sourcesBelow('src', 'workers');
+  const sources = sourcesBelow('src', 'workers', 'dashboard');
 
   it('gives every file a module', () => {
     expect(sources.filter((source) => !isPlaced(source)).map(({ path }) => path)).to.deep.equal([]);
@@ -23,8 +23,8 @@ describe('the architecture', () => {
 
   it('keeps variables of modules only where they exist once per thread', () => {
     const variables = sources.filter(({ code }) => /^(?:export )?(?:let|var) /m.test(code));
-    // The share of this thread's event loop, and the end of this process.
-    const allowed = ['src/server/loop-share.ts', 'src/process/process-exit.ts'];
+    // The share of this thread's event loop, the end of this process, and when a browser has hidden its page.
+    const allowed = ['src/server/loop-share.ts', 'src/process/process-exit.ts', 'dashboard/core/feed.ts'];
     expect(variables.map(({ path }) => path)).to.have.members(allowed);
   });
 
@@ -71,6 +71,26 @@ describe('the architecture test finds', () => {
       'an import of the HTTP core outside of its files',
       'src/server/routing/router.ts',
       `import uws from 'uWebSockets.js';`,
+    ],
+    [
+      'an import of a value of the process from the dashboard',
+      'dashboard/core/a.ts',
+      `import { x } from '../../src/admin/plane-json.js';`,
+    ],
+    [
+      'an import of other types of the process from the dashboard',
+      'dashboard/core/a.ts',
+      `import type { X } from '../../src/admin/server.js';`,
+    ],
+    [
+      'a library of the process in the dashboard',
+      'dashboard/core/a.ts',
+      `import type { Logger } from 'pino';`,
+    ],
+    [
+      'an import of the dashboard from the process',
+      'src/admin/a.ts',
+      `import type { X } from '../../dashboard/core/types.js';`,
     ],
     ['an import of pg outside of db', 'src/saga/a.ts', `import type { Pool } from 'pg';`],
     [
@@ -120,6 +140,11 @@ describe('the architecture test finds', () => {
       'a command',
       'src/cli/commands/a.ts',
       `import { Command } from 'commander';\nimport '../../db/pool.js';`,
+    ],
+    [
+      'an import of the types of the JSON from the dashboard',
+      'dashboard/core/a.tsx',
+      `import type { X } from '../../src/admin/plane-json.js';\nimport { h } from 'preact';`,
     ],
     ['wiring', 'workers/a.ts', `import { x } from '#src/db/pool.js';`],
   ] as const) {

@@ -71,7 +71,7 @@ class Feed {
 
   #schedule(afterMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#open(), afterMs);
+    this.#timer = window.setTimeout(() => void this.#open(), afterMs);
   }
 
   async #open(): Promise<void> {
@@ -95,7 +95,10 @@ class Feed {
     let watchdog = 0;
     const alive = (): void => {
       clearTimeout(watchdog);
-      watchdog = setTimeout(() => abort.abort(new ApiError('No figures arrive any more.')), SILENCE_MS);
+      watchdog = window.setTimeout(
+        () => abort.abort(new ApiError('No figures arrive any more.')),
+        SILENCE_MS,
+      );
     };
     try {
       alive();
@@ -150,7 +153,7 @@ session.subscribe(() => {
 let hiddenSince = 0;
 document.addEventListener('visibilitychange', () => {
   clearTimeout(hiddenSince);
-  if (document.hidden) hiddenSince = setTimeout(() => feed.pause(), HIDDEN_MS);
+  if (document.hidden) hiddenSince = window.setTimeout(() => feed.pause(), HIDDEN_MS);
   else feed.retry();
 });
 addEventListener('online', () => feed.retry());

@@ -80,7 +80,7 @@ export function useRead<Data>(path: string | null, { everyMs = 0 }: ReadOptions 
     };
     const watchAge = (): void => {
       clearTimeout(age);
-      if (everyMs > 0) age = setTimeout(markOld, everyMs + OLD_MS);
+      if (everyMs > 0) age = window.setTimeout(markOld, everyMs + OLD_MS);
     };
     const once = async (): Promise<void> => {
       const began = performance.now();
@@ -96,10 +96,10 @@ export function useRead<Data>(path: string | null, { everyMs = 0 }: ReadOptions 
         keep({ error: error instanceof ApiError ? error : new ApiError(String(error)) });
       }
       const tookMs = performance.now() - began;
-      if (everyMs > 0) timer = setTimeout(again, Math.max(everyMs, tookMs * share));
+      if (everyMs > 0) timer = window.setTimeout(again, Math.max(everyMs, tookMs * share));
     };
     const again = (): void => {
-      if (document.hidden) timer = setTimeout(again, everyMs);
+      if (document.hidden) timer = window.setTimeout(again, everyMs);
       else void once();
     };
     watchAge();

@@ -64,7 +64,7 @@ const columnsFor = (reload: () => void): readonly Column<Breaker>[] => [
   { key: 'force', title: '', cell: (one) => <Forces breaker={one} reload={reload} /> },
 ];
 
-const openings = ({ open = 0 }: Breaker['transitions']): number => open;
+const openings = ({ open }: Breaker['transitions']): number => open;
 
 function Forces({ breaker, reload }: { breaker: Breaker; reload: () => void }) {
   const { forced, state, service, instance } = breaker;

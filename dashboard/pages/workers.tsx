@@ -112,7 +112,7 @@ export function WorkersPage() {
               />
               <p class="quiet">
                 Mean utilization of the loops: {percent(mean(workers.map((one) => one.loopUtilization)))}. The
-                oldest worker started {ago(workers.map(({ startedAt }) => startedAt).sort()[0])}.
+                oldest worker started {ago(workers.flatMap(({ startedAt }) => startedAt ?? []).sort()[0])}.
               </p>
             </>
           )

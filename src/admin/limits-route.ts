@@ -41,29 +41,21 @@ interface SharedCounts {
 /** Returns the totals of one metric, by the values of one of its labels. */
 export type TotalsBy = (metric: string, label: string) => Readonly<Record<string, number>>;
 
+export type LimitsJson = ReturnType<ReturnType<typeof limitsView>>;
+
 /** `GET /limits`, and its value where totals are known already. */
 export interface LimitsRoute {
   readonly route: AdminRoute;
-  readonly read: (totalsBy: TotalsBy) => object;
+  readonly read: (totalsBy: TotalsBy) => LimitsJson;
 }
 
 export function limitsRoute(
   settings: LimitSettings,
-  { block, clock, series }: SharedCounts,
+  shared: SharedCounts,
   supervisor: Pick<AllWorkers, 'threads'>,
 ): LimitsRoute {
-  const concurrency = concurrencyView(settings, block, supervisor);
-  const bodiesAndStreams = quotaView(settings, block);
-  const bulkheads = new BulkheadCells(block, 0);
-  const rateLimits = rateLimitView(settings, block, clock);
-  const readTotals = coalesced(() => readTotalsInTurns(series, new Pace().rest));
-  const read = (totalsBy: TotalsBy): object => ({
-    concurrency: concurrency(totalsBy),
-    ...bodiesAndStreams(),
-    bulkheads: bulkheads.usage().map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
-    databaseConnections: DatabaseBudget.usage(block, clock),
-    rateLimits: rateLimits(totalsBy),
-  });
+  const readTotals = coalesced(() => readTotalsInTurns(shared.series, new Pace().rest));
+  const read = limitsView(settings, shared, supervisor);
   const handler = async () => {
     const { series: totals } = await readTotals();
     const totalsBy: TotalsBy = (metric, label) =>
@@ -75,6 +67,24 @@ export function limitsRoute(
     return { status: 200, json: read(totalsBy) };
   };
   return { route: { method: 'GET', path: '/limits', handler }, read };
+}
+
+function limitsView(
+  settings: LimitSettings,
+  { block, clock }: SharedCounts,
+  supervisor: Pick<AllWorkers, 'threads'>,
+) {
+  const concurrency = concurrencyView(settings, block, supervisor);
+  const bodiesAndStreams = quotaView(settings, block);
+  const bulkheads = new BulkheadCells(block, 0);
+  const rateLimits = rateLimitView(settings, block, clock);
+  return (totalsBy: TotalsBy) => ({
+    concurrency: concurrency(totalsBy),
+    ...bodiesAndStreams(),
+    bulkheads: bulkheads.usage().map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
+    databaseConnections: DatabaseBudget.usage(block, clock),
+    rateLimits: rateLimits(totalsBy),
+  });
 }
 
 function concurrencyView(

@@ -122,7 +122,9 @@ function serviceRoutes(
 }
 
 /** What clients see of an instance; process-routes.ts shows processes all of it. */
-function instanceViews({ load, ejectedForMs }: RegistryRoutesOptions): (instance: InstanceView) => object {
+export type InstanceJson = ReturnType<ReturnType<typeof instanceViews>>;
+
+function instanceViews({ load, ejectedForMs }: RegistryRoutesOptions) {
   return ({
     slot,
     owner: _owner,
@@ -131,7 +133,7 @@ function instanceViews({ load, ejectedForMs }: RegistryRoutesOptions): (instance
     registrationId: _registrationId,
     ttlSeconds: _ttlSeconds,
     ...instance
-  }) => {
+  }: InstanceView) => {
     const latencyUs = load.smoothedLatency(slot);
     const ejectedMs = ejectedForMs(slot);
     return {

@@ -4,6 +4,11 @@ import type { CpuThreadsSwitch } from './cpu-threads-switch.js';
 import type { OperatorSwitches } from './operator-switches.js';
 import { cpuThreadsOf, logLevelOf, ratioOf, routeSwitchOf } from './switch-bodies.js';
 
+/** The values in effect. */
+export type SwitchesJson = Pick<OperatorSwitches, 'logLevel' | 'requestLog' | 'sampling' | 'routes'> & {
+  readonly cpuThreads: CpuThreadsSwitch['state'];
+};
+
 export function switchRoutes(
   switches: OperatorSwitches,
   cpuThreads: CpuThreadsSwitch,
@@ -14,7 +19,7 @@ export function switchRoutes(
       path: '/switches',
       handler: () => {
         const { logLevel, requestLog, sampling, routes } = switches;
-        const json = { logLevel, requestLog, sampling, cpuThreads: cpuThreads.state, routes };
+        const json: SwitchesJson = { logLevel, requestLog, sampling, cpuThreads: cpuThreads.state, routes };
         return { status: 200, json };
       },
     },

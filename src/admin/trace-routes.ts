@@ -65,7 +65,7 @@ export function traceRoutes({
 
 /** Searches in several turns of the event loop. Traces that are displaced meanwhile are omitted. */
 async function pageOf(traces: readonly RecentTrace[], filter: Filter, wall: WallTime) {
-  const items: Summary[] = [];
+  const items: TraceSummary[] = [];
   let last: RecentTrace | undefined;
   for (const [number, trace] of traces.entries()) {
     if (number % PER_TURN === PER_TURN - 1) await loopTurn();
@@ -87,7 +87,8 @@ function wallTime(clock: Clock): WallTime {
   return (at) => new Date(at + offset).toISOString();
 }
 
-interface Summary {
+/** One item of `GET /traces`. */
+export interface TraceSummary {
   readonly traceId: string;
   readonly name: string;
   readonly startedAt: string;
@@ -99,7 +100,7 @@ interface Summary {
   readonly route: string | null;
 }
 
-function summaryOf(trace: RecentTrace, wall: WallTime): Summary {
+function summaryOf(trace: RecentTrace, wall: WallTime): TraceSummary {
   const { root } = trace;
   const { attributes } = root;
   const status = attributes['http.response.status_code'];
@@ -117,8 +118,10 @@ function summaryOf(trace: RecentTrace, wall: WallTime): Summary {
   };
 }
 
+export type SpanView = ReturnType<typeof viewOf>;
+
 /** Each is made when it is read. */
-function* viewsOf(spans: readonly SpanRecord[], wall: WallTime): Generator<object> {
+function* viewsOf(spans: readonly SpanRecord[], wall: WallTime): Generator<SpanView> {
   for (const span of spans) yield viewOf(span, wall);
 }
 
@@ -141,7 +144,7 @@ function viewOf(span: SpanRecord, wall: WallTime) {
 interface Filter {
   readonly limit: number;
   readonly after: Position | undefined;
-  admits(trace: RecentTrace, summary: Summary): boolean;
+  admits(trace: RecentTrace, summary: TraceSummary): boolean;
 }
 
 /** @throws ValidationError, HttpError BAD_CURSOR */

@@ -182,7 +182,7 @@ export function viewRoutes(
 export function viewTopics(
   { traffic, workers }: Pick<ViewSources, 'traffic' | 'workers'>,
   views: Views,
-  limits: LimitsRoute['read'],
+  limits: (...from: Parameters<LimitsRoute['read']>) => object,
 ): Readonly<Record<string, Topic>> {
   const of =
     (read: (seen: Traffic) => object | Promise<object>): Topic =>

@@ -42,6 +42,13 @@ const FREE_FOLDER = 'src/redaction/';
 /** Files that connect the modules, and may import all of them. */
 const WIRING = /^(src\/(primary|worker|testing|cli)(\/.*)?\.ts|workers\/.*)$/;
 
+/**
+ * The dashboard runs in browsers. It has no code of the process, only the types of the JSON that it reads, which
+ * are all in one file; and nothing imports the dashboard.
+ */
+const DASHBOARD = 'dashboard/';
+const PLANE_JSON = 'src/admin/plane-json.ts';
+
 /** The command line and the test kit, which the running process must not import. */
 const BESIDE = [/^src\/cli(\/.*)?\.ts$/, /^src\/testing(\/.*)?\.ts$/];
 
@@ -108,6 +115,10 @@ function moduleOf(path: string): string | undefined {
 const isFree = (path: string): boolean => FREE.includes(path) || path.startsWith(FREE_FOLDER);
 
 function allowsFile(path: string, file: string, typeOnly: boolean): boolean {
+  if (path.startsWith(DASHBOARD)) {
+    return file.startsWith(DASHBOARD) || (typeOnly && file === PLANE_JSON);
+  }
+  if (file.startsWith(DASHBOARD) || file === PLANE_JSON) return false;
   const beside = BESIDE.find((folder) => folder.test(file));
   if (beside !== undefined) return beside.test(path);
   if (WIRING.test(path)) return true;
@@ -129,6 +140,7 @@ function allowsInShop(path: string, file: string): boolean {
 }
 
 function allowsLibrary(path: string, { specifier, typeOnly }: Import): boolean {
+  if (path.startsWith(DASHBOARD)) return /^(preact|uplot)(\/|$)/.test(specifier);
   // Every module may use the type of a logger, but only telemetry makes loggers.
   if (specifier === 'pino') return typeOnly || path.startsWith('src/telemetry/');
   const rule = LIBRARIES.find(([library]) => library.test(specifier));
@@ -153,6 +165,7 @@ export function deadImports({ path, imports }: Source): readonly string[] {
 
 /** Whether rules exist for a file: ARROWS must list its module. */
 export function isPlaced({ path }: Source): boolean {
+  if (path.startsWith(DASHBOARD)) return true;
   if (isFree(path) || WIRING.test(path) || path.startsWith('src/services/')) return true;
   return path === 'src/config.ts' || Object.hasOwn(ARROWS, moduleOf(path) ?? '-');
 }

@@ -1,6 +1,6 @@
 // Finds the imports and the code without comments of TypeScript files. TypeScript 7 has no API for that yet,
 // so this file implements just enough of the language: comments, strings, and the forms of import and export.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 export interface Import {
@@ -38,7 +38,10 @@ function onlyTypes(clause: string): boolean {
 }
 
 function fileOf(specifier: string, from: string): string | undefined {
-  const toTs = (path: string): string => path.replace(/\.js$/, '.ts');
+  const toTs = (path: string): string => {
+    const [ts, tsx] = ['.ts', '.tsx'].map((ending) => path.replace(/\.js$/, ending)) as [string, string];
+    return !existsSync(ts) && existsSync(tsx) ? tsx : ts;
+  };
   if (specifier === 'multilane') return 'src/index.ts';
   if (specifier.startsWith('#')) return toTs(specifier.slice(1).replace(/^bundle\//, 'src/'));
   return specifier.startsWith('.') ? toTs(posix.join(posix.dirname(from), specifier)) : undefined;
@@ -63,7 +66,7 @@ export function parse(path: string, text: string): Source {
 export function sourcesBelow(...folders: readonly string[]): readonly Source[] {
   return folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map((entry) => join(entry.parentPath, entry.name))
       .map((path) => parse(path, readFileSync(path, 'utf8'))),
   );

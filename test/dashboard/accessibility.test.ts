@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { useChromium } from './browser.js';
 import type { FakePlane } from './fake-plane.js';
 import { PLACES, visit } from './places.js';
-import { before, breaker, problem, saga, step, worker } from './plane-data.js';
+import { breaker, openBreaker, problem, saga, step, worker } from './plane-rows.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The rules of WCAG 2.2 A and AA, and those of good practice. */
@@ -19,17 +19,14 @@ const CONTRAST: RunOptions = {
 
 /** All states at once, so that every colour is on a page. */
 function trouble({ data }: FakePlane): void {
-  data.overview.problems = ['critical', 'warning', 'info'].map((severity) =>
+  data.overview.problems = (['critical', 'warning', 'info'] as const).map((severity) =>
     problem({ id: severity, severity, page: '#/breakers' }),
   );
   data.workers.push(worker(3, { state: 'stalled', current: { route: '/slow', sinceMs: 3_000 } }));
-  const [window, probes] = [
-    { calls: 20, failures: 12 },
-    { permitted: 3, taken: 1, succeeded: 0 },
-  ];
+  const probed = { state: 'half-open', permitted: 3, taken: 1, succeeded: 0 } as const;
   data.breakers.push(
-    breaker({ instance: 'orders-3', state: 'open', since: before(4), window, retryInMs: 900 }),
-    breaker({ instance: 'orders-4', state: 'half-open', window, probes }),
+    breaker({ instance: 'orders-3', ...openBreaker(4, 900) }),
+    breaker({ instance: 'orders-4', state: probed, tripped: { calls: 20, failures: 12 } }),
   );
   data.sagas.length = 3;
   data.sagas[0] = saga(0, {

@@ -35,6 +35,12 @@ describe('the files of the dashboard', () => {
     expect(built('dashboard.css')).not.to.match(/@import|url\(/);
   });
 
+  it('use nothing that only Node.js has', () => {
+    expect(built('dashboard.js')).not.to.match(
+      /\b(Buffer|setImmediate|require)\b|\bprocess\.(env|nextTick|on)\b/,
+    );
+  });
+
   it('have no inline script and no inline style', () => {
     expect(built('index.html')).not.to.match(/<style|style=|<script(?![^>]*src=)|\son\w+=/);
   });

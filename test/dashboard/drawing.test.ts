@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { build } from 'esbuild';
 import { ROOT } from '#test/support/cluster.js';
-import { profile, span } from './plane-data.js';
+import { profile, span } from './plane-rows.js';
 
 interface Frame {
   readonly name: string;

@@ -6,8 +6,11 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import type { PlaneJson } from '#src/admin/plane-json.js';
+import type { BreakerState } from '#src/resilience/breaker-contract.js';
 import { ROOT } from '#test/support/cluster.js';
-import { type PlaneData, type SagaRow, shop, step } from './plane-data.js';
+import { type PlaneData, shop } from './plane-data.js';
+import { breaker, counts, EDGES_MS, type SagaRow, step } from './plane-rows.js';
 
 const CSP = "default-src 'self'; frame-ancestors 'none'";
 const TYPES: Readonly<Record<string, string>> = {
@@ -41,6 +44,8 @@ interface Call {
   readonly url: URL;
   readonly body: Record<string, unknown>;
 }
+
+const WINDOW_S = 10;
 
 export class FakePlane {
   readonly data: PlaneData = shop();
@@ -129,6 +134,10 @@ export class FakePlane {
     if (url.pathname === '/events') return this.#events(url, response);
     const json = this.#result({ request, url, body });
     if (json === undefined) return problem(response, NOT_FOUND);
+    if (json === NO_CONTENT) {
+      response.writeHead(204).end();
+      return;
+    }
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(json));
   }
@@ -159,11 +168,11 @@ export class FakePlane {
       case 'overview':
         return { ...data.overview, at: new Date().toISOString() };
       case 'routes':
-        return { windowS: 10, items: data.routes.slice(0, 200), nextCursor: null };
+        return this.#routes('');
       case 'workers':
         return data.workers;
       case 'services':
-        return page(data.services);
+        return { windowS: WINDOW_S, ...page(data.services) } satisfies PlaneJson['/services'];
       case 'calls':
         return data.calls;
       case 'limits':
@@ -182,54 +191,62 @@ export class FakePlane {
   #read(path: string, query: URLSearchParams): unknown {
     const { data } = this;
     const search = (query.get('search') ?? '').toLowerCase();
-    if (path.startsWith('/registry/v1/services/')) return { revision: '1', instances: data.instances };
+    if (path.startsWith('/registry/v1/services/')) {
+      const { instances } = data;
+      return { revision: '1', instances } satisfies PlaneJson['/registry/v1/services/:service'];
+    }
     if (path.startsWith('/sagas/')) return this.#saga(path.slice('/sagas/'.length));
-    if (path.startsWith('/traces/'))
-      return { traceId: path.slice('/traces/'.length), spansLeftOut: 0, spans: data.spans };
+    if (path.startsWith('/traces/')) {
+      const traceId = path.slice('/traces/'.length);
+      return { traceId, spansLeftOut: 0, spans: data.spans } satisfies PlaneJson['/traces/:traceId'];
+    }
     if (/^\/workers\/[^/]+\/profile$/.test(path)) return data.profile;
     switch (path) {
       case '/routes':
-        return {
-          windowS: 10,
-          items: data.routes.filter(({ method, route }) =>
-            `${String(method)} ${String(route)}`.toLowerCase().includes(search),
-          ),
-          nextCursor: null,
-        };
+        return this.#routes(search);
       case '/routes/histogram':
         return histogram(query);
       case '/breakers':
-        return page(data.breakers);
+        return page(data.breakers) satisfies PlaneJson['/breakers'];
       case '/switches':
-        return data.switches;
+        return data.switches satisfies PlaneJson['/switches'];
       case '/sagas':
         return sagaPage(data.sagas, query);
       case '/flights':
-        return { worker: Number(query.get('worker')), items: data.flights };
+        return {
+          worker: Number(query.get('worker')),
+          items: data.flights,
+        } satisfies PlaneJson['/flights'];
       case '/traces': {
         const wanted = query.get('status');
         const items = data.traces.filter(
           (one) =>
             (wanted === null || one.status === wanted) && JSON.stringify(one).toLowerCase().includes(search),
         );
-        return { ...page(items), isRecording: true, sampled: 0.01 };
+        return { ...page(items), isRecording: true, sampled: 0.01 } satisfies PlaneJson['/traces'];
       }
       case '/settings':
-        return { items: data.settings };
+        return { items: data.settings } satisfies PlaneJson['/settings'];
       default:
-        return undefined;
+        return Object.hasOwn(TOPICS, path) ? this.#topic(path.slice(1)) : undefined;
     }
   }
 
-  #saga(id: string): unknown {
+  #routes(search: string): PlaneJson['/routes'] {
+    const found = this.data.routes.filter(({ method, route }) =>
+      `${method} ${route}`.toLowerCase().includes(search),
+    );
+    return { windowS: WINDOW_S, ...page(found.slice(0, 200)) };
+  }
+
+  #saga(id: string): PlaneJson['/sagas/:id'] | undefined {
     const found = this.data.sagas.find(({ sagaId }) => sagaId === id);
     if (found === undefined) return undefined;
     const steps = found.steps ?? ['createUser', 'createOrder', 'capturePayment'].map((name) => step(name));
-    const failed = steps.find((one) => (one as { error: unknown }).error !== null) as
-      | { name: string; error: object }
-      | undefined;
-    const error = failed === undefined ? null : { ...failed.error, failedStep: failed.name };
-    return { ...found, steps, results: { createUser: { userId: 7 } }, error };
+    const failed = steps.find((one) => one.error !== null);
+    const error = failed?.error == null ? null : { ...failed.error, failedStep: failed.name };
+    const { idempotencyKey: _key, input: _input, ...summary } = found;
+    return { ...summary, steps, results: { createUser: { userId: 7 } }, error };
   }
 
   #command(path: string, body: Record<string, unknown>): unknown {
@@ -243,36 +260,24 @@ export class FakePlane {
     const [, service, id] = /^\/breakers\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
     if (service !== undefined) {
       const found = data.breakers.find((one) => one.service === service && one.instance === id)!;
-      const isAuto = body.force === 'auto';
-      const state = isAuto ? 'closed' : body.force;
-      const window = isAuto ? { calls: 0, failures: 0 } : null;
-      const none = { since: null, probes: null, retryInMs: null };
-      return Object.assign(found, { state, forced: !isAuto, window, ...none });
+      const state = FORCED[String(body.force)]!;
+      return Object.assign(found, breaker({ service, instance: found.instance, state }));
     }
     const [, instance] = /\/instances\/([^/]+)\/drain$/.exec(path) ?? [];
     if (instance !== undefined) {
-      return Object.assign(data.instances.find((one) => one.id === instance)!, { state: 'draining' });
+      Object.assign(data.instances.find((one) => one.id === instance)!, { state: 'draining' });
+      return NO_CONTENT;
     }
     if (path === '/switches/routes') {
       const found = data.switches.routes.find((one) => one.route === body.route)!;
       Object.assign(data.routes.find((one) => one.route === body.route) ?? {}, { off: body.state === 'off' });
-      return Object.assign(found, {
-        state: body.state,
-        reason: body.reason,
-        since: new Date().toISOString(),
-      });
+      const change = { state: body.state, reason: body.reason, since: new Date().toISOString() };
+      return { routes: [Object.assign(found, change)] };
     }
-    if (path === '/switches/log-level') {
-      return Object.assign(data.switches.logLevel as object, {
-        level: body.level,
-        since: new Date().toISOString(),
-      });
-    }
-    if (path === '/switches/request-log') {
-      return Object.assign(data.switches.requestLog as object, { ratio: body.ratio, reason: body.reason });
-    }
-    if (path === '/switches/sampling') {
-      return Object.assign(data.switches.sampling as object, { ratio: body.ratio, reason: body.reason });
+    const name = VALUES.get(path);
+    if (name !== undefined) {
+      const change = { reason: null, since: new Date().toISOString(), ...body };
+      return Object.assign(data.switches[name], change);
     }
     return path === '/workers/reload' ? { workers: data.workers.length } : undefined;
   }
@@ -285,24 +290,41 @@ function problem(response: ServerResponse, { status, code, detail }: Fault): voi
   response.end(JSON.stringify({ title: code, status, code, detail, traceId: 'c'.repeat(32) }));
 }
 
-const page = (items: readonly unknown[]) => ({ items, nextCursor: null });
+/** The result of a command that has none. */
+const NO_CONTENT = Symbol('no content');
 
-const EDGES_MS = [5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000];
+/** The states that commands of an operator lead to. */
+const FORCED: Readonly<Record<string, BreakerState>> = {
+  open: { state: 'forced-open' },
+  closed: { state: 'forced-closed' },
+  auto: { state: 'closed', calls: 0, failures: 0 },
+};
 
-function histogram(query: URLSearchParams): unknown {
-  const counts = [812, 430, 96, 22, 8, 4, 2, 1, 0, 0, 0, 1, 0, 0, 0];
+/** The values that commands change. */
+const VALUES = new Map([
+  ['/switches/log-level', 'logLevel'],
+  ['/switches/request-log', 'requestLog'],
+  ['/switches/sampling', 'sampling'],
+] as const) as ReadonlyMap<string, 'logLevel' | 'requestLog' | 'sampling'>;
+
+/** Paths that have a topic of the same value. */
+const TOPICS = { '/overview': 1, '/workers': 1, '/services': 1, '/calls': 1, '/limits': 1, '/cpu': 1 };
+
+const page = <Item>(items: readonly Item[]) => ({ items, nextCursor: null });
+
+function histogram(query: URLSearchParams): PlaneJson['/routes/histogram'] {
   return {
-    method: query.get('method'),
-    route: query.get('route'),
-    windowS: 10,
+    method: query.get('method') ?? 'GET',
+    route: query.get('route') ?? '',
+    windowS: WINDOW_S,
     edgesMs: EDGES_MS,
-    window: counts,
-    total: counts.map((one) => one * 40),
+    window: [...counts(1)],
+    total: [...counts(40)],
     statuses: { '200': 54_800, '404': 220, '503': 31 },
   };
 }
 
-function sagaPage(sagas: readonly SagaRow[], query: URLSearchParams): unknown {
+function sagaPage(sagas: readonly SagaRow[], query: URLSearchParams): PlaneJson['/sagas'] {
   const [status, name] = [query.get('status'), query.get('saga')];
   const found = sagas.filter(
     (one) => (status === null || one.status === status) && (name === null || one.saga === name),
@@ -310,5 +332,6 @@ function sagaPage(sagas: readonly SagaRow[], query: URLSearchParams): unknown {
   const from = Number(query.get('cursor') ?? 0);
   const limit = Number(query.get('limit') ?? 100);
   const end = from + limit;
-  return { items: found.slice(from, end), nextCursor: end < found.length ? String(end) : null };
+  const items = found.slice(from, end).map(({ steps: _steps, ...summary }) => summary);
+  return { items, nextCursor: end < found.length ? String(end) : null };
 }

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { useChromium } from './browser.js';
 import type { FakePlane } from './fake-plane.js';
 import { PLACES, visit } from './places.js';
-import { problem } from './plane-data.js';
+import { problem } from './plane-rows.js';
 
 const CORPUS = [
   '<script>window.executed = 1</script>',
@@ -39,7 +39,7 @@ function poisonAll({ data }: FakePlane, shift: number): void {
   // One page is that of a saga, which is found by its id.
   Object.assign(data.sagas[0]!, { sagaId: '0198c2a0-0000-7000-8000-000000000000' });
   const counts = Object.fromEntries(CORPUS.map((text) => [text, 3]));
-  Object.assign(data.limits.concurrency as object, { shed: counts });
+  Object.assign(data.limits.concurrency, { shed: counts });
   data.cpu.refused = counts;
 }
 
@@ -83,7 +83,7 @@ describe('hostile texts', () => {
   it('are shown as they are', async () => {
     const { page } = await open({
       prepare: ({ data }) => {
-        data.overview.problems = [problem({ title: CORPUS[0], detail: CORPUS[10], page: CORPUS[3] })];
+        data.overview.problems = [problem({ title: CORPUS[0]!, detail: CORPUS[10]!, page: CORPUS[3]! })];
       },
     });
     await page.getByRole('heading', { name: CORPUS[0]! }).waitFor();

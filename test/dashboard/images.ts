@@ -1,122 +1,68 @@
-// Makes the pictures of docs/dashboard.md: `node build/test/dashboard/images.js`.
+// Makes the pictures of docs/dashboard.md: `node build/test/dashboard/images.js`. They show a real process: the
+// reference shop under load, with an export that blocks its worker, a warehouse that fails, payments that are
+// declined, and a route that an operator has switched off.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
-import { ROOT } from '#test/support/cluster.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { get, json, post, put } from '#test/support/client.js';
+import { type Cluster, ROOT, startCluster } from '#test/support/cluster.js';
+import { answering, TestInstance } from '#test/support/instance.js';
 import { seeded } from '#test/support/random.js';
 import { CHROMIUM, FLAGS } from './browser.js';
-import { FakePlane } from './fake-plane.js';
-import { before, breaker, problem, route, saga, step, worker } from './plane-data.js';
 
 const FOLDER = join(ROOT, 'docs/images');
+const PROJECT = fileURLToPath(new URL('./images.config.js', import.meta.url));
 /** The time in which the charts fill. */
-const HISTORY_MS = 14_000;
-const REPORT = '/api/orders/report.csv';
+const HISTORY_MS = 45_000;
+/** A request of a client waits for up to so long before the next one. */
+const THINK_MS = 60;
+const CLIENTS = 6;
+/** As many rows as take longer than STALL_MS, and as take a part of it. */
+const ROWS = { tooMany: 2_000_000, many: 4_000 };
 
-/** A profile of a worker that renders a report: each stack with its share of the samples. */
-function reportProfile(): unknown {
-  const stacks: readonly (readonly [stack: string, samples: number])[] = [
-    ['onRequest/handle/report/renderRows/formatRow/formatMoney/Intl.NumberFormat', 340],
-    ['onRequest/handle/report/renderRows/formatRow/escapeField', 120],
-    ['onRequest/handle/report/renderRows/join', 60],
-    ['onRequest/handle/report/sumByProduct/reduce', 130],
-    ['onRequest/handle/users/loadUser/query/parseRow', 70],
-    ['onRequest/handle/users/serialize', 35],
-    ['onMessage/decode', 20],
-  ];
-  const nodes: { id: number; name: string; children: number[] }[] = [{ id: 1, name: '(root)', children: [] }];
-  const samples: number[] = [];
-  for (const [stack, count] of stacks) {
-    let at = nodes[0]!;
-    for (const name of stack.split('/')) {
-      const known = at.children.map((id) => nodes[id - 1]!).find((one) => one.name === name);
-      const node = known ?? { id: nodes.length + 1, name, children: [] };
-      if (known === undefined) {
-        nodes.push(node);
-        at.children.push(node.id);
-      }
-      at = node;
-    }
-    samples.push(...Array.from({ length: count }, () => at.id));
-  }
-  const url = (name: string): string => (/Intl|root/.test(name) ? '' : 'file:///srv/shop/orders/report.js');
-  return {
-    nodes: nodes.map(({ id, name, children }) => ({
-      id,
-      children,
-      callFrame: { functionName: name, url: url(name), lineNumber: 10 + id, columnNumber: 0 },
-    })),
-    samples,
-    timeDeltas: samples.map(() => 1_000),
-  };
-}
+let made = 0;
 
-function fill({ data }: FakePlane): void {
-  data.overview.problems = [
-    problem({ title: `Worker 2 is stalled in GET ${REPORT}` }),
-    problem({
-      id: 'breaker',
-      title: 'The breaker of orders is open for orders-3',
-      detail: '12 of 20 calls failed within 10 s, so calls are refused at once. Probes begin in 3.2 s.',
-      page: '#/breakers?search=orders',
-      since: before(42),
-    }),
-    problem({
-      id: 'sagas',
-      severity: 'warning',
-      title: '3 sagas need attention',
-      detail: 'COMPENSATION_FAILED: 3. The oldest has waited for 2 h 10 min.',
-      page: '#/sagas?status=needs-attention',
-      since: before(7_800),
-    }),
-  ];
-  data.routes[2] = route({ route: REPORT, perSecond: 0.4, stalls: 7, p99Ms: 3_400, cpuRatio: 0.18 });
-  data.workers[1] = worker(2, {
-    state: 'stalled',
-    loopUtilization: 1,
-    loopDelayP99Ms: 3_400,
-    inFlight: 14,
-    current: { route: REPORT, sinceMs: 3_400 },
+/** The keyed request of a client. */
+const keyed = async (url: string, body: unknown): Promise<Response> =>
+  post(url, body, { 'idempotency-key': `picture-${made++}` });
+
+const checkout = (url: string, method: string): Promise<Response> =>
+  keyed(`${url}/api/checkout`, {
+    user: { name: 'Ada Lovelace', email: `ada${made}@example.org` },
+    item: { productId: 1 + (made % 40), quantity: 1 },
+    payment: { amountCents: 4_999, method },
   });
-  data.breakers.push(breaker({ instance: 'orders-3', state: 'open', window: null, retryInMs: 3_200 }));
-  data.profile = reportProfile();
-  data.sagas.unshift(
-    saga(90, {
-      status: 'needs-attention',
-      reason: 'COMPENSATION_FAILED',
-      createdAt: before(61),
-      updatedAt: before(18),
-      steps: [
-        step('createUser', { startedAt: before(60.6), finishedAt: before(59) }),
-        step('createOrder', {
-          status: 'compensating',
-          attempts: 1,
-          startedAt: before(58.8),
-          finishedAt: before(55),
-        }),
-        step('capturePayment', {
-          status: 'failed',
-          attempts: 5,
-          startedAt: before(54.6),
-          finishedAt: before(22),
-          error: { code: 'PAYMENT_DECLINED', message: 'The card was declined by its issuer.' },
-        }),
-        step('confirmOrder', { status: 'pending', attempts: 0, startedAt: null, finishedAt: null }),
-      ],
-    }),
-  );
+
+/** A client: it registers, orders, pays, and looks at its orders, until the pictures are taken. */
+async function client(url: string, seed: number, end: AbortSignal): Promise<void> {
+  const next = seeded(seed);
+  const done = async (response: Promise<Response>): Promise<void> =>
+    void (await (await response).arrayBuffer());
+  while (!end.aborted) {
+    const user = { name: 'Grace Hopper', email: `grace${made}@example.org` };
+    const { id } = await json<{ id: number }>(await keyed(`${url}/api/users`, user), 201);
+    await done(
+      keyed(`${url}/api/orders`, { userId: id, productId: 1 + Math.floor(next() * 40), quantity: 2 }),
+    );
+    for (let n = 0; n < 6; n++) {
+      await done(get(`${url}/api/users/${id}`));
+      await done(get(`${url}/api/users/${id}/orders`));
+      await pause(next() * THINK_MS);
+    }
+    if (next() < 0.5) await done(checkout(url, next() < 0.2 ? 'tok_declined' : 'tok_ok'));
+    if (next() < 0.4) await done(get(`${url}/api/exports/stock`));
+  }
 }
 
-/** Traffic as it comes: it wavers, and some of it fails. */
-function waver({ data }: FakePlane): NodeJS.Timeout {
-  const next = seeded(16);
-  let perSecond = 1_240;
-  return setInterval(() => {
-    perSecond = Math.max(900, Math.min(1_500, perSecond + (next() - 0.5) * 90));
-    const errorsPerSecond = 30 + next() * 14;
-    data.overview.requests = { perSecond, errorsPerSecond, inFlight: 14, total: 5_182_340, errors: 12_031 };
-    data.overview.latencyMs = { p50: 2.2 + next() * 0.5, p90: 8, p99: 28 + next() * 9, max: 3_400 };
-  }, 150);
+/** A checkout that waits for its payment, because an operator has switched payments off. */
+async function waitingSaga({ url, adminUrl }: Cluster): Promise<string> {
+  const reason = 'the provider is being replaced';
+  const off = { method: 'POST', route: '/api/payments', state: 'off', reason };
+  await json(await put(`${adminUrl}/switches/routes`, off));
+  const { sagaId } = (await (await checkout(url, 'tok_ok')).json()) as { sagaId: string };
+  return sagaId;
 }
 
 async function take(
@@ -132,36 +78,69 @@ async function take(
   await page.screenshot({ path: join(FOLDER, `${name}.png`) });
 }
 
-async function main(): Promise<void> {
-  mkdirSync(FOLDER, { recursive: true });
-  const plane = new FakePlane();
-  fill(plane);
-  await plane.listen();
-  const timer = waver(plane);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  const viewport = { width: 1180, height: 800 };
-  const light = await browser.newPage({ viewport, colorScheme: 'light' });
-  await light.goto(plane.url);
-  await light.waitForTimeout(HISTORY_MS);
-  await take(light, 'dashboard-overview', '#/overview', (page) => page.getByText('Saturation').waitFor());
+async function pictures(browser: Browser, cluster: Cluster): Promise<void> {
+  const { url, adminUrl } = cluster;
+  const light = await browser.newPage({ viewport: { width: 1180, height: 800 }, colorScheme: 'light' });
+  await light.goto(adminUrl);
+  await pause(HISTORY_MS);
+  await (await get(`${url}/api/exports/prices.csv?rows=${ROWS.tooMany}`)).arrayBuffer();
+  await take(light, 'dashboard-overview', '#/overview', (page) =>
+    page.getByRole('link', { name: 'has blocked an event loop' }).waitFor(),
+  );
   await take(light, 'dashboard-calls', '#/calls', (page) => page.getByText('All calls').waitFor());
   const dark = await browser.newPage({ viewport: { width: 1180, height: 700 }, colorScheme: 'dark' });
-  await dark.goto(plane.url);
-  await take(dark, 'dashboard-saga', `#/saga?id=${saga(90).sagaId}`, (page) =>
-    page.getByText('confirmOrder').waitFor(),
-  );
-  await take(dark, 'dashboard-profile', '#/worker?id=2', async (page) => {
-    await page.getByRole('button', { name: 'Record' }).click();
-    await page.getByText('Hottest functions').scrollIntoViewIfNeeded();
+  await dark.goto(adminUrl);
+  await take(dark, 'dashboard-saga', `#/saga?id=${await waitingSaga(cluster)}`, async (page) => {
+    await page.getByRole('button', { name: 'Compensate' }).waitFor();
     await page
-      .getByRole('region', { name: 'Hottest functions' })
-      .getByRole('row')
-      .nth(6)
-      .scrollIntoViewIfNeeded();
+      .getByRole('main')
+      .getByRole('listitem')
+      .filter({ hasText: /[3-9] attempts/ })
+      .first()
+      .waitFor();
   });
-  clearInterval(timer);
-  await browser.close();
-  await plane.close();
+  const end = new AbortController();
+  const exporting = (async () => {
+    while (!end.signal.aborted)
+      await (await get(`${url}/api/exports/prices.csv?rows=${ROWS.many}`)).arrayBuffer();
+  })();
+  const busiest = await busiestWorker(adminUrl);
+  await take(dark, 'dashboard-profile', `#/worker?id=${busiest}`, async (page) => {
+    await page.getByRole('button', { name: 'Record' }).click();
+    const functions = page.getByRole('region', { name: 'Hottest functions' });
+    await functions.getByRole('row').nth(6).scrollIntoViewIfNeeded();
+  });
+  end.abort();
+  await exporting;
+}
+
+/** The worker that has the connection of the exports. */
+async function busiestWorker(adminUrl: string): Promise<number> {
+  await pause(3_000);
+  const workers = await json<{ id: number; loopUtilization: number }[]>(await get(`${adminUrl}/workers`));
+  return workers.sort((a, b) => b.loopUtilization - a.loopUtilization)[0]!.id;
+}
+
+async function main(): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true });
+  const cluster = await startCluster({ config: PROJECT, found: 'shop', env: { OTEL_SERVICE_NAME: 'shop' } });
+  const end = new AbortController();
+  try {
+    const warehouse = await TestInstance.start(cluster.adminUrl, 'warehouse', 'warehouse-1');
+    const clients = Promise.allSettled(
+      Array.from({ length: CLIENTS }, (_, n) => client(cluster.url, n + 1, end.signal)),
+    );
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    setTimeout(() => (warehouse.behave = answering(503)), HISTORY_MS / 2);
+    await pictures(browser, cluster);
+    end.abort();
+    await clients;
+    await browser.close();
+    warehouse.stop();
+  } finally {
+    end.abort();
+    await cluster.dispose();
+  }
 }
 
 await main();

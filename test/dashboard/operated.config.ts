@@ -1,5 +1,6 @@
-// A project for an operator: a route that is fast, one that fails, one that hangs, calls of a service that is
-// registered from outside, and a saga that waits for a repair.
+// A project for an operator: a route that is fast, one that fails, one that hangs, one that computes, one
+// whose statement fails, calls of services that are registered from outside, tasks, and a saga that waits for a
+// repair.
 import { existsSync } from 'node:fs';
 import { BusinessError, defineConfig, defineSaga, defineService, HttpError } from 'multilane';
 
@@ -8,6 +9,14 @@ const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** The project has one worker, so its sagas and its routes have the same state. */
 const till = { isRepaired: false };
+
+/** Computes for some milliseconds. Its name is what an operator looks for in a CPU profile. */
+function renderReport(ms: number): number {
+  const end = performance.now() + ms;
+  let rows = 0;
+  while (performance.now() < end) for (let n = 0; n < 10_000; n++) rows = (rows * 31 + n) % 65_521;
+  return rows;
+}
 
 const order = defineSaga({
   name: 'order',
@@ -31,7 +40,8 @@ export default defineConfig({
     defineService({
       name: 'desk',
       sagas: [order],
-      routes(app, { call, log, sagas }) {
+      tasks: new URL('./operated.tasks.js', import.meta.url),
+      routes(app, { call, cpu, db, log, sagas }) {
         app.get('/hello/:name', ({ params }) => ({ hello: params.name }));
         app.get('/fail', () => {
           log.warn('the drawer is stuck');
@@ -42,14 +52,17 @@ export default defineConfig({
           while (!existsSync(query.get('until') ?? '')) Atomics.wait(nap, 0, 0, NAP_MS);
           return {};
         });
-        app.get('/call', async () => {
+        app.get('/call/:service', async ({ params }) => {
           try {
-            return { status: (await call('stock').get('/', { retries: 0 })).status };
+            return { status: (await call(params.service ?? '').get('/', { retries: 0 })).status };
           } catch (error) {
             if (!(error instanceof HttpError)) throw error;
             return { code: error.code };
           }
         });
+        app.get('/report', ({ query }) => ({ rows: renderReport(Number(query.get('ms'))) }));
+        app.get('/resize', () => cpu.run('resize', {}));
+        app.get('/ledger', () => db.many('select amount from ledger'));
         app.post('/orders/:kind', ({ params }) => sagas.start('order', params.kind ?? ''));
         app.post('/repair', () => {
           till.isRepaired = true;

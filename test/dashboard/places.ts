@@ -1,6 +1,6 @@
 // Every page of the dashboard, with its heading.
 import type { Page } from 'playwright-core';
-import { saga } from './plane-data.js';
+import { saga } from './plane-rows.js';
 
 export const PLACES: readonly (readonly [place: string, heading: string])[] = [
   ['#/overview', 'Overview'],

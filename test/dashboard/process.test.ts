@@ -1,7 +1,6 @@
 // The dashboard of a real process with a token, from the first figure to the actions of an operator.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { get, json, post } from '#test/support/client.js';
@@ -9,9 +8,9 @@ import { TestInstance } from '#test/support/instance.js';
 import { until } from '#test/support/until.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { useBrowser } from './browser.js';
+import { OPERATED } from './operated.js';
 import { PLACES, visit } from './places.js';
 
-const OPERATED = fileURLToPath(new URL('./operated.config.js', import.meta.url));
 const TOKEN = 'a-token-of-more-than-thirty-two-characters';
 
 describe('the dashboard of a real process', () => {
@@ -131,7 +130,7 @@ describe('the dashboard of a real process', () => {
       body: JSON.stringify({ host: '127.0.0.1', port: instance.port, ttlSeconds: 3_600 }),
     });
     expect(registered.status).to.equal(201);
-    const call = async () => json<Record<string, unknown>>(await get(`${cluster.url}/call`));
+    const call = async () => json<Record<string, unknown>>(await get(`${cluster.url}/call/stock`));
     await until(call, ({ status }) => status === 200);
     const { page } = await operate('#/breakers');
     const row = page.getByRole('row').filter({ hasText: 'stock' });

@@ -1,7 +1,7 @@
 // Many instances, breakers and sagas: pages stay small, and what is searched is found.
 import { expect } from 'chai';
 import { useChromium } from './browser.js';
-import { breaker, instance, saga } from './plane-data.js';
+import { breaker, instance, openBreaker, saga } from './plane-rows.js';
 
 const INSTANCES = 10_000;
 const SAGAS = 100_000;
@@ -39,7 +39,7 @@ describe('the dashboard with much data', () => {
         data.breakers = Array.from({ length: INSTANCES }, (_, index) =>
           breaker({
             instance: `orders-${index}`,
-            ...(index === 8_000 ? { state: 'open', window: null } : {}),
+            ...(index === 8_000 ? openBreaker(2, 3_200) : {}),
           }),
         );
       },

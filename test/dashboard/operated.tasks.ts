@@ -1,0 +1,2 @@
+// The tasks of operated.config.ts on the CPU pool.
+export const resize = (): number => 7;
