@@ -11,17 +11,7 @@ const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> =
   60: ['FATAL', 35],
 };
 /** Fields that are not shown as `key=value`: they have a fixed position, or are useless at a terminal. */
-const NOT_LISTED = new Set([
-  'level',
-  'time',
-  'pid',
-  'hostname',
-  'worker',
-  'service',
-  'msg',
-  'span_id',
-  'err',
-]);
+const NOT_LISTED = new Set(['level', 'time', 'pid', 'hostname', 'worker', 'service', 'msg', 'span_id']);
 
 /** Fields of a request that its text contains, or that only programs read. */
 const IN_REQUEST = new Set(['method', 'path', 'route', 'status', 'durationMs', 'requestId']);
@@ -47,7 +37,12 @@ export function prettyLine(colors: boolean): (line: string) => string {
     ].join(' ');
     const request = requestText(fields, paint);
     const rest = Object.entries(fields)
-      .filter(([name]) => !NOT_LISTED.has(name) && !(request !== undefined && IN_REQUEST.has(name)))
+      .filter(
+        ([name]) =>
+          !NOT_LISTED.has(name) &&
+          !isErrorField(name, fields) &&
+          !(request !== undefined && IN_REQUEST.has(name)),
+      )
       .map(([name, value]) => paint(`${plain(name)}=${plain(value)}`, 90));
     const head = [
       paint(`${time}.${ms}`, 90),
@@ -55,7 +50,7 @@ export function prettyLine(colors: boolean): (line: string) => string {
       paint(from.padEnd(16), 34),
       request ?? plain(fields.msg),
     ];
-    return `${[...head, ...rest].join(' ')}${stackOf(fields.err)}\n`;
+    return `${[...head, ...rest].join(' ')}${isErrorField('err', fields) ? errorLines(fields.err, '\n    ') : ''}\n`;
   };
 }
 
@@ -88,8 +83,28 @@ function plain(value: unknown): string {
   });
 }
 
-function stackOf(err: unknown): string {
-  if (typeof err !== 'object' || err === null) return '';
-  const lines = 'stack' in err ? textOf(err.stack).split('\n') : [textOf(err)];
-  return lines.map((line) => `\n    ${plain(line)}`).join('');
+/** True for an error that is shown on lines of its own. Any other `err` is listed as other fields are. */
+const isErrorField = (name: string, fields: Fields): boolean => name === 'err' && isObject(fields.err);
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+/** Members of an error that its stack contains, or that follow it on lines of their own. */
+const IN_ERROR_LINES = new Set(['type', 'name', 'message', 'stack', 'aggregateErrors', 'errors']);
+
+/**
+ * The stack of an error, its other members such as a code, and the errors inside it, which are indented.
+ * @param margin a line break and the indentation of each line
+ */
+function errorLines(err: unknown, margin: string): string {
+  if (!isObject(err) || !('stack' in err)) return margin + plain(err);
+  const stack = textOf(err.stack).split('\n');
+  const members = Object.entries(err)
+    .filter(([name]) => !IN_ERROR_LINES.has(name))
+    .map(([name, value]) => `${plain(name)}=${plain(value)}`);
+  const inner = [err.aggregateErrors, err.errors].flatMap((errors) => errors ?? []);
+  return [
+    ...stack.map((line) => margin + plain(line)),
+    ...(members.length === 0 ? [] : [margin + members.join(' ')]),
+    ...inner.map((one) => errorLines(one, `${margin}    `)),
+  ].join('');
 }

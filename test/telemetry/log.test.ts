@@ -267,6 +267,20 @@ describe('the logger', () => {
     );
   });
 
+  it('shows an error at a terminal that is no Error, the members of one, and the errors inside it', () => {
+    const { log, texts } = capture('pretty');
+    log.error({ err: 'connection refused' }, 'failed');
+    log.error({ err: 42 }, 'failed');
+    expect(texts[0]).to.match(/ failed err=connection refused\n$/);
+    expect(texts[1]).to.match(/ failed err=42\n$/);
+    const inner = Object.assign(new Error('inner\nINFO forged'), { code: 'ECONNREFUSED' });
+    log.error(Object.assign(new AggregateError([inner], 'outer'), { code: 'ALL_FAILED', detail: 'a\nb' }));
+    expect(texts[2]).to.match(
+      /\n {4}AggregateError: outer\n {8}at .*\n {4}code=ALL_FAILED detail=a\\x0ab\n/s,
+    );
+    expect(texts[2]).to.match(/\n {8}Error: inner\n {8}INFO forged\n {12}at .*\n {8}code=ECONNREFUSED\n$/s);
+  });
+
   it('writes a request at a terminal as one readable line', () => {
     const { log, texts } = capture('pretty', 1);
     const fields = {
