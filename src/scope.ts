@@ -68,6 +68,9 @@ export interface Scope {
 
 const storage = new AsyncLocalStorage<Scope>();
 
+/** Runs work that belongs to no scope, such as that of a timer which happens to be made inside of one. */
+export const runOutsideScopes = <T>(fn: () => T): T => storage.run(undefined as never, fn);
+
 /** @param fn gets the scope, so that a call for each request needs no function of its own */
 export function runInScope<S extends Scope, T>(scope: S, fn: (scope: S) => T): T {
   return storage.run(scope, fn, scope);

@@ -2,6 +2,7 @@
 // collector that stays down causes one with every batch of every worker, so at most one line a minute is
 // written.
 import type { Logger } from 'pino';
+import { runOutsideScopes } from '../scope.js';
 import type { OtelSdk } from './otel-sdk.js';
 
 const QUIET_MS = 60_000;
@@ -28,7 +29,9 @@ export function reportExportTrouble(
       suppressed++;
       return;
     }
-    log.warn({ detail: diagnostic.map(String).join(' '), suppressed }, 'tracing: export trouble');
+    const fields = { detail: diagnostic.map(String).join(' '), suppressed };
+    // The SDK sends a batch in the context of the request whose span began it.
+    runOutsideScopes(() => log.warn(fields, 'tracing: export trouble'));
     quietUntil = now() + QUIET_MS;
     suppressed = 0;
   };

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { currentScope, runInScope } from '#src/scope.js';
 import { reportExportTrouble } from '#src/telemetry/export-trouble.js';
 import { formatTraceparent, parseTraceparent } from '#src/telemetry/propagation.js';
 import type { Tracing } from '#src/telemetry/span.js';
@@ -404,6 +405,18 @@ describe('tracing', () => {
     api.diag.warn('Received Partial Success response:', '{"rejectedSpans":"4","errorMessage":"too large"}');
     api.diag.warn('Received Partial Success response:', '{"errorMessage":"of another kind"}');
     expect(refused, 'spans that the collector has not taken').to.equal(7);
+  });
+
+  it('reports export trouble without the trace of the request that began the batch', () => {
+    const scopes: unknown[] = [];
+    const warn = (): void => void scopes.push(currentScope());
+    reportExportTrouble(api, { warn } as never, () => {});
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined };
+    runInScope({ trace } as never, () => {
+      api.diag.error('no collector');
+      scopes.push(currentScope()?.trace);
+    });
+    expect(scopes).to.deep.equal([undefined, trace]);
   });
 
   it('replaces an unknown sampler with a warning', () => {
