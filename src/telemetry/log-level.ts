@@ -6,6 +6,7 @@ import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
 import { boundFields } from './log-keys.js';
 import { redact, redactArguments, redactValue } from './log-redact.js';
+import { UNREADABLE } from './log-value.js';
 
 export type LogLevel = Settings['logLevel'];
 
@@ -75,22 +76,40 @@ export function installLevel(root: Logger, lowest: () => number): void {
   });
 }
 
-/** Copies the results of a child's serializers and formatters too, because they may contain secrets. */
+/**
+ * Copies the results of a child's serializers and formatters too, because they may contain secrets. Where
+ * one of them throws, its value is not shown, or the fields are written as they are.
+ */
 function redacted(options: ChildLoggerOptions): object {
   const { serializers, formatters } = options;
   if (serializers === undefined && formatters === undefined) return options;
   return {
     ...options,
-    ...(serializers && { serializers: mapped(serializers, redactValue) }),
-    ...(formatters && { formatters: mapped(formatters, (made) => redact(made as object)) }),
+    ...(serializers && { serializers: mapped(serializers, redactValue, () => UNREADABLE) }),
+    ...(formatters && { formatters: mapped(formatters, (made) => redact(made as object), fieldsIn) }),
   };
 }
 
-/** The same functions, with their results passed through `map`. */
-function mapped<Functions extends object>(functions: Functions, map: (value: unknown) => unknown): Functions {
+const fieldsIn = (given: unknown): unknown => (typeof given === 'object' && given !== null ? given : {});
+
+/**
+ * The same functions, with their results passed through `map`.
+ * @param instead the result of one that throws, made of its argument
+ */
+function mapped<Functions extends object>(
+  functions: Functions,
+  map: (value: unknown) => unknown,
+  instead: (given: unknown) => unknown,
+): Functions {
   const wrapped = Object.entries(functions).map(([name, make]: [string, (...args: unknown[]) => unknown]) => [
     name,
-    (...args: unknown[]) => map(Reflect.apply(make, functions, args)),
+    (...args: unknown[]) => {
+      try {
+        return map(Reflect.apply(make, functions, args));
+      } catch {
+        return instead(args[0]);
+      }
+    },
   ]);
   return Object.fromEntries(wrapped) as Functions;
 }

@@ -175,6 +175,18 @@ describe('the logger', () => {
     expect(last()).to.deep.include({ big: String(2n ** 70n), bytes: '[9 bytes]', map: [['a', 1]] });
   });
 
+  it('never throws, whatever the serializers and formatters of a child do', () => {
+    const { log, texts, last } = capture();
+    const fails = (): never => {
+      throw new Error('in a formatter');
+    };
+    const child = log.child({}, { formatters: { log: fails }, serializers: { msg: fails, part: fails } });
+    child.info({ part: 'x', other: 'y' }, 'written');
+    expect(last()).to.include({ part: '[unreadable]', other: 'y', msg: '[unreadable]' });
+    child.error(new Error('e'));
+    expect(texts).to.have.length(2);
+  });
+
   it('obeys the level of the settings', () => {
     const { log, texts } = capture();
     log.trace('too fine');
