@@ -22,6 +22,8 @@ export interface Registration extends Omit<Endpoint, 'state' | 'slot' | 'local'>
 /** Databases do not admit NUL in text, nor half of a character. */
 const NOT_STORABLE = /[\0\p{Surrogate}]/u;
 const INSTANCE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+/** A URL with such a segment names another path (RFC 3986 section 5.2.4), so clients could not reach it. */
+const DOTS = /^\.{1,2}$/;
 const HOST_LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 const PRINTABLE_TEXT = /^[\x20-\x7e]{1,128}$/;
 const DEFAULT_TTL_SECONDS = 30;
@@ -115,6 +117,7 @@ type Wrong = (path: string, message: string) => undefined;
 function checkName(service: string, id: string, wrong: (path: string, message: string) => void): void {
   if (!isServiceName(service)) wrong('/service', `must match ${SERVICE_NAME.source}`);
   if (!INSTANCE_ID.test(id)) wrong('/id', `must match ${INSTANCE_ID.source}`);
+  else if (DOTS.test(id)) wrong('/id', 'must not be "." or "..", which no URL can name');
 }
 
 /**

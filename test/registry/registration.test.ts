@@ -103,8 +103,9 @@ describe('a registration', () => {
         name,
       ).to.deep.equal(['/service']);
     }
-    for (const id of ['i', '10.0.0.1:8080', '::1:80', 'A_b-c', 'x'.repeat(128)]) parse({}, 'orders', id);
-    for (const id of ['', 'a/b', 'a b', 'ä', 'x'.repeat(129), 'a\n']) {
+    for (const id of ['i', '10.0.0.1:8080', '::1:80', 'A_b-c', '...', '.a', 'x'.repeat(128)])
+      parse({}, 'orders', id);
+    for (const id of ['', 'a/b', 'a b', 'ä', 'x'.repeat(129), 'a\n', '.', '..']) {
       expect(
         wrongIn(() => parse({}, 'orders', id)),
         id,
