@@ -45,6 +45,7 @@ export function checkSite(request: IncomingMessage, { host, allowedHosts }: OwnN
       host: headers.host ?? '',
       origin: headers.origin,
       fetchSite: fieldOf(request, 'sec-fetch-site'),
+      opensPage: request.url === '/' && fieldOf(request, 'sec-fetch-dest') === 'document',
       localAddress: socket.localAddress,
     },
     host,

@@ -8,6 +8,8 @@ export interface SiteCheckRequest {
   readonly origin: string | undefined;
   /** The field `Sec-Fetch-Site` (https://www.w3.org/TR/fetch-metadata/). */
   readonly fetchSite: string | undefined;
+  /** Whether a browser opens the dashboard's page, as it does when a link is followed. @default false */
+  readonly opensPage?: boolean;
   /** The address of this side of the connection. */
   readonly localAddress: string | undefined;
 }
@@ -30,7 +32,10 @@ export function foreignSite(
     name === plainAddress(request.localAddress) ||
     allowedHosts.some((allowed) => [host, name].includes(allowed.toLowerCase().replace(/^\[|\]$/g, '')));
   if (!isKnown) return 'The Host of the request is not one of this admin plane: see ADMIN_ALLOWED_HOSTS.';
-  if (request.fetchSite === 'cross-site') return 'The request comes from another site.';
+  // A page of another port of this host is of the same site. It may link to the dashboard, but not request
+  // data or start a profile. Browsers send no Origin with some of its requests.
+  const isOther = request.fetchSite === 'same-site' && request.opensPage !== true;
+  if (isOther || request.fetchSite === 'cross-site') return 'The request comes from another site.';
   if (request.origin !== undefined && hostOfOrigin(request.origin) !== host) {
     return 'The request comes from a page of another origin.';
   }

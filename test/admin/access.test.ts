@@ -82,6 +82,8 @@ describe('admin access', () => {
       { origin: 'null' },
       { origin: `http://127.0.0.1:${port + 1}` },
       { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'same-site', 'sec-fetch-dest': 'document' },
     ]) {
       for (const path of ['/livez', '/workers']) {
         await expectProblem(await request(url + path, { ...bearer(TOKEN), ...headers }), 403, 'CROSS_SITE');
@@ -115,6 +117,14 @@ async function request(url: string, headers: Record<string, string>) {
 describe('the site check of the admin plane', () => {
   const check = (host: string, bound = '0.0.0.0', localAddress = '192.0.2.1', allowed: string[] = []) =>
     foreignSite({ host, origin: undefined, fetchSite: undefined, localAddress }, bound, allowed);
+
+  it('admits a link of the same site to its page, and no other request of it', () => {
+    const sameSite = (opensPage: boolean) => ({
+      ...{ host: 'localhost', origin: undefined, fetchSite: 'same-site', opensPage, localAddress: '::1' },
+    });
+    expect(foreignSite(sameSite(true), '::1', [])).to.equal(undefined);
+    expect(foreignSite(sameSite(false), '::1', [])).to.be.a('string');
+  });
 
   it('admits its own names', () => {
     expect(check('127.0.0.1:9901', '127.0.0.1')).to.equal(undefined);
