@@ -3,6 +3,7 @@
 // be told from other values, and of its path no more than a bounded part, in which secrets are masked.
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import { maskEncoded } from '../redaction/encoded-texts.js';
 import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
 import { REQUEST_LINE, SLOW_REQUEST_LINE } from '../telemetry/log-keys.js';
@@ -90,7 +91,7 @@ function fieldsOf(request: LoggedRequest, status: number, error: string | undefi
     service,
     method,
     route: template,
-    path: shortText(path, MAX_PATH),
+    path: shortText(maskEncoded(path), MAX_PATH),
     status,
     error,
     durationMs: Math.round((now - startedAt) * 100) / 100,

@@ -50,6 +50,22 @@ describe('the request log', () => {
     expect(lines[0]).to.not.have.property('phases');
   });
 
+  it('masks secrets in paths that are percent-encoded', async () => {
+    const { inject, requests } = logging({ share: () => 1 });
+    const url = 'https%3A%2F%2Fu%3Ahunter2xyz%40h';
+    const paths = [
+      url,
+      encodeURIComponent(url),
+      'h%74tps:%2f%2fu:hunter2xyz@h',
+      `%ff${url}`,
+      `a%20b/${url}/c`,
+    ];
+    for (const path of paths) await inject({ url: `/x/${path}` });
+    const shown = requests().map(({ path }) => path);
+    expect(JSON.stringify(shown)).to.not.include('hunter2');
+    expect(shown.at(-1)).to.equal('/x/a%20b/[redacted]/c');
+  });
+
   it('is bounded, and no request can forge a line', async () => {
     const { inject, requests } = logging({ share: () => 1 });
     await inject({ url: `/users/${'x'.repeat(5_000)}` });
