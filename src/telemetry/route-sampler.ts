@@ -20,7 +20,10 @@ const BUSY_US = 5_000;
  * than this, they use less than 2 % of a core.
  */
 const QUIET_MS = 5_000;
-/** A sample stands for at most this time: if more has passed, the process or the machine was paused. */
+/**
+ * A sample stands for at most this time: if more has passed, the process or the machine was paused, and the
+ * route that runs now is not the one that ran meanwhile.
+ */
 const LONGEST_SAMPLE_MS = 1_000;
 /**
  * A worker can report more time than was sampled since its report before, because it publishes its reports
@@ -201,9 +204,10 @@ export class RouteSampler {
   #sample(now: number): void {
     const { activity } = this.#options;
     const ms = now - this.#sampledAt;
-    const us = Math.round(Math.min(ms, LONGEST_SAMPLE_MS) * 1000);
+    const wasPaused = ms > LONGEST_SAMPLE_MS;
+    const us = wasPaused ? 0 : Math.round(ms * 1000);
     // The next reports cover a time for which nothing was sampled.
-    if (ms > LONGEST_SAMPLE_MS) this.#awaitsReport.fill(1);
+    if (wasPaused) this.#awaitsReport.fill(1);
     this.#sampledAt = now;
     this.#sampledUs += us;
     this.#samples++;

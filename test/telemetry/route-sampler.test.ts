@@ -334,6 +334,21 @@ describe('the CPU shares of routes', () => {
   });
 });
 
+describe('a pause of the process', () => {
+  it('counts for no route, whichever runs at its end', () => {
+    const world = new World([
+      new Worker([
+        [1, 10],
+        [2, 990],
+      ]),
+    ]);
+    world.run(5);
+    world.now = Math.ceil(world.now / 1000) * 1000 + 60_000;
+    world.run(2);
+    expect(world.shares()['GET /two']).to.be.above(0.9);
+  });
+});
+
 describe('the sampler of routes', () => {
   const busy = (): World => new World([new Worker([[1, 10]])]);
   /** Its workers use 1 % of a core. */
