@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { flightsRoute } from '#src/admin/flights-route.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { RouteNames } from '#src/memory/route-names.js';
 import { occupySlot } from '#src/memory/worker-row.js';
 import type { RecentRequest } from '#src/telemetry/recent-requests.js';
 import { FakeWorker } from '#test/flight-record/kit.js';
@@ -31,7 +32,7 @@ describe('the flight records of a worker that is being replaced', () => {
     other.begin('/other', 1_200, 'other');
     successor.begin('/new', 1_300, 'successor-ended')();
     successor.begin('/new', 1_400, 'successor-in-flight');
-    const memory = { block, series, clock: () => 2_000 };
+    const memory = { block, series, names: new RouteNames(), clock: () => 2_000 };
     const { url } = await plane([flightsRoute({ threads: threads as unknown as Threads }, memory)]);
     const ids = async (worker: number) => {
       const { items } = await json<{ items: RecentRequest[] }>(await get(`${url}/flights?worker=${worker}`));

@@ -58,20 +58,23 @@ const overview = (): PlaneJson['/overview'] => ({
   windowS: 10,
   requests: { perSecond: 1_240.4, errorsPerSecond: 3.2, inFlight: 14, total: 5_182_340, errors: 1_203 },
   latencyMs: { p50: 2.4, p90: 8.1, p99: 31, max: 412 },
-  saturation: saturationOf({
-    inFlight: { used: 14, limit: 512 },
-    workers: [
-      { worker: 1, loopUtilization: 0.36, heapUsedBytes: 131_072_000, heapRetainedBytes: 98_304_000 },
-    ],
-    heapLimitBytes: 4_294_967_296,
-    connections: { used: 77, limit: 18_000 },
-    cpuThreads: { used: 1, limit: 2 },
-    cpuQueue: { used: 3, limit: 64 },
-    databaseConnections: { used: 19, limit: 20 },
-    pendingBodies: { used: 1, limit: 256 },
-    bufferedBodies: { used: 2_048, limit: 67_108_864 },
-    openStreams: { used: 3, limit: 1_024 },
-  }),
+  saturation: saturationOf(
+    {
+      inFlight: { used: 14, limit: 512 },
+      workers: [
+        { worker: 1, loopUtilization: 0.36, heapUsedBytes: 131_072_000, heapRetainedBytes: 98_304_000 },
+      ],
+      heapLimitBytes: 4_294_967_296,
+      connections: { used: 77, limit: 18_000 },
+      cpuThreads: { used: 1, limit: 2 },
+      cpuQueue: { used: 3, limit: 64 },
+      mostDatabaseConnections: 20,
+      pendingBodies: { used: 1, limit: 256 },
+      bufferedBodies: { used: 2_048, limit: 67_108_864 },
+      openStreams: { used: 3, limit: 1_024 },
+    },
+    19,
+  ),
   problems: [],
 });
 

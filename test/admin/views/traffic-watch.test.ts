@@ -180,7 +180,8 @@ describe('the list of routes', () => {
         test.table.histogram('rpc_server_call_duration_seconds', labels).record(10_000);
       }
     });
-    const { items } = new RouteList({ ...sources, known: () => [] }).page(traffic, new Map(), FIRST);
+    const list = new RouteList({ ...sources, candidates: new RouteCandidates(() => []) });
+    const { items } = await list.page(traffic, new Map(), FIRST);
     expect(items).to.have.length(names.length);
     const failed = items.filter(({ errors }) => errors === 1).map(({ route }) => route.replace('/s/', ''));
     expect(failed).to.have.members(faults);
