@@ -30,14 +30,24 @@ export interface EventTopicsOptions {
 interface Follower {
   readonly sink: EventSink;
   readonly topics: ReadonlySet<string>;
+  /** The number of the last event that it was sent, by topic. */
+  readonly sent: Map<string, number>;
   /** It has not read what it was sent. */
   isBehind: boolean;
 }
 
-/** The last event of a topic. */
-interface Latest {
+/** An event of a topic. */
+interface TopicEvent {
+  readonly topic: string;
+  /** Events are numbered when they begin to be computed, so a larger number is a newer state. */
+  readonly number: number;
   /** undefined: it could not be computed. */
   readonly bytes: Promise<Buffer | undefined>;
+}
+
+/** The last event of a topic. */
+interface Latest {
+  readonly event: TopicEvent;
   /** Until when streams that begin get it. */
   endsAt: number;
 }
@@ -48,6 +58,7 @@ export class EventTopics {
   readonly #followers = new Set<Follower>();
   readonly #running = new Set<string>();
   readonly #latest = new Map<string, Latest>();
+  #begun = 0;
   #stop: (() => void) | undefined;
 
   constructor(options: EventTopicsOptions) {
@@ -88,7 +99,7 @@ export class EventTopics {
   }
 
   #follow(sink: EventSink, topics: ReadonlySet<string>): () => void {
-    const follower: Follower = { sink, topics, isBehind: false };
+    const follower: Follower = { sink, topics, sent: new Map(), isBehind: false };
     this.#followers.add(follower);
     this.#stop ??= (this.#options.every ?? ownInterval)(EVERY_MS, () => void this.#tick());
     void this.#begin(follower);
@@ -111,24 +122,28 @@ export class EventTopics {
   }
 
   async #sendFirst(follower: Follower, topic: string): Promise<void> {
-    const bytes = await this.#firstOf(topic);
-    if (bytes !== undefined && this.#followers.has(follower)) write(follower, bytes);
+    const event = this.#firstOf(topic);
+    const bytes = await event.bytes;
+    if (bytes !== undefined && this.#followers.has(follower)) write(follower, event, bytes);
   }
 
   /** Streams that begin in the same second share one event: a client may open a hundred at once. */
-  #firstOf(topic: string): Promise<Buffer | undefined> {
+  #firstOf(topic: string): TopicEvent {
     const latest = this.#latest.get(topic);
-    if (latest !== undefined && this.#clock() < latest.endsAt) return latest.bytes;
-    return this.#keep(topic, this.#eventOf(topic, true));
+    if (latest !== undefined && this.#clock() < latest.endsAt) return latest.event;
+    const event = this.#eventOf(topic, true);
+    this.#keep(event);
+    return event;
   }
 
-  #keep(topic: string, bytes: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
-    const one: Latest = { bytes, endsAt: Number.POSITIVE_INFINITY };
+  #keep(event: TopicEvent): void {
+    const { topic, number, bytes } = event;
+    if (number < (this.#latest.get(topic)?.event.number ?? 0)) return;
+    const one: Latest = { event, endsAt: Number.POSITIVE_INFINITY };
     this.#latest.set(topic, one);
     void bytes.then((known) => {
       one.endsAt = known === undefined ? Number.NEGATIVE_INFINITY : this.#clock() + EVERY_MS;
     });
-    return bytes;
   }
 
   async #tick(): Promise<void> {
@@ -149,14 +164,19 @@ export class EventTopics {
   /** @param followers those of its beginning: one that comes meanwhile gets an event of its own */
   async #sendAll(topic: string, followers: readonly Follower[]): Promise<void> {
     this.#running.add(topic);
-    const bytes = await this.#eventOf(topic, false);
+    const event = this.#eventOf(topic, false);
+    const bytes = await event.bytes;
     this.#running.delete(topic);
     if (bytes === undefined || this.#followers.size === 0) return;
-    void this.#keep(topic, Promise.resolve(bytes));
-    for (const follower of followers) if (this.#followers.has(follower)) write(follower, bytes);
+    this.#keep(event);
+    for (const follower of followers) if (this.#followers.has(follower)) write(follower, event, bytes);
   }
 
-  async #eventOf(topic: string, isFirst: boolean): Promise<Buffer | undefined> {
+  #eventOf(topic: string, isFirst: boolean): TopicEvent {
+    return { topic, number: ++this.#begun, bytes: this.#bytesOf(topic, isFirst) };
+  }
+
+  async #bytesOf(topic: string, isFirst: boolean): Promise<Buffer | undefined> {
     try {
       const value = await this.#options.topics[topic]!(isFirst);
       await turn();
@@ -169,7 +189,10 @@ export class EventTopics {
   }
 }
 
-function write(follower: Follower, bytes: Buffer): void {
+/** Sends an event, unless the follower has it or a newer one: one may take longer than the next. */
+function write(follower: Follower, { topic, number }: TopicEvent, bytes: Buffer): void {
+  if (number <= (follower.sent.get(topic) ?? 0)) return;
+  follower.sent.set(topic, number);
   if (!follower.sink.write(bytes)) return;
   follower.isBehind = true;
   follower.sink.onceRead(() => {

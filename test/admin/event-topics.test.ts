@@ -180,6 +180,30 @@ describe('the topics of events', () => {
     expect(one.events).to.have.length(1);
   });
 
+  it('never follow newer ones, however long the first takes', async () => {
+    let end = (): void => undefined;
+    const slow = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let begun = 0;
+    const { topics, next } = setUp({
+      overview: async (isFirst) => {
+        const n = ++begun;
+        if (isFirst) await slow;
+        return { n };
+      },
+    });
+    const one = client(topics);
+    await one.open();
+    await settled();
+    await next();
+    end();
+    await settled();
+    one.read();
+    await next();
+    expect(one.events.map(({ data }) => String(data))).to.deep.equal(['{"n":2}', '{"n":3}']);
+  });
+
   it('are refused when they are unknown', async () => {
     const { topics } = setUp();
     const { refusalOf, ask } = adminOf([topics.route()]);
