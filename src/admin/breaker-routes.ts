@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { NotFoundError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
-import { coalesced } from '../telemetry/coalesced.js';
+import { coalescedAfresh } from '../telemetry/coalesced.js';
 import type { BreakerOwners } from '../upstream/breaker-owners.js';
 import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
@@ -32,8 +32,9 @@ export function breakerRoutes(
     for (const service of Object.keys(registry.services()))
       for (const { id, slot } of registry.instances(service)) yield viewOf(service, id, slot);
   }
-  // There may be thousands of instances, and clients that ask at the same time share one list.
-  const list = coalesced(() => jsonList('{"items":[', views(), '],"nextCursor":null}'));
+  // There may be thousands of instances, and clients that ask at the same time share one list. It shows what
+  // an operator has forced before.
+  const list = coalescedAfresh(() => jsonList('{"items":[', views(), '],"nextCursor":null}'));
   return [
     {
       method: 'GET',

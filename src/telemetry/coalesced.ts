@@ -12,3 +12,26 @@ export function coalesced<T>(work: () => Promise<T>): () => Promise<T> {
     return running;
   };
 }
+
+/**
+ * Like `coalesced`, for results that must be as new as the call: calls made while the work runs share the
+ * next run, so no caller misses what it has changed before.
+ */
+export function coalescedAfresh<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  let next: Promise<T> | undefined;
+  const run = (): Promise<T> => {
+    next = undefined;
+    running = work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  return () => {
+    if (next !== undefined) return next;
+    if (running === undefined) return run();
+    // A failure of the run before is that of its callers.
+    next = running.then(run, run);
+    return next;
+  };
+}

@@ -3,6 +3,7 @@
 // thread does, so the rings bound the store.
 import { setImmediate as loopTurn } from 'node:timers/promises';
 import { type RingOfSpans, type SpanMemory, SpanRingReader } from '../memory/span-ring.js';
+import { coalescedAfresh } from './coalesced.js';
 import { readSpanRecord, type SpanRecord } from './span-record.js';
 
 /** Records that are parsed in one turn of the event loop: less than a millisecond of work. */
@@ -89,7 +90,8 @@ export class TraceStore {
   readonly #traces = new Map<string, RecentTrace>();
   /** The traces in their order; undefined when it has changed. */
   #sorted: readonly RecentTrace[] | undefined;
-  #refreshing: Promise<void> | undefined;
+  /** Requests at the same time share one reading, which has all spans that ended before. */
+  readonly #refresh = coalescedAfresh(() => this.#read());
 
   constructor(memory: SpanMemory) {
     this.#memory = memory;
@@ -107,14 +109,6 @@ export class TraceStore {
   async get(traceId: string): Promise<RecentTrace | undefined> {
     await this.#refresh();
     return this.#traces.get(traceId);
-  }
-
-  /** Requests at the same time share one reading. */
-  async #refresh(): Promise<void> {
-    this.#refreshing ??= this.#read().finally(() => {
-      this.#refreshing = undefined;
-    });
-    await this.#refreshing;
   }
 
   async #read(): Promise<void> {

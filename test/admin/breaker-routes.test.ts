@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Logger } from 'pino';
 import { breakerRoutes } from '#src/admin/breaker-routes.js';
@@ -7,10 +8,14 @@ import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { namedBreakerRow, withNamedBreakers } from '#src/upstream/breaker-owners.js';
 import { adminOf, jsonOf } from '../upstream/admin.js';
 
-function setUp() {
+/** @param others instances beside the one of most tests */
+function setUp(others = 0) {
   const time = { now: 0 };
   const breakers = new BreakerCells(Block.create({ workers: 1 }), 0, DEFAULT_TRIP_RULE, () => time.now);
-  const instances = [{ id: '127.0.0.1:8080', slot: 4 }];
+  const instances = [
+    { id: '127.0.0.1:8080', slot: 4 },
+    ...Array.from({ length: others }, (_, n) => ({ id: `other-${n}`, slot: 5 })),
+  ];
   const registry = {
     services: () => ({ orders: 1 }),
     instances: (service: string) => (service === 'orders' ? instances : []),
@@ -83,6 +88,15 @@ describe('the routes of breakers', () => {
     expect(await shown()).to.include({ state: 'closed', forced: true });
     await ask('PUT', PATH, { body: { force: 'auto' } });
     expect(await shown()).to.include({ state: 'closed', forced: false });
+  });
+
+  it('show at once what was forced, also while another client is sent the list', async () => {
+    const { ask, shown } = setUp(2_000);
+    const other = shown();
+    await turn();
+    await ask('PUT', PATH, { body: { force: 'open' } });
+    expect(await shown()).to.include({ state: 'open', forced: true });
+    expect(await other, 'the list was begun before').to.include({ forced: false });
   });
 
   it('show and force the named breakers of a service beside its instances', async () => {

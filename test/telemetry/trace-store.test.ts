@@ -145,6 +145,18 @@ describe('the recent traces of a process', () => {
     expect([trace.remove(spans[1]!), trace.leftOut]).to.deep.equal([false, 0]);
   });
 
+  it('have every span that ended before they are read, also when another reading is under way', async () => {
+    const memory = new SpanMemory(1);
+    const log = new SpanLog(memory.of(1), 1, () => 0);
+    const store = new TraceStore(memory);
+    for (let n = 2; n <= 200; n++) log.add(recordOf({ traceId: id(n) }));
+    const other = store.recent();
+    log.add(recordOf({ traceId: id(1) }));
+    const [one, again] = await Promise.all([store.get(id(1)), store.get(id(1))]);
+    expect([one?.spans.size, again]).to.deep.equal([1, one]);
+    await other;
+  });
+
   it('omit what is no span, and go on', async () => {
     const memory = new SpanMemory(1);
     const ring = new SpanRingWriter(memory.of(1));
