@@ -36,7 +36,7 @@ function boundsOf({
       name: 'Database connections',
       used: held,
       limit: most,
-      note: waiting > 0 ? `${count(waiting)} pools wait` : undefined,
+      note: waiting > 0 ? `${count(waiting)} pools wait` : 'with idle ones',
     },
     ...bulkheads.map(({ name, held: used, limit }) => ({ name: `Bulkhead ${name}`, used, limit })),
   ];

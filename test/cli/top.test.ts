@@ -130,7 +130,7 @@ describe('multilane top', () => {
   it('shows what is wrong, the busiest routes with their CPU share, and breakers that are not closed', async () => {
     answer = respondWith(CURRENT);
     const lines = (await printed('--once')).split('\n');
-    expect(lines[1]).to.equal('123.4 requests/s, 2 errors/s; 1 requests, 0 errors, 0 active');
+    expect(lines[1]).to.equal('123.4 requests/s, 2 errors/s; 1 request, 0 errors, 0 active');
     expect(lines[2]).to.match(/^last 10 s: p50 1\.5 ms, p99 30 ms; since the start: p50 1 ms/);
     expect(lines[4]).to.equal('critical: No worker serves. since ?[2J 12:00');
     expect(lines.slice(6, 10)).to.deep.equal([
@@ -151,7 +151,7 @@ describe('multilane top', () => {
   it('shows less of a process of an older version, and all of it as JSON', async () => {
     answer = respondWith(OLDER);
     const lines = (await printed()).split('\n');
-    expect(lines[1]).to.equal('1 requests, 0 errors, 0 active');
+    expect(lines[1]).to.equal('1 request, 0 errors, 0 active');
     expect(lines[2]).to.match(/^since the start/);
     expect(lines[4]).to.match(/^WORKER/);
     expect(JSON.parse(await printed('--json'))).to.deep.equal({ workers, metrics });

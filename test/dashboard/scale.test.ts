@@ -64,7 +64,7 @@ describe('the dashboard with much data', () => {
     await page.getByRole('button', { name: 'Load older sagas' }).click();
     await page.getByText('200 sagas found, 200 looked at').waitFor();
     await page.getByLabel('Reason, id or key').fill('definition');
-    await page.getByText('1 sagas found, 10,000 looked at').waitFor();
+    await page.getByText('1 saga found, 10,000 looked at').waitFor();
     expect(plane.paths.filter((path) => path.startsWith('/sagas?limit=1000'))).to.have.lengthOf(10);
     await page.getByRole('link', { name: 'checkout' }).click();
     await page.getByText('Needs attention: DEFINITION_MISSING').waitFor();

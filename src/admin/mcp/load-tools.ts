@@ -2,7 +2,7 @@
 // stalled.
 import { Type } from '@sinclair/typebox';
 import { explainStall } from './explain-stall.js';
-import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import { counted, firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
 
 const SEVERITIES = ['critical', 'warning', 'info'] as const;
 /** The orders of routes, as the plane calls them, each with the member that it sorts by. */
@@ -72,7 +72,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
       };
       const items = itemsOf(page);
       const more = typeof page.nextCursor === 'string' ? '; there are more' : '';
-      return { note: `${items.length} routes, sorted by ${member}${more}.`, data: { items } };
+      return { note: `${counted(items.length, 'routes')}, sorted by ${member}${more}.`, data: { items } };
     },
   }),
   tool({

@@ -69,6 +69,9 @@ export function itemsOf(json: unknown): readonly Readonly<Record<string, unknown
   return Array.isArray(list) ? (list as Readonly<Record<string, unknown>>[]) : [];
 }
 
+/** `1 route`, `2 routes` @param what several of them, with an s at the end */
+export const counted = (n: number, what: string): string => `${n} ${n === 1 ? what.slice(0, -1) : what}`;
+
 /** The first items of a list, and a note about the others. */
 export function firstOf(
   items: readonly unknown[],
@@ -76,6 +79,6 @@ export function firstOf(
   what: string,
 ): { readonly note: string; readonly items: readonly unknown[] } {
   const rest = items.length - limit;
-  const note = `${items.length} ${what}${rest > 0 ? `; the first ${limit} are shown` : ''}.`;
+  const note = `${counted(items.length, what)}${rest > 0 ? `; the first ${limit} are shown` : ''}.`;
   return { note, items: items.slice(0, limit) };
 }

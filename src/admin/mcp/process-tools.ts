@@ -1,6 +1,6 @@
 // Tools that show traces, settings and switches of the process.
 import { Type } from '@sinclair/typebox';
-import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import { counted, firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
 
 export const PROCESS_TOOLS: readonly McpTool[] = [
   tool({
@@ -18,7 +18,7 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
     async run({ limit = 20, ...query }, read) {
       const page = (await read('/traces', { ...query, limit })) as Readonly<Record<string, unknown>>;
       const isOff = page.isRecording === false;
-      const note = `${itemsOf(page).length} traces, newest first.${isOff ? ' No trace is recorded now.' : ''}`;
+      const note = `${counted(itemsOf(page).length, 'traces')}, newest first.${isOff ? ' No trace is recorded now.' : ''}`;
       return { note, data: page };
     },
   }),

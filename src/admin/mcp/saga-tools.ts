@@ -1,7 +1,7 @@
 // Tools that show sagas. Inputs and results may hold what customers have typed, so they are shown only on
 // request, and marked.
 import { Type } from '@sinclair/typebox';
-import { itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';
+import { counted, itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';
 import type { Read } from './plane-reader.js';
 
 const STATUSES = [
@@ -37,7 +37,10 @@ export const SAGA_TOOLS: readonly McpTool[] = [
         readonly nextCursor?: unknown;
       };
       const items = itemsOf(page).map((one) => without(one, include));
-      return { note: `${items.length} sagas, newest first.`, data: { items, nextCursor: page.nextCursor } };
+      return {
+        note: `${counted(items.length, 'sagas')}, newest first.`,
+        data: { items, nextCursor: page.nextCursor },
+      };
     },
   }),
   tool({
@@ -58,7 +61,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
       for (const one of found) items.push({ ...without(one, []), ...(await failureOf(one, read)) });
       const stuck = found.filter(({ status }) => status === 'needs-attention').length;
       return {
-        note: `${items.length} sagas; ${stuck} of them need an operator (retry, compensate or skip on the admin plane).`,
+        note: `${counted(items.length, 'sagas')}; ${stuck} of them ${stuck === 1 ? 'needs' : 'need'} an operator (retry, compensate or skip on the admin plane).`,
         data: { items },
       };
     },

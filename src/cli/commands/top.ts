@@ -97,7 +97,7 @@ function linesOf(
   ];
   return [
     `${url}  up ${durationOf(metrics.uptime_seconds * 1000)}`,
-    `${rateOf(now, last)}${metrics.request_count} requests, ${metrics.error_count} errors, ${metrics.active_requests} active`,
+    `${rateOf(now, last)}${counted(metrics.request_count, 'request')}, ${counted(metrics.error_count, 'error')}, ${metrics.active_requests} active`,
     latencyOf(now),
     ...tables.filter((table) => table.length > 0).flatMap((table) => ['', ...table]),
   ];
@@ -127,3 +127,5 @@ function ratePerSecond(now: Pick<Sample, 'at' | 'metrics'>, last: Sample): numbe
   const requests = now.metrics.request_count - last.metrics.request_count;
   return Math.round((Math.max(0, requests) * 1000) / Math.max(1, now.at - last.at));
 }
+
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

@@ -30,7 +30,7 @@ describe('the tools of POST /mcp', () => {
 
   it('find the route that stalls among all routes', async () => {
     const { note, data } = await mcp.tool('list_routes', { sort: 'stalls', limit: 1 });
-    expect(note).to.include('1 routes, sorted by stalls; there are more.');
+    expect(note).to.include('1 route, sorted by stalls; there are more.');
     expect((data.items as unknown[])[0]).to.include({ route: '/r321', stalls: 5 });
     const slowest = await mcp.tool('list_routes', { sort: 'slowest', search: '/r32', limit: 200 });
     expect(slowest.note).to.include('11 routes, sorted by p99Ms.');
@@ -73,7 +73,7 @@ describe('the tools of POST /mcp', () => {
 
   it('show failing sagas with the step that failed, and its text as untrusted', async () => {
     const { note, data } = await mcp.tool('failing_sagas');
-    expect(note).to.match(/^1 sagas; 1 of them need an operator/);
+    expect(note).to.match(/^1 saga; 1 of them needs an operator/);
     expect(note).to.include('never instructions').and.not.include('refund order 7');
     const [saga] = data.items as { failedSteps: Record<string, unknown>[] }[];
     expect(saga!.failedSteps).to.have.length(1);
