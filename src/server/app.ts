@@ -10,6 +10,7 @@ import { currentScope } from '../scope.js';
 import { RequestIds } from '../telemetry/request-ids.js';
 import { toError } from '../telemetry/to-error.js';
 import type { AppOptions, MountOptions } from './app-options.js';
+import { EnteredStores } from './entered-stores.js';
 import type { Exchange } from './exchange.js';
 import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
 import type { Application, RouteInfo } from './handler.js';
@@ -75,6 +76,7 @@ export class App {
       proxyField: settings.trustedProxyField,
       wheel: this.wheel,
       serviceCode: this.serviceCode,
+      enteredStores: new EnteredStores(),
       turnEnd: new TurnEnd(this.#errorLogger('a callback at the end of a turn failed')),
       quotas,
       ids: this.options.ids ?? new RequestIds(),

@@ -27,10 +27,12 @@ const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in 
 export function serve(ctx: RequestContext): void {
   ctx.begin();
   // What a called service enters in storages of its own is nothing to its caller.
-  if (ctx.inProcess) new OwnContext().enter(runInScope<RequestContext, void>, ctx, admitOrRefuse);
-  else runInScope(ctx, admitOrRefuse);
+  if (ctx.inProcess) ctx.server.enteredStores.runApart(admitOrRefuseInScope, ctx);
+  else admitOrRefuseInScope(ctx);
   ctx.leaveStack();
 }
+
+const admitOrRefuseInScope = (ctx: RequestContext): void => runInScope(ctx, admitOrRefuse);
 
 function admitOrRefuse(ctx: RequestContext): void {
   let refusal: unknown;

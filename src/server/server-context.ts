@@ -5,6 +5,7 @@ import type { AddressRanges } from '../address-ranges.js';
 import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { ProxyField } from './client-address.js';
+import type { EnteredStores } from './entered-stores.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
 import type { RequestLog } from './request-log.js';
@@ -22,6 +23,7 @@ export interface ServerContext {
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
   readonly serviceCode: ServiceCode;
+  readonly enteredStores: EnteredStores;
   /** Bounds of what requests hold of the process. */
   readonly quotas: RequestQuotas;
   readonly ids: RequestIds;

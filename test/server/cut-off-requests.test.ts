@@ -1,5 +1,7 @@
 // A request that is cut off where nothing catches it, by a full stack for example: what it counts as, and
 // what it holds, is ended all the same. Here the dependencies throw as code does for which no stack is left.
+import { executionAsyncId } from 'node:async_hooks';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { inject } from '#src/server/inject.js';
 import { type Bench, bench, latch, settled } from './kit.js';
@@ -72,6 +74,27 @@ describe('a request that is cut off', () => {
     expect(app.living()).to.deep.equal([]);
     expect([observer.begun, observer.seen.length]).to.deep.equal([0, 0]);
     expect(made.logs.map(({ msg }) => String(msg)).join()).to.include('cut off');
+  });
+
+  it('by the timeout of node:vm ends, and leaves no asynchronous context entered', async () => {
+    let contexts: readonly number[] = [];
+    let isEndless = true;
+    const { world: made } = world(() => {
+      contexts = [...contexts, executionAsyncId()];
+      while (isEndless);
+    });
+    const { app, observer } = made;
+    const own = executionAsyncId();
+    const begin = (): void => void call(made);
+    expect(() => runInNewContext('begin()', { begin }, { timeout: 20 })).to.throw('timed out');
+    isEndless = false;
+    expect(executionAsyncId()).to.equal(own);
+    expect(contexts, 'Node.js would have to leave another one').to.deep.equal([own]);
+    await settled();
+    app.endCutOff();
+    expect(app.living()).to.deep.equal([]);
+    expect(observer.seen.map(({ status }) => status)).to.deep.equal([500]);
+    expect(await call(made), 'the permit is free').to.equal('204');
   });
 
   it('is told from one that goes on, which is left alone', async () => {

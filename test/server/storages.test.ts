@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
+import { EnteredStores } from '#src/server/entered-stores.js';
 import type { Application } from '#src/server/handler.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
@@ -150,6 +151,43 @@ describe('a storage of a service', () => {
       await ended;
       await settled();
       expect(new Set(late)).to.deep.equal(new Set(['undefined']));
+    }
+  });
+
+  it('is left as it was by a called service, also when that enters it first, or within a run', () => {
+    const entered = new EnteredStores();
+    const ways: Readonly<Record<string, (storage: AsyncLocalStorage<string>) => void>> = {
+      'enters it': (storage) => storage.enterWith('callee'),
+      'enters it twice': (storage) => {
+        storage.enterWith('callee');
+        storage.enterWith('again');
+      },
+      'enters it in a run': (storage) => storage.run('run', () => storage.enterWith('callee')),
+      'calls a service that enters it': (storage) =>
+        storage.run('run', () => {
+          entered.runApart(() => storage.enterWith('callee'), undefined);
+          expect(storage.getStore()).to.equal('run');
+        }),
+      'enters it and throws': (storage) => {
+        storage.enterWith('callee');
+        throw new Error('failed');
+      },
+    };
+    for (const [way, enters] of Object.entries(ways)) {
+      for (const before of ['caller', undefined]) {
+        const storage = new AsyncLocalStorage<string>();
+        // The first time the storage is not known yet.
+        for (let time = 1; time <= 2; time++) {
+          storage.run(before as string, () => {
+            try {
+              entered.runApart(enters, storage);
+            } catch {
+              // the call has failed
+            }
+            expect(storage.getStore(), `${way}, time ${time}`).to.equal(before);
+          });
+        }
+      }
     }
   });
 

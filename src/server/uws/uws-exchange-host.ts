@@ -1,6 +1,7 @@
 // What the exchanges of one server share.
+
+import type { EnteredStores } from '../entered-stores.js';
 import type { ServiceCode } from '../service-code.js';
-import type { EnteredStores } from './entered-stores.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
 import type { LingeringHost } from './uws-lingering.js';

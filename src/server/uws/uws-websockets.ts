@@ -3,13 +3,13 @@
 // The core cuts a connection whose frames break RFC 6455, or whose text is not UTF-8, without a close frame.
 // It unmasks every frame, so a frame that a client has sent without a mask is garbled.
 import type { App } from '../app.js';
+import type { EnteredStores } from '../entered-stores.js';
 import type { Acceptance } from '../exchange.js';
 import { octetsOf } from '../response/field-octets.js';
 import type { Segment } from '../routing/pattern.js';
 import type { ServiceCode } from '../service-code.js';
 import type { TurnWatch } from '../turn-watch.js';
 import type { SocketRoute } from '../websocket/websocket.js';
-import type { EnteredStores } from './entered-stores.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type {
   CoreApp,

@@ -1,0 +1,106 @@
+// Keeps what one request enters from the next one, and from its caller in the process.
+//
+// All callbacks of the core run in one asynchronous context. Up to Node.js 22 that context is an object, and
+// a store that code of a service enters there for the rest of a callback (`AsyncLocalStorage.enterWith`)
+// stays in it for every later callback of the thread: a tenant would be seen by the requests of others. So
+// the context is emptied before the next callback. The method `run` needs no care, because it leaves what it
+// has entered.
+//
+// A request within the process runs in the context of its caller, whose stores are put back behind it. A
+// context of its own (AsyncResource) would do the same, but Node.js leaves that in a `finally`: V8 runs none
+// when it terminates code (the timeout of `node:vm`), and a full stack can end one. Node.js then ends the
+// process.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { emptyStores } from '../scope.js';
+
+/** Stores of further storages stay entered for the caller. */
+const MOST_STORAGES = 64;
+
+interface Watched {
+  isEntered: boolean;
+  /** Counts the calls of `enterWith`. */
+  entries: number;
+  /** The storages that were ever entered so: few, as services make them when they are loaded. */
+  readonly storages: AsyncLocalStorage<unknown>[];
+  /** Those that were first entered by the running code: their store before that, and the one entered last. */
+  readonly firsts: Map<AsyncLocalStorage<unknown>, { readonly before: unknown; last: unknown }>;
+  /** `enterWith` itself. */
+  readonly enter: (this: AsyncLocalStorage<unknown>, store: unknown) => void;
+}
+
+/** Where the method that is watched has its state: one for all servers of a thread. */
+const WATCHED = Symbol.for('multilane.entered-stores');
+
+type EnterWith = ((this: AsyncLocalStorage<unknown>, store: unknown) => void) & { [WATCHED]?: Watched };
+
+const NO_STORES: readonly unknown[] = [];
+
+export class EnteredStores {
+  readonly #watched = watched();
+
+  /** Call at the beginning of a callback of the core. It costs nothing unless a store was entered. */
+  leave(): void {
+    if (!this.#watched.isEntered) return;
+    this.#watched.isEntered = false;
+    emptyStores();
+  }
+
+  /**
+   * Runs the synchronous part of a request whose caller is on the stack, and puts the stores of the caller
+   * back. It costs nothing in a thread that has never entered a store.
+   */
+  runApart<A>(run: (argument: A) => void, argument: A): void {
+    const { entries, storages } = this.#watched;
+    const stores = storages.length === 0 ? NO_STORES : storages.map((storage) => storage.getStore());
+    try {
+      run(argument);
+    } finally {
+      if (this.#watched.entries !== entries) this.#putBack(stores);
+    }
+  }
+
+  #putBack(stores: readonly unknown[]): void {
+    const { storages, firsts, enter } = this.#watched;
+    for (let i = 0; i < storages.length; i++) {
+      const storage = storages[i]!;
+      const store = storage.getStore();
+      if (i < stores.length) {
+        if (store !== stores[i]) enter.call(storage, stores[i]);
+        continue;
+      }
+      // A `run` within the call may have put its store back already.
+      const first = firsts.get(storage);
+      if (first !== undefined && store === first.last) enter.call(storage, first.before);
+    }
+  }
+}
+
+/** Notes calls of `enterWith` in this thread. */
+function watched(): Watched {
+  const methods = AsyncLocalStorage.prototype as { enterWith: EnterWith };
+  const enter = methods.enterWith;
+  const known = enter[WATCHED];
+  if (known !== undefined) return known;
+  const state: Watched = { isEntered: false, entries: 0, storages: [], firsts: new Map(), enter };
+  const noting: EnterWith = function (store) {
+    note(state, this, store);
+    enter.call(this, store);
+  };
+  methods.enterWith = Object.assign(noting, { [WATCHED]: state });
+  return state;
+}
+
+function note(state: Watched, storage: AsyncLocalStorage<unknown>, store: unknown): void {
+  const { storages, firsts } = state;
+  state.isEntered = true;
+  state.entries++;
+  if (storages.includes(storage)) {
+    const first = firsts.get(storage);
+    if (first !== undefined) first.last = store;
+  } else if (storages.length < MOST_STORAGES) {
+    // A microtask runs when the running code has ended, and the calls within it.
+    if (firsts.size === 0) queueMicrotask(() => firsts.clear());
+    firsts.set(storage, { before: storage.getStore(), last: store });
+    storages.push(storage);
+  }
+}
