@@ -7,8 +7,37 @@ import type { Clock } from '../memory/clock.js';
 import { elapsed, toWord } from '../memory/elapsed.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { type RouteNames, rowBudget } from '../memory/route-names.js';
-import { readWorker } from '../memory/worker-row.js';
+import { readWorker, type WorkerReading } from '../memory/worker-row.js';
 import type { WorkerView } from './telemetry-routes.js';
+
+/** What the slot of a thread that has ended shows, which may belong to a thread of another worker by now. */
+const NOTHING: WorkerReading = {
+  slot: 0,
+  worker: 0,
+  generation: 0,
+  heartbeat: 0,
+  connections: 0,
+  inFlight: 0,
+  requests: 0,
+  errors: 0,
+  loopUtilization: 0,
+  loopDelayP99Us: 0,
+  heapUsedBytes: 0,
+  heapRetainedBytes: 0,
+  currentRoute: undefined,
+  currentSince: 0,
+};
+
+function ownRow(
+  block: Block,
+  slot: number,
+  worker: number,
+  generation: number,
+  now: number,
+): WorkerReading {
+  const row = readWorker(block, slot, now);
+  return row.worker === worker && row.generation === generation ? row : NOTHING;
+}
 
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
 
@@ -22,7 +51,7 @@ export function workerList(
   const now = clock();
   const budget = rowBudget();
   return supervisor.threads.map(({ worker, kind, slot, generation, state, isOverdue, startedAt }) => {
-    const row = readWorker(block, slot, now);
+    const row = ownRow(block, slot, worker, generation, now);
     const route =
       row.currentRoute === undefined
         ? undefined

@@ -5,13 +5,14 @@ import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
 import { RouteNames, RouteNumbers } from '#src/memory/route-names.js';
-import { WorkerRow } from '#src/memory/worker-row.js';
+import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 
 const DAY_MS = 86_400_000;
 
 describe('the list of workers', () => {
   it('shows how long a handler has run, however long the process has', () => {
     const block = Block.create({ workers: 1 });
+    occupySlot(block, 1, 1, 1);
     const series = new SeriesMemory();
     const numbers = new RouteNumbers(new SeriesStore(series.of(1)));
     const route = numbers.of({ method: 'GET', template: '/slow' });
@@ -35,8 +36,29 @@ describe('the list of workers', () => {
     );
   });
 
+  it('shows no numbers of the thread that has the slot of an ended one now', () => {
+    const block = Block.create({ workers: 1 });
+    const common = { kind: 'http', slot: 1, isOverdue: false, startedAt: new Date(0) };
+    const threads = [
+      { ...common, worker: 1, generation: 3, state: { kind: 'dead', reason: 'crash' } },
+      { ...common, worker: 1, generation: 4, state: { kind: 'dead', reason: 'crash' } },
+      { ...common, worker: 2, generation: 4, state: { kind: 'ready' } },
+    ] as unknown as Parameters<typeof workerList>[0]['threads'];
+    occupySlot(block, 1, 2, 4);
+    const row = new WorkerRow(block, 1);
+    row.began(37);
+    row.useHeap(2 ** 20);
+    const views = workerList({ threads }, block, new SeriesMemory(), () => 1_000, new RouteNames());
+    expect(views.map(({ inFlight, heapUsedMb }) => [inFlight, heapUsedMb])).to.deep.equal([
+      [0, 0],
+      [0, 0],
+      [37, 1],
+    ]);
+  });
+
   it('shows the route of code behind an await, since the last heartbeat at the longest', () => {
     const block = Block.create({ workers: 1 });
+    occupySlot(block, 1, 1, 1);
     const series = new SeriesMemory();
     const route = new RouteNumbers(new SeriesStore(series.of(1))).of({ method: 'GET', template: '/slow' });
     const threads = [
