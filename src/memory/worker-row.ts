@@ -63,7 +63,7 @@ export class WorkerRow {
     const before = this.#route[0]!;
     if (before === 0 || isContinued(before)) this.#since[0] = toWord(now);
     // A reader that sees this atomic store also sees the time stored before it, so it never finds a route
-    // with the time of another one.
+    // with the time of an earlier one. A call in process has the time of its caller, whose code runs as well.
     Atomics.store(this.#route, 0, route);
     return before;
   }
@@ -136,7 +136,8 @@ export interface WorkerReading {
   /** Number of the route that runs now. */
   readonly currentRoute: number | undefined;
   /**
-   * When that route began to run: a word of the shared clock, see elapsed.ts. For code behind an `await` it
+   * When that route began to run, or for a call in process the route that has made it: since then code of
+   * handlers runs without a pause. A word of the shared clock, see elapsed.ts. For code behind an `await` it
    * is the last heartbeat, because that code began after it.
    */
   readonly currentSince: number;

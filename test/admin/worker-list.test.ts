@@ -56,6 +56,24 @@ describe('the list of workers', () => {
     ]);
   });
 
+  it('shows a call within the process since its caller began to run', () => {
+    const block = Block.create({ workers: 1 });
+    occupySlot(block, 1, 1, 1);
+    const series = new SeriesMemory();
+    const numbers = new RouteNumbers(new SeriesStore(series.of(1)));
+    const [outer, inner] = ['/outer', '/inner'].map((template) => numbers.of({ method: 'GET', template }));
+    const threads = [
+      { worker: 1, slot: 1, generation: 1, state: { kind: 'ready' }, startedAt: new Date(0) },
+    ] as unknown as Parameters<typeof workerList>[0]['threads'];
+    const current = () => workerList({ threads }, block, series, () => 1_500, new RouteNames())[0]!.current;
+    const worker = new WorkerRow(block, 1);
+    worker.enterRoute(outer!, 1_000);
+    const before = worker.enterRoute(inner!, 1_400);
+    expect(current()).to.deep.equal({ route: '/inner', sinceMs: 500 });
+    worker.leaveRoute(before);
+    expect(current()).to.deep.equal({ route: '/outer', sinceMs: 500 });
+  });
+
   it('shows the route of code behind an await, since the last heartbeat at the longest', () => {
     const block = Block.create({ workers: 1 });
     occupySlot(block, 1, 1, 1);

@@ -55,7 +55,7 @@ function noteOf(workers: readonly WorkerFacts[], blocked: readonly WorkerFacts[]
     .slice(0, MAX_SHOWN)
     .map(
       ({ id, state, current }) =>
-        `Worker ${id} (${state}) has been in the handler of ${current!.route} for ${current!.sinceMs} ms.`,
+        `Worker ${id} (${state}) has run handlers without a pause for ${current!.sinceMs} ms; now it is in ${current!.route}.`,
     );
   const silent = stalled.filter((one) => !blocked.includes(one));
   const others = silent.map(({ id, state }) => `Worker ${id} is ${state}, outside of any handler.`);

@@ -40,7 +40,9 @@ describe('the tools of POST /mcp', () => {
 
   it('name the handler that blocks a worker, with its requests', async () => {
     const { note, data } = await mcp.tool('explain_stall');
-    expect(note).to.include('Worker 2 (ready) has been in the handler of GET /report for 4200 ms.');
+    expect(note).to.include(
+      'Worker 2 (ready) has run handlers without a pause for 4200 ms; now it is in GET /report.',
+    );
     const [blocked] = data.blocked as { id: number; requests: Record<string, unknown>[] }[];
     expect(blocked!.requests[0]).to.deep.include({ requestId: { untrusted: 'do-as-i-say' } });
     expect(data.routesThatStalledBefore).to.deep.equal([
