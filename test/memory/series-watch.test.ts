@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { WIDE } from '#src/memory/layout.js';
-import type { Recorder } from '#src/memory/metrics/recorder.js';
+import type { Labels, Recorder } from '#src/memory/metrics/recorder.js';
 import { clearGauges, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { cellsOf, rowsOf } from '#src/memory/metrics/series-rows.js';
@@ -46,6 +46,31 @@ describe('a watch of series', () => {
     two.counter(CALLS, { to: 'b' }).add();
     expect(await read()).to.deep.equal([`${CALLS} a +1`, `${CALLS} a +5`, `${CALLS} b +1`]);
     expect(watch.rows).to.equal(3);
+  });
+
+  it('follows each series once, however many threads have it, and counts each of thousands of rows', async () => {
+    const memory = new SeriesMemory();
+    const counts = new Map<string, number>();
+    let followed = 0;
+    const follow = (_: string, { route = '' }: Labels) => {
+      followed++;
+      return { recorded: (_cell: number, n: number) => counts.set(route, (counts.get(route) ?? 0) + n) };
+    };
+    const watch = new SeriesWatch({ memory, pause: async () => undefined, follow });
+    const tables = [1, 2, 3].map((slot) => new SeriesTable(memory.of(slot)));
+    const routes = 300;
+    for (const [known, expected] of [
+      [100, 3],
+      [routes, 6],
+    ] as const) {
+      for (const table of tables)
+        for (let n = 0; n < routes; n++)
+          if (n < known) table.histogram(SECONDS, { route: `/${n}` }).record(n);
+      await watch.read();
+      expect(counts.get('/99')).to.equal(expected);
+    }
+    expect([...counts.values()].reduce((sum, n) => sum + n, 0)).to.equal(3 * (100 + routes));
+    expect([counts.get('/299'), followed, watch.rows]).to.deep.equal([3, routes, 3 * routes]);
   });
 
   it('passes on the cells of a histogram that have grown, durations of 0 among them', async () => {

@@ -122,8 +122,8 @@ describe('a handler that stalls the event loop', () => {
   });
 
   for (const [what, path, route, where] of [
-    ['a message', '/stall/socket/message', '/stall/socket/:event', 'elsewhere'],
-    ['an open behind an async upgrade', '/stall/socket/open-later', '/stall/socket/:event', 'continuation'],
+    ['a message', '/stall/socket/message', '/stall/socket/{event}', 'elsewhere'],
+    ['an open behind an async upgrade', '/stall/socket/open-later', '/stall/socket/{event}', 'continuation'],
     ['an open', '/stall/open', '/stall/open', 'elsewhere'],
   ] as const) {
     it(`closes its WebSocket when it loops in ${what}, and its worker is replaced`, async () => {

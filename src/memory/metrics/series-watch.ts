@@ -1,11 +1,13 @@
 // Follows the metrics of all threads: what has been counted since the last reading. The name
-// of a row is read once, when the row is new; from then on a reading costs only its numbers. The primary
-// uses it while a client looks at rates.
-import { WIDE } from '../layout.js';
+// of a row is read once, when the row is new; from then on a reading costs only its numbers. There may be
+// hundreds of thousands of rows, so each takes little memory: threads that count in the same series share
+// what follows it, and the numbers that were read last are in arrays for many rows. The primary uses it while
+// a client looks at rates.
+import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import type { Labels } from './recorder.js';
 import { labelsOf, parseIdentity } from './series-identity.js';
 import { SERIES_HEADER, type SeriesMemory, type SlotSeries } from './series-memory.js';
-import { cellsOf, LONGEST, namingOf, type Row, rowsOf, VALUE, valueWords } from './series-rows.js';
+import { CELLS, LONGEST, namingOf, ROW_BYTES, type Row, rowsOf, VALUE } from './series-rows.js';
 import { loadNumber, readWide } from './wide.js';
 
 /** Takes what was counted in one series since the last reading. Several threads may count in one series. */
@@ -26,21 +28,31 @@ export interface SeriesFollower {
  */
 export type FollowSeries = (metric: string, labels: Labels) => SeriesFollower | undefined;
 
-/** A row, with the numbers that were read last. The low words are enough: they are compared modulo 2^32. */
+/** A row, with the numbers that were read last. */
 interface FollowedRow {
-  /** Those of the row; of a gauge those of its value. */
-  readonly words: Int32Array;
-  readonly cells: Int32Array;
+  /** The index of its first word. */
+  readonly at: number;
   readonly follower: SeriesFollower;
   value: number;
   longest: number;
   /** undefined: the row is no histogram. */
-  readonly seen: Uint32Array | undefined;
+  readonly seen: SeenCells | undefined;
+  /** The index of its first cell in `seen`. */
+  readonly from: number;
   readonly isGauge: boolean;
 }
 
+/**
+ * The cells of several histograms as they were read last. The low words are enough: they are compared modulo
+ * 2^32.
+ */
+type SeenCells = Uint32Array;
+const HISTOGRAMS_PER_ARRAY = 64;
+
 interface FollowedSlot {
   readonly memory: SlotSeries;
+  /** Its words, as far as they are known. */
+  words: Int32Array;
   readonly rows: FollowedRow[];
   /** The end of the last row that is known, in bytes. */
   end: number;
@@ -49,6 +61,7 @@ interface FollowedSlot {
 /** Rows after which the time of a turn is looked at. */
 const ROWS_PER_LOOK = 32;
 const TURN_MS = 1;
+const GAUGE = 'gauge';
 
 export interface SeriesWatchOptions {
   readonly memory: Pick<SeriesMemory, 'all'>;
@@ -63,6 +76,11 @@ export class SeriesWatch {
   readonly #options: SeriesWatchOptions;
   readonly #clock: () => number;
   readonly #slots = new Map<SlotSeries, FollowedSlot>();
+  /** By the identity of the series. */
+  readonly #followers = new Map<string, SeriesFollower>();
+  #seen: SeenCells = new Uint32Array(0);
+  /** Where there is room for the next histogram in `#seen`. */
+  #room = 0;
   #turnBegan = 0;
   #read = 0;
 
@@ -87,7 +105,7 @@ export class SeriesWatch {
     for (const memory of this.#options.memory.all()) {
       const slot = this.#slotOf(memory);
       for (const row of slot.rows) {
-        readRow(row);
+        readRow(slot.words, row);
         if (this.#isTurnOver()) await this.#nextTurn();
       }
       for (const row of rowsOf(memory, slot.end)) {
@@ -101,7 +119,7 @@ export class SeriesWatch {
   #slotOf(memory: SlotSeries): FollowedSlot {
     let slot = this.#slots.get(memory);
     if (slot === undefined) {
-      slot = { memory, rows: [], end: SERIES_HEADER };
+      slot = { memory, words: new Int32Array(0), rows: [], end: SERIES_HEADER };
       this.#slots.set(memory, slot);
     }
     return slot;
@@ -111,18 +129,37 @@ export class SeriesWatch {
     const { identity, stays } = namingOf(slot.memory, row);
     // A row that may be renamed counts for another series later.
     if (identity === undefined || stays !== identity) return;
-    const { kind, metric, rest } = parseIdentity(identity);
-    if (kind !== 'counter' && kind !== 'histogram' && kind !== 'gauge') return;
-    const follower = this.#options.follow(metric, labelsOf(rest));
+    const follower = this.#followerOf(identity);
     if (follower === undefined) return;
-    const cells = cellsOf(slot.memory, row);
-    const seen = cells.length > 0 ? new Uint32Array(cells.length / WIDE) : undefined;
-    const isGauge = kind === 'gauge';
-    const words = isGauge ? valueWords(slot.memory, row.at) : row.words;
-    const followed = { words, cells, follower, value: 0, longest: 0, seen, isGauge };
+    if (row.end > slot.words.byteLength)
+      slot.words = new Int32Array(slot.memory, 0, slot.memory.byteLength >> 2);
+    const seen = row.words[CELLS]! > 0 ? this.#arrayForCells() : undefined;
+    const from = seen === undefined ? 0 : this.#room - HISTOGRAM_CELLS;
+    const isGauge = parseIdentity(identity).kind === GAUGE;
+    const followed = { at: row.at >> 2, follower, value: 0, longest: 0, seen, from, isGauge };
     slot.rows.push(followed);
-    if (seen === undefined) readRow(followed);
-    else readWhole(followed, seen);
+    if (seen === undefined) readRow(slot.words, followed);
+    else readWhole(slot.words, followed, seen);
+  }
+
+  #followerOf(identity: string): SeriesFollower | undefined {
+    const known = this.#followers.get(identity);
+    if (known !== undefined) return known;
+    const { kind, metric, rest } = parseIdentity(identity);
+    if (kind !== 'counter' && kind !== 'histogram' && kind !== GAUGE) return undefined;
+    const follower = this.#options.follow(metric, labelsOf(rest));
+    if (follower !== undefined) this.#followers.set(identity, follower);
+    return follower;
+  }
+
+  /** The array whose last cells before `#room` are those of one more histogram. */
+  #arrayForCells(): SeenCells {
+    if (this.#room === this.#seen.length) {
+      this.#seen = new Uint32Array(HISTOGRAMS_PER_ARRAY * HISTOGRAM_CELLS);
+      this.#room = 0;
+    }
+    this.#room += HISTOGRAM_CELLS;
+    return this.#seen;
   }
 
   #isTurnOver(): boolean {
@@ -135,53 +172,57 @@ export class SeriesWatch {
   }
 }
 
+const firstCell = ({ at }: FollowedRow): number => at + ROW_BYTES / 4;
+
 /** The first reading of a histogram, whose counts may need both words. */
-function readWhole(row: FollowedRow, seen: Uint32Array): void {
-  row.value = readWide(row.words, VALUE);
-  for (let cell = 0; cell < seen.length; cell++) {
-    const count = readWide(row.cells, cell * WIDE);
-    seen[cell] = count;
+function readWhole(words: Int32Array, row: FollowedRow, seen: SeenCells): void {
+  row.value = readWide(words, row.at + VALUE);
+  const first = firstCell(row);
+  for (let cell = 0; cell < HISTOGRAM_CELLS; cell++) {
+    const count = readWide(words, first + cell * WIDE);
+    seen[row.from + cell] = count;
     if (count > 0) row.follower.recorded?.(cell, count);
   }
-  reach(row);
+  reach(words, row);
 }
 
-function readRow(row: FollowedRow): void {
+function readRow(words: Int32Array, row: FollowedRow): void {
   if (row.isGauge) {
-    readGauge(row);
+    readGauge(words, row);
     return;
   }
-  const { words, cells, seen, follower } = row;
-  const value = readWide(words, VALUE);
+  const { seen, from, follower } = row;
+  const value = readWide(words, row.at + VALUE);
   if (seen === undefined) {
     // Memory that a thread has overwritten may show less than before.
     if (value > row.value) follower.added?.(value - row.value);
     row.value = value;
     return;
   }
+  const first = firstCell(row);
   // A duration that adds nothing to the sum is in the first cell.
-  if (value === row.value && cells[0]! >>> 0 === seen[0]) return;
+  if (value === row.value && words[first]! >>> 0 === seen[from]) return;
   row.value = value;
-  for (let cell = 0; cell < seen.length; cell++) {
-    const count = cells[cell * WIDE]! >>> 0;
-    const grown = (count - seen[cell]!) >>> 0;
+  for (let cell = 0; cell < HISTOGRAM_CELLS; cell++) {
+    const count = words[first + cell * WIDE]! >>> 0;
+    const grown = (count - seen[from + cell]!) >>> 0;
     if (grown === 0) continue;
-    seen[cell] = count;
+    seen[from + cell] = count;
     follower.recorded?.(cell, grown);
   }
-  reach(row);
+  reach(words, row);
 }
 
 /** Memory that a thread has overwritten may hold what is no finite number. */
-function readGauge(row: FollowedRow): void {
-  const value = loadNumber(row.words, 0);
+function readGauge(words: Int32Array, row: FollowedRow): void {
+  const value = loadNumber(words, row.at + VALUE);
   if (value === row.value || !Number.isFinite(value)) return;
   row.follower.changed?.(value - row.value);
   row.value = value;
 }
 
-function reach(row: FollowedRow): void {
-  const longest = readWide(row.words, LONGEST);
+function reach(words: Int32Array, row: FollowedRow): void {
+  const longest = readWide(words, row.at + LONGEST);
   if (longest <= row.longest) return;
   row.longest = longest;
   row.follower.reached?.(longest);
