@@ -2,7 +2,7 @@
 // a request has begun or ended since, and the text of each request once: times in it are those of the shared
 // clock, so it does not age.
 import { FlightReader } from '../memory/flight-recorder.js';
-import { RouteNameReader } from '../memory/route-names.js';
+import { RouteNameReader, type RowBudget, rowBudget } from '../memory/route-names.js';
 import { areSame, type SlotRequests } from '../memory/slot-requests.js';
 import type { FlightRecordMemory } from '../telemetry/recent-requests.js';
 
@@ -91,8 +91,9 @@ export class ThreadRequests {
     let left = most;
     let ended = 0;
     let isNamed = true;
+    const budget = rowBudget();
     for (const request of visited.sort((a, b) => b.ageMs - a.ageMs)) {
-      const entry = this.#kept(request) ?? this.#make(request, now);
+      const entry = this.#kept(request) ?? this.#make(request, now, budget);
       if (entry === undefined) {
         ended++;
         continue;
@@ -111,10 +112,10 @@ export class ThreadRequests {
   }
 
   /** @returns undefined when the request has ended since; the entry is kept when its route has a name */
-  #make({ index, head, startedAt, ageMs }: Visited, now: number): Entry | undefined {
+  #make({ index, head, startedAt, ageMs }: Visited, now: number, budget: RowBudget): Entry | undefined {
     const flight = this.#flights.read(index, head);
     if (flight === undefined) return undefined;
-    const name = this.#routes.of(flight.route);
+    const name = this.#routes.of(flight.route, budget);
     const { method, template } = name ?? { method: '_OTHER', template: '' };
     const { requestId = '' } = flight;
     const since = now - ageMs;

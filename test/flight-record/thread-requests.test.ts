@@ -6,6 +6,7 @@ import { Block } from '#src/memory/block.js';
 import { FlightReader } from '#src/memory/flight-recorder.js';
 import { FLIGHTS } from '#src/memory/layout.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { ROWS_PER_TURN } from '#src/memory/route-names.js';
 import { slotRequests } from '#src/memory/slot-requests.js';
 import { meanwhileAt, momentsOf } from '../memory/stepped-atomics.js';
 import { FakeWorker } from './kit.js';
@@ -87,5 +88,19 @@ describe('the text of the requests in flight of a thread', () => {
         }
       }
     }
+  });
+
+  it('has every route in the end, however many there are, and reads few of their rows for one text', () => {
+    const [block, series] = [Block.create({ workers: 1 }), new SeriesMemory()];
+    const worker = new FakeWorker(block, series, SLOT);
+    const thread = new ThreadRequests({ block, series }, SLOT);
+    for (let n = 0; n < 2 * ROWS_PER_TURN; n++) worker.begin(`/ended/${n}`, 0, 'ended')();
+    for (const route of ['/a', '/b', '/c', '/d']) worker.begin(route, 0, 'hangs');
+    const routes = (): readonly string[] => {
+      const { text } = thread.textOf(slotRequests(block)(SLOT), 1_000, 2_000);
+      return (JSON.parse(text) as ThreadInFile).requests.map(([, template]) => template);
+    };
+    for (let text = 0; text < 2; text++) expect(routes()).to.deep.equal(['', '', '', '']);
+    expect(routes()).to.have.members(['/a', '/b', '/c', '/d']);
   });
 });
