@@ -33,9 +33,12 @@ export interface ServerRequest extends IncomingTrace {
   readonly service?: string | undefined;
 }
 
-/** The attributes for address and port of `host`, `host:port` or `[IPv6]:port`. */
+/**
+ * The attributes for address and port of `host`, `host:port` or `[IPv6]:port`. A field with an `@` is no host
+ * (RFC 9110 section 7.2), and may contain a password.
+ */
 function serverOf(host = ''): Record<string, string | number | undefined> {
-  const [, address, digits] = /^\[?(.*?)\]?(?::(\d*))?$/.exec(host) ?? [];
+  const [, address, digits] = host.includes('@') ? [] : (/^\[?(.*?)\]?(?::(\d*))?$/.exec(host) ?? []);
   const port = digits ? Number(digits) : undefined;
   const isPort = port !== undefined && port <= MOST_PORT;
   return { [ATTR.serverAddress]: address || undefined, [ATTR.serverPort]: isPort ? port : undefined };

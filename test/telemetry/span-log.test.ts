@@ -56,13 +56,14 @@ function setUp(over: { endpoint?: string; samplerArg?: number; disabled?: boolea
 }
 
 describe('the spans that a process keeps without a collector', () => {
-  it('have no percent-encoded secrets in their paths', () => {
+  it('have no secrets in their hosts, and no percent-encoded ones in their paths', () => {
     const { tracing, spans } = setUp();
     const path = '/x/https%3A%2F%2Fu%3Ahunter2xyz%40h/a%20b';
     endServerSpan(serverSpan(tracing, { ...request(), path }), 200);
+    endServerSpan(serverSpan(tracing, { ...request(), host: 'u:hunter2xyz@a:80' }), 200);
     clientSpan(tracing, undefined, { method: 'GET', service: 'b', path, host: '127.0.0.1', port: 1 }).end();
     const all = spans();
-    expect(all).to.have.length(2);
+    expect(all).to.have.length(3);
     expect(JSON.stringify(all)).to.not.include('hunter2');
     expect(all[0]!.attributes['url.path']).to.equal('/x/[redacted]/a%20b');
   });
