@@ -28,13 +28,7 @@ const NOTHING: WorkerReading = {
   currentSince: 0,
 };
 
-function ownRow(
-  block: Block,
-  slot: number,
-  worker: number,
-  generation: number,
-  now: number,
-): WorkerReading {
+function ownRow(block: Block, slot: number, worker: number, generation: number, now: number): WorkerReading {
   const row = readWorker(block, slot, now);
   return row.worker === worker && row.generation === generation ? row : NOTHING;
 }
