@@ -309,7 +309,9 @@ export class App {
       { requests: requests.length },
       'requests were cut off by a full stack or a timeout of node:vm; they count as failed',
     );
-    this.interrupt(new HttpError('INTERNAL', 'The request was cut off.'), requests);
+    const error = new HttpError('INTERNAL', 'The request was cut off.');
+    const failed = this.#errorLogger('a request could not be ended in order');
+    this.#requests.end(requests, 'endCutOff', error, failed);
   }
 
   /**

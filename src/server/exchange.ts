@@ -95,6 +95,12 @@ export interface Exchange {
    * asynchronous. May be called again.
    */
   leaveCallback(): void;
+
+  /**
+   * The request was cut off together with its caller in the process, so nothing receives a response. An
+   * error would end as a rejection that nothing handles, and replace the worker.
+   */
+  callerIsGone?(): void;
   /**
    * Cuts the connection, without a response or in the middle of one.
    * @param problem what has failed, for a protocol that can report a failure after the response has begun

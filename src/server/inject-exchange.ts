@@ -59,6 +59,7 @@ export type FieldRecord = Record<string, string>;
 
 const NO_FIELDS = Object.freeze({});
 const NO_BYTES = new Uint8Array(0);
+const NO_RECEIVER: Receiver = { whole() {}, begin() {}, write: () => undefined, end() {}, fail() {} };
 
 export class InjectExchange implements Exchange, AbortListener {
   readonly head: RequestHead;
@@ -69,7 +70,7 @@ export class InjectExchange implements Exchange, AbortListener {
   /** The caller keeps the bytes, so the body can be read at any time. */
   readonly isBodyPassing = false;
   readonly #request: InjectedRequest;
-  readonly #receiver: Receiver;
+  #receiver: Receiver;
   readonly #abort: AbortSource | undefined;
   #listeners: (() => void)[] | undefined;
   #onEnded: (() => void)[] | undefined;
@@ -208,6 +209,10 @@ export class InjectExchange implements Exchange, AbortListener {
     this.#paused = undefined;
   }
   leaveCallback(): void {}
+
+  callerIsGone(): void {
+    this.#receiver = NO_RECEIVER;
+  }
 
   destroy(): void {
     if (this.closed) return;

@@ -27,6 +27,8 @@ export interface LiveRequest {
    * Ends a request whose code was interrupted: like `abandon`, and releases what its handler holds (`Hold`).
    */
   interrupt(error: HttpError): void;
+  /** Ends a request that `LiveRequests.cutOff` has returned. */
+  endCutOff(error: HttpError): void;
 }
 
 export class LiveRequests {
@@ -87,7 +89,7 @@ export class LiveRequests {
    */
   end(
     these: readonly LiveRequest[],
-    how: 'abandon' | 'interrupt',
+    how: 'abandon' | 'interrupt' | 'endCutOff',
     error: HttpError,
     failed: (cause: unknown) => void,
   ): void {

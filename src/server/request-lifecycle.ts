@@ -418,6 +418,21 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   /**
+   * Ends a request that was cut off. Its caller in the process has an error already, or was cut off too. The
+   * signal does not abort: behind a timeout of `node:vm` the caller goes on in the scope of this request.
+   */
+  endCutOff(error: HttpError): void {
+    this.#request.exchange.callerIsGone?.();
+    try {
+      this.#holds?.release();
+    } finally {
+      this.#release(error);
+      this.#response.abandon(error);
+      this.#response.complete(error.status, error.code);
+    }
+  }
+
+  /**
    * Every step may be repeated, because a full stack may end each of them: see `LiveRequests.cutOff`.
    * @param reason for a reader that still waits for the body
    */

@@ -4,6 +4,7 @@ import { executionAsyncId } from 'node:async_hooks';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { inject } from '#src/server/inject.js';
+import { InjectExchange } from '#src/server/inject-exchange.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
 const fullStack = (): never => {
@@ -95,6 +96,26 @@ describe('a request that is cut off', () => {
     expect(app.living()).to.deep.equal([]);
     expect(observer.seen.map(({ status }) => status)).to.deep.equal([500]);
     expect(await call(made), 'the permit is free').to.equal('204');
+  });
+
+  it('settles nothing for a caller that was cut off with it: no rejection is left unhandled', async () => {
+    const { world: made, meter } = world();
+    cutOffOnce(meter, 'enter');
+    const results: string[] = [];
+    const exchange = new InjectExchange(
+      { url: '/called', inProcess: true },
+      {
+        whole: () => void results.push('whole'),
+        begin: () => void results.push('begin'),
+        write: () => undefined,
+        end: () => void results.push('end'),
+        fail: () => void results.push('fail'),
+      },
+    );
+    expect(() => made.app.handle(exchange)).to.throw(RangeError);
+    made.app.endCutOff();
+    expect(made.app.living()).to.deep.equal([]);
+    expect(results).to.deep.equal([]);
   });
 
   it('is told from one that goes on, which is left alone', async () => {
