@@ -1,6 +1,6 @@
 // Runs the suite in two parts, one after the other. The tests of the second part keep the processors busy
-// themselves (Chromium, a Prometheus that scrapes each second, handlers that burn CPU, a siege), and tests of
-// the first part wait for processes that have to respond within a time.
+// themselves (Chromium, a Prometheus that scrapes each second, handlers that burn CPU), or measure what a load
+// does to other requests. Tests of the first part wait for processes that have to respond within a time.
 //   node scripts/test.mjs [mocha's options]
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ const BUSY = [
   'build/test/system/prometheus.test.js',
   'build/test/system/route-cpu.test.js',
   'build/test/system/siege.test.js',
+  'build/test/system/overload.test.js',
 ];
 // Tests of whole processes begin first, because they take longest.
 const OTHERS = ['build/test/system/**/*.test.js', 'build/test/{,!(system)/**/}*.test.js'];

@@ -129,7 +129,7 @@ describe('POST /mcp', () => {
     const { result } = await small.request('tools/list');
     const names = (result!.tools as { name: string }[]).map(({ name }) => name);
     expect(names).to.have.members(['overview', 'list_problems', 'list_workers', 'explain_stall']);
-    expect((await small.tool('explain_stall')).note).to.include('GET /report for 4200 ms');
+    expect((await small.tool('explain_stall')).note).to.include('for 4200 ms; now it is in GET /report');
   });
 
   it('counts calls by tool, and all unknown names together', async () => {
