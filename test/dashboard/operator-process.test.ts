@@ -48,6 +48,8 @@ describe('an operator at the dashboard of a real process', () => {
     expect(await statusOf('/report?ms=60000')).to.equal(500);
     const page = await operate('#/overview');
     await page.getByRole('link', { name: '/report has blocked an event loop' }).click();
+    await page.getByText('it blocked a worker').waitFor();
+    await visit(page, '#/routes');
     await page.getByRole('button', { name: 'Stalls' }).click();
     const first = page.getByRole('row').nth(1);
     await first.filter({ hasText: '/report' }).waitFor();
