@@ -191,10 +191,13 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   releasePermit(): void {
     const { gate, load } = this.#request.plan;
-    if (this.#admitted > 0) gate?.leave(this.#onStack);
+    // What is released is forgotten first: a step that is cut off and repeated would release it twice.
+    const wasAdmitted = this.#admitted > 0;
     this.#admitted = 0;
-    if (this.#isCounted) load?.leave();
+    if (wasAdmitted) gate?.leave(this.#onStack);
+    const wasCounted = this.#isCounted;
     this.#isCounted = false;
+    if (wasCounted) load?.leave();
   }
 
   /** Only callers of the mesh get a report. Its latency is that of their requests that did not fail. */
@@ -433,7 +436,8 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   }
 
   /**
-   * Every step may be repeated, because a full stack may end each of them: see `LiveRequests.cutOff`.
+   * It is repeated when a full stack has ended one of its steps (`LiveRequests.cutOff`). A permit is not
+   * released again: one that was lost makes its bound too strict, and is found by the census of its thread.
    * @param reason for a reader that still waits for the body
    */
   #release(reason = this.#abortReason): void {
@@ -441,8 +445,9 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.#isLive = false;
     this.stopDeadline();
     this.releasePermit();
-    this.#bulkheadPermit?.leave();
+    const permit = this.#bulkheadPermit;
     this.#bulkheadPermit = undefined;
+    permit?.leave();
     this.#response.releaseStream();
     this.#bodyReader?.release(reason);
     if (this.#isReleased) return; // one of the steps has led here

@@ -26,13 +26,17 @@ export function recently<T>(
   };
 }
 
-/** A value that is older than this many periods is not used any more. */
+/** A value that is older than this many periods is not used any more, unless its renewal takes long. */
 const USED_FOR = 1.5;
+/** The most age of a value whose renewal takes long: it is that of the look before. */
+const MOST_AGE_MS = 120_000;
 
 /**
  * Keeps a value that takes long to get. A caller gets the last value, and makes it be renewed when it is
  * older than `forMs`; one renewal runs at a time. A failed one keeps the last value. A value for which no
- * renewal has ended in half a period more is unknown again, because nothing has asked for it for a while.
+ * renewal has ended in half a period more is waited for anew, because nothing has asked for it for a while.
+ * Where that takes long, the one before is used for up to two minutes: else a caller that comes once a minute
+ * would never see a value that takes longer to get than it waits.
  */
 export class Refreshed<T> {
   readonly #forMs: number;
@@ -48,8 +52,16 @@ export class Refreshed<T> {
     this.#clock = clock;
   }
 
-  /** The last value; undefined when there is none that is young enough. */
+  /** The last value; undefined when there is none that is young enough. Begins its renewal when it is due. */
   get(): T | undefined {
+    return this.#young() ?? this.#kept();
+  }
+
+  #kept(): T | undefined {
+    return this.#clock() - this.#renewedAt < MOST_AGE_MS ? this.#value : undefined;
+  }
+
+  #young(): T | undefined {
     const now = this.#clock();
     if (this.#running === undefined && now - this.#renewedAt >= this.#forMs) this.#renew(now);
     return now - this.#renewedAt < this.#forMs * USED_FOR ? this.#value : undefined;
@@ -59,11 +71,11 @@ export class Refreshed<T> {
    * The same. Where it is not known, the renewal that runs is waited for, `ms` from its beginning at most.
    */
   async known(ms: number): Promise<T | undefined> {
-    const value = this.get();
+    const value = this.#young();
     if (value !== undefined || this.#running === undefined) return value;
     const { ended, since } = this.#running;
     const leftMs = ms - (this.#clock() - since);
-    if (leftMs <= 0) return undefined;
+    if (leftMs <= 0) return this.#kept();
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, leftMs).unref();

@@ -61,8 +61,13 @@ export function identityOf(kind: string, metric: string, labels: Labels): string
   return identity;
 }
 
+/** Prometheus refuses the whole page for a value with a NUL, which a client may have chosen. */
+const NUL = '\0';
+
 export const withLabel = (identity: string, name: string, value: string): string =>
-  identity + SEPARATOR + name + SEPARATOR + value.replaceAll(SEPARATOR, ' ').toWellFormed();
+  identity + SEPARATOR + name + SEPARATOR + withoutNul(value.replaceAll(SEPARATOR, ' ')).toWellFormed();
+
+const withoutNul = (value: string): string => value.replaceAll(NUL, '\ufffd');
 
 export function parseIdentity(identity: string): { kind: string; metric: string; rest: readonly string[] } {
   const [kind = '', metric = '', ...rest] = identity.split(SEPARATOR);
