@@ -1,5 +1,5 @@
-// The flags of `run.ts`, `compare.ts`, `observe.ts` and `growth.ts`. A preset gives the defaults, and every flag changes one
-// of them.
+// The flags of `run.ts`, `compare.ts`, `observe.ts` and `growth.ts`. A preset gives the defaults, and every
+// flag changes one of them.
 import { parseArgs } from 'node:util';
 import { SERIES_NAMES, type SeriesName, STEPS } from './growth/series.js';
 import type { HttpToolName } from './load/choose.js';
