@@ -2,8 +2,10 @@
 // multiply the load just when an upstream is down: with three attempts everywhere, an outage triples the
 // traffic. A budget bounds the sum instead: a call may be repeated while the retries of this second and of
 // the one before are less than a fifth of their calls. In addition a few retries a second are always allowed
-// (the trickle), for processes that make few calls. The idea is that of tower (tower-rs/tower,
-// tower/src/retry/budget).
+// (the trickle), for processes that make few calls: five at once, then five a second, so at most ten in any
+// second. In any window of a second or longer, retries are therefore at most a fifth of the calls of the
+// window and of the two seconds before it, and ten for each second of the window. The idea is that of tower
+// (tower-rs/tower, tower/src/retry/budget).
 //
 // Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second
 // it counts for, and the count. The first call in a second empties the bucket and counts itself by one
@@ -19,9 +21,9 @@ const BUCKET_WORDS = 2;
 const SECOND = 1;
 /** Offsets in the field: calls, retries, and when the next token of the trickle is due. */
 const [CALLS, RETRIES, TRICKLE] = [0, 8, 16] as const;
-/** The trickle: one token every 100 ms, and at most ten of them at once. */
-const TRICKLE_MS = 100;
-const TRICKLE_BURST_MS = 900;
+/** The trickle: one token every 200 ms, and at most five of them at once. */
+const TRICKLE_MS = 200;
+const TRICKLE_BURST_MS = 4 * TRICKLE_MS;
 
 export class RetryBudgetCell {
   readonly #words: Int32Array;

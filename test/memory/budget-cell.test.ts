@@ -17,27 +17,27 @@ function setUp(startMs = 0) {
 }
 
 describe('retry budget', () => {
-  it('holds ten tokens at first and gets ten more each second', () => {
+  it('holds five tokens at first and gets five more each second', () => {
     const { time, one, drain } = setUp();
-    expect(drain(one)).to.equal(10);
-    time.now += 100;
+    expect(drain(one)).to.equal(5);
+    time.now += 200;
     expect(drain(one)).to.equal(1);
     time.now += 1_000;
-    expect(drain(one)).to.equal(10);
+    expect(drain(one)).to.equal(5);
     time.now += 60_000;
-    expect(drain(one)).to.equal(10);
+    expect(drain(one)).to.equal(5);
   });
 
   it('adds a fifth of a token for every request', () => {
     const { one, drain } = setUp();
     for (let request = 0; request < 1_000; request++) one.deposit();
-    expect(drain(one)).to.equal(200 + 10);
+    expect(drain(one)).to.equal(200 + 5);
   });
 
   it('is shared by all threads', () => {
     const { one, other, drain } = setUp();
     for (let request = 0; request < 500; request++) one.deposit();
-    expect(drain(other)).to.equal(100 + 10);
+    expect(drain(other)).to.equal(100 + 5);
     expect(one.withdraw()).to.equal(false);
   });
 
@@ -45,22 +45,22 @@ describe('retry budget', () => {
     const { time, one, drain } = setUp();
     for (let request = 0; request < 1_000; request++) one.deposit();
     time.now += 1_999;
-    expect(drain(one)).to.equal(200 + 10);
+    expect(drain(one)).to.equal(200 + 5);
     for (let request = 0; request < 1_000; request++) one.deposit();
     time.now += 2_000;
-    expect(drain(one)).to.equal(10);
+    expect(drain(one)).to.equal(5);
   });
 
   it('still allows its minimum of retries after weeks, when the word of its clock has wrapped', () => {
     for (const start of [0, 2 ** 31 - 1_500, 2 ** 31 + 500, 2 ** 32 - 1_500, 2 ** 32 + 500]) {
       const { time, one, drain } = setUp(start);
-      expect(drain(one), `first use at ${start}`).to.equal(10);
+      expect(drain(one), `first use at ${start}`).to.equal(5);
       time.now += 1_000;
-      expect(drain(one), `a second after ${start}`).to.equal(10);
+      expect(drain(one), `a second after ${start}`).to.equal(5);
       time.now += 1_000;
-      expect(drain(one), `two seconds after ${start}`).to.equal(10);
+      expect(drain(one), `two seconds after ${start}`).to.equal(5);
       time.now += 2 ** 31 + 5_000;
-      expect(drain(one), `24 days after ${start}`).to.equal(10);
+      expect(drain(one), `24 days after ${start}`).to.equal(5);
     }
   });
 
@@ -100,8 +100,45 @@ describe('retry budget', () => {
             add(around(paid) < most ? paid : trickle, 1);
           }
           // The tokens of two seconds, and the burst before.
-          expect(around(trickle)).to.be.at.most(30);
+          expect(around(trickle)).to.be.at.most(15);
           expect(granted).to.be.at.least(Math.min(each.retries, left));
+        }
+      }),
+    );
+  });
+
+  it('bounds the retries of any window of a second or longer, whatever was saved before, at any age', () => {
+    const step = fc.record({
+      waitMs: fc.oneof(
+        fc.integer({ min: 0, max: 50 }),
+        fc.integer({ min: 0, max: 1_500 }),
+        fc.constant(2 ** 31),
+      ),
+      requests: fc.integer({ min: 0, max: 30 }),
+      retries: fc.integer({ min: 0, max: 30 }),
+    });
+    fc.assert(
+      fc.property(fc.nat(60 * 86_400_000), fc.array(step, { maxLength: 60 }), (start, steps) => {
+        const { time, one, other } = setUp(start);
+        const turns: { readonly at: number; readonly requests: number; granted: number }[] = [];
+        for (const { waitMs, requests, retries } of steps) {
+          time.now += waitMs;
+          const turn = { at: time.now, requests, granted: 0 };
+          for (let i = 0; i < requests; i++) (i % 2 === 0 ? one : other).deposit();
+          for (let i = 0; i < retries; i++) if ((i % 3 === 0 ? one : other).withdraw()) turn.granted++;
+          turns.push(turn);
+        }
+        for (const [index, { at: from }] of turns.entries()) {
+          const since = (Math.floor(from / 1_000) - 1) * 1_000;
+          let calls = 0;
+          for (const { at, requests } of turns.slice(0, index)) if (at >= since) calls += requests;
+          let retries = 0;
+          for (const { at: to, requests, granted } of turns.slice(index)) {
+            calls += requests;
+            retries += granted;
+            const seconds = Math.max(1, (to - from) / 1_000);
+            expect(retries, `from ${from} to ${to}`).to.be.at.most(calls / 5 + 10 * seconds);
+          }
         }
       }),
     );

@@ -53,7 +53,7 @@ describe('the repetition of a call', () => {
       const { call, sent, observed, breaker } = setUp(two, () => unavailable(false));
       for (const { slot } of two) breaker.force(slot, 'closed');
       for (let i = 0; i < 100; i++) await call('orders').request(method, '/x', { json: {} });
-      expect(sent).to.have.length(100 + 20 + 10);
+      expect(sent).to.have.length(100 + 20 + 5);
       expect(observed).to.include('exhausted orders');
     }
   });
@@ -166,8 +166,8 @@ describe('the repetition of a call', () => {
     const { call, sent, observed, breaker } = setUp(two, broken);
     for (const { slot } of two) breaker.force(slot, 'closed');
     for (let i = 0; i < 100; i++) await failureOf(call('orders').get('/x'));
-    // The budget is a fifth of the hundred calls, and ten more at the beginning.
-    expect(sent).to.have.length(100 + 20 + 10);
+    // The budget is a fifth of the hundred calls, and five more at the beginning.
+    expect(sent).to.have.length(100 + 20 + 5);
     expect(observed).to.include('exhausted orders');
   });
 });

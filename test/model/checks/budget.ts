@@ -123,7 +123,7 @@ export const trickle: Check = {
     const clock = world.clock(5000);
     const { cell, exhaust } = budgetOf(modules, world, clock.now);
     exhaust();
-    clock.set(5100);
+    clock.set(5200);
     return model<Caller>({
       threads: [1, 2, 3].map((number): Thread<Caller> => {
         const own = cell();
@@ -141,7 +141,7 @@ export const trickle: Check = {
       always: ({ selves }) => law(sumOf(selves, 'retries') <= 1, 'one token was taken twice'),
       finally: ({ selves, dead }) => {
         if (dead === undefined) law(sumOf(selves, 'retries') === 1, 'no thread has the token');
-        clock.set(5200);
+        clock.set(5400);
         law(cell().withdraw(), 'there is no next token');
       },
     });

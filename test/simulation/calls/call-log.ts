@@ -125,9 +125,9 @@ export class CallLog {
     this.#retried.of(name).add(time.now);
     const second = Math.floor(time.now / 1000);
     const retries = this.#retried.of(name).between(second - 1, second + 1);
-    // What was saved when the second before began counts in it, so the calls of one more second do.
+    // A token is taken up to a second before the attempt, which waits. Within three seconds, 20 are for any call.
     const calls = this.#begun.of(name).between(second - 2, second + 1);
-    const most = SHARE * calls + 3 * A_SECOND;
+    const most = SHARE * calls + 2 * A_SECOND;
     trace.expect(
       retries <= most,
       'budget',
