@@ -15,7 +15,7 @@ import { ClusterRates } from '../memory/rate/cluster-rates.js';
 import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
-import { coalesced } from '../telemetry/coalesced.js';
+import { coalescedAfresh } from '../telemetry/coalesced.js';
 import { Pace } from '../telemetry/pace.js';
 import type { AdminRoute } from './admin-route.js';
 import { readWorkerAdmission } from './worker-admission.js';
@@ -54,7 +54,7 @@ export function limitsRoute(
   shared: SharedCounts,
   supervisor: Pick<AllWorkers, 'threads'>,
 ): LimitsRoute {
-  const readTotals = coalesced(() => readTotalsInTurns(shared.series, new Pace().rest));
+  const readTotals = coalescedAfresh(() => readTotalsInTurns(shared.series, new Pace().rest));
   const read = limitsView(settings, shared, supervisor);
   const handler = async () => {
     const { series: totals } = await readTotals();

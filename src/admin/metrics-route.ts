@@ -2,7 +2,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { acceptedCodings } from '../server/response/negotiate.js';
-import { coalesced } from '../telemetry/coalesced.js';
+import { coalescedAfresh } from '../telemetry/coalesced.js';
 import { CONTENT_TYPES, type ExpositionFormat, negotiate } from '../telemetry/exposition-format.js';
 import type { Exposition } from '../telemetry/prometheus.js';
 import type { AdminRequest, AdminRoute } from './admin-route.js';
@@ -23,7 +23,7 @@ export function metricsRoute(exposition: Exposition): AdminRoute {
   // Requests at the same time share one body, which is in memory once.
   const pageOf = (format: ExpositionFormat): Page => {
     const plain = (): Promise<Buffer> => exposition.bytes(format);
-    return { plain, compressed: coalesced(async () => gzipped(await plain(), COMPRESSION)) };
+    return { plain, compressed: coalescedAfresh(async () => gzipped(await plain(), COMPRESSION)) };
   };
   const pages = { prometheus: pageOf('prometheus'), openmetrics: pageOf('openmetrics') };
   return {

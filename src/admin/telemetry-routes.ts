@@ -1,6 +1,6 @@
 // The routes of telemetry: liveness, readiness, metrics, and the list of workers.
 import { type ErrorCode, HttpError } from '../errors.js';
-import { coalesced } from '../telemetry/coalesced.js';
+import { coalescedAfresh } from '../telemetry/coalesced.js';
 import type { MetricSource } from '../telemetry/metric-families.js';
 import { metricsJson } from '../telemetry/metrics-json.js';
 import type { Exposition } from '../telemetry/prometheus.js';
@@ -54,7 +54,7 @@ export function telemetryRoutes(options: TelemetryRoutesOptions): AdminRoute[] {
   const { exposition, liveness, readiness, sources, workers } = options;
   const alive = liveness ?? (() => ({ ready: true, reasons: [] }));
   // Requests at the same time share one body, which is encoded once and is in memory once.
-  const json = coalesced(async () => Buffer.from(JSON.stringify(await metricsJson(sources))));
+  const json = coalescedAfresh(async () => Buffer.from(JSON.stringify(await metricsJson(sources))));
   return [
     { method: 'GET', path: '/livez', access: 'open', isProbe: true, handler: probe('live', alive) },
     { method: 'GET', path: '/readyz', access: 'open', isProbe: true, handler: probe('ready', readiness) },

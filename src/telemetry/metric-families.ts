@@ -7,7 +7,7 @@ import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { readTotalsInTurns } from '../memory/metrics/totals.js';
 import { finite } from '../memory/metrics/wide.js';
 import { readWorker } from '../memory/worker-row.js';
-import { coalesced } from './coalesced.js';
+import { coalescedAfresh } from './coalesced.js';
 import { isMetricName, namesOf } from './metric-names.js';
 import { METRICS, type MetricMerge, type MetricName, metricEntry } from './metric-table.js';
 import { Pace } from './pace.js';
@@ -44,7 +44,7 @@ export function currentValue(metric: MetricName, value: number, labels: Labels =
 /** The series of all threads in shared memory, and the rows in which workers publish their state. */
 export function sharedMemorySource(block: Block, memory: SeriesMemory, clock?: Clock): MetricSource {
   const limit = new SeriesLimit();
-  return coalesced(async () => {
+  return coalescedAfresh(async () => {
     const { rest } = new Pace();
     const { byIdentity, declarations, overflow } = await readTotalsInTurns(memory, rest);
     const isOurs = (metric: string): boolean => metricEntry(metric) !== undefined;

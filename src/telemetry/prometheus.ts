@@ -1,7 +1,7 @@
 // `/metrics`: the families of all sources in the text format of Prometheus, or in OpenMetrics when the client
 // prefers it.
 import { lazyModule } from '../lazy-module.js';
-import { coalesced } from './coalesced.js';
+import { coalescedAfresh } from './coalesced.js';
 import type { ExpositionFormat } from './exposition-format.js';
 import type { MetricSource } from './metric-families.js';
 import type { MetricsPage } from './metrics-page.js';
@@ -23,8 +23,8 @@ export class Exposition {
   /** Bytes that the next page probably has. */
   #expected = FIRST_BYTES;
   readonly #renders: Readonly<Record<ExpositionFormat, () => Promise<Buffer>>> = {
-    prometheus: coalesced(() => this.#render('prometheus')),
-    openmetrics: coalesced(() => this.#render('openmetrics')),
+    prometheus: coalescedAfresh(() => this.#render('prometheus')),
+    openmetrics: coalescedAfresh(() => this.#render('openmetrics')),
   };
 
   /**

@@ -8,7 +8,7 @@ import { currentValue, type MetricSource, sharedMemorySource } from '#src/teleme
 import { METRICS } from '#src/telemetry/metric-table.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { canLimitFiles, withoutFiles } from '#test/support/open-files.js';
-import { complaints, misplaced, requirePromtool } from './exposition.js';
+import { complaints, misplaced, requirePromtool, samplesOf } from './exposition.js';
 
 const DURATION = 'http_server_request_duration_seconds';
 const ROUTE = {
@@ -81,7 +81,7 @@ describe('the metrics page', () => {
     expect(turns).to.be.at.least(9 + 6 + 6);
   });
 
-  it('is rendered once for concurrent requests, in each format', async () => {
+  it('is rendered once for the first of concurrent requests and once for all others, in each format', async () => {
     let reads = 0;
     const source: MetricSource = () => {
       reads += 1;
@@ -89,10 +89,22 @@ describe('the metrics page', () => {
     };
     const exposition = new Exposition([source]);
     const texts = await Promise.all(Array.from({ length: 50 }, () => exposition.render('prometheus')));
-    expect(reads).to.equal(1);
-    expect(new Set(texts).size).to.equal(1);
+    expect(reads).to.equal(2);
+    expect(new Set(texts.slice(1)).size).to.equal(1);
     await Promise.all([exposition.render('prometheus'), exposition.render('openmetrics')]);
-    expect(reads).to.equal(3);
+    expect(reads).to.equal(4);
+  });
+
+  it('has what was counted before it was asked for, also while an earlier reading is under way', async () => {
+    const { first, source } = threads();
+    const exposition = new Exposition([source]);
+    const visits = first.counter('visits_total', {});
+    visits.add(1);
+    const [exported, early] = [source(), exposition.render('openmetrics')];
+    visits.add(1);
+    const page = await exposition.render('openmetrics');
+    expect(samplesOf(page).find(({ name }) => name === 'visits_total')?.value).to.equal(2);
+    await Promise.all([exported, early]);
   });
 
   it('keeps totals when another thread takes over a slot', async () => {
