@@ -58,7 +58,6 @@ export class RegistryProcess {
     const seen = await until(
       () => JSON.stringify(this.view(service)),
       (last) => last === expected,
-      10_000,
     );
     expect(seen).to.equal(expected);
   }
