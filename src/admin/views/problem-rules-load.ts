@@ -1,4 +1,5 @@
 // Problems of the work: requests that fail or are refused, limits that are used up, sagas that are stuck.
+import { CONNECTION_REASONS, OVERLOAD_REASONS } from '../../telemetry/shed-reasons.js';
 import {
   counted,
   listed,
@@ -22,8 +23,6 @@ const MUCH_REFUSED = 0.1;
 const LEAST_REFUSED = 10;
 /** Callers that wait less than this in a window, together, are a burst. */
 const LEAST_WAITED_S = 5;
-/** Refusals that have rules of their own. */
-const MEANT = new Set(['rate_limit', 'switched_off']);
 /** Limits that have rules of their own. */
 const APART = new Set(['event loops', 'heap', 'CPU pool', 'CPU queue', 'database connections']);
 
@@ -103,18 +102,25 @@ function* databases({ database: { held, most }, traffic }: ProblemFacts): Genera
 }
 
 function* shedding({ traffic }: ProblemFacts): Generator<Problem> {
-  const reasons = [...traffic.counts('multilane_requests_shed_total')].filter(
-    ([reason, { recent }]) => recent > 0 && !MEANT.has(reason),
-  );
-  if (reasons.length === 0) return;
-  const refused = reasons.reduce((sum, [, { recent }]) => sum + recent, 0);
-  yield problem({
-    id: 'shedding',
-    severity: 'warning',
-    title: `${counted(refused, 'request was', 'requests were')} refused`,
-    detail: `In the last ${traffic.windowS} s, because of ${listed(reasons.map(([reason, { recent }]) => `${reason} (${recent})`))}.`,
-    page: '#/limits',
-  });
+  const counts = new Map(traffic.counts('multilane_requests_shed_total'));
+  const subjects = [
+    ['shedding', OVERLOAD_REASONS, 'request was', 'requests were'],
+    ['connections', CONNECTION_REASONS, 'connection was', 'connections were'],
+  ] as const;
+  for (const [id, watched, one, many] of subjects) {
+    const reasons = watched
+      .map((reason) => [reason, counts.get(reason)?.recent ?? 0] as const)
+      .filter(([, recent]) => recent > 0);
+    if (reasons.length === 0) continue;
+    const refused = reasons.reduce((sum, [, recent]) => sum + recent, 0);
+    yield problem({
+      id,
+      severity: 'warning',
+      title: `${counted(refused, one, many)} refused`,
+      detail: `In the last ${traffic.windowS} s, because of ${listed(reasons.map(([reason, recent]) => `${reason} (${recent})`))}.`,
+      page: '#/limits',
+    });
+  }
 }
 
 function* rateLimits({ traffic }: ProblemFacts): Generator<Problem> {

@@ -4,6 +4,7 @@ import { MOST_PROBLEMS, problemsOf } from '#src/admin/views/problems.js';
 import type { Traffic } from '#src/admin/views/traffic.js';
 import { OVERFLOW } from '#src/memory/metrics/series.js';
 import type { BreakerState } from '#src/resilience/breaker-contract.js';
+import { CONNECTION_REASONS, OVERLOAD_REASONS } from '#src/telemetry/shed-reasons.js';
 import { fleetOf, HEALTHY, requests, trafficOf, worker } from './healthy-process.js';
 
 /** @param seconds that callers have waited for database connections, together */
@@ -96,8 +97,20 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     { database: { held: 5, most: 20 }, traffic: waitedFor(15) },
   ],
   'requests that are refused': [
-    { traffic: trafficOf((count) => count('multilane_requests_shed_total', { reason: 'overload' }, 7)) },
-    'warning: 7 requests were refused',
+    {
+      traffic: trafficOf((count) => {
+        for (const reason of OVERLOAD_REASONS) count('multilane_requests_shed_total', { reason }, 7);
+      }),
+    },
+    `warning: ${7 * OVERLOAD_REASONS.length} requests were refused`,
+  ],
+  'connections that are refused': [
+    {
+      traffic: trafficOf((count) => {
+        for (const reason of CONNECTION_REASONS) count('multilane_requests_shed_total', { reason });
+      }),
+    },
+    `warning: ${CONNECTION_REASONS.length} connections were refused`,
   ],
   'a rate limit that refuses much': [
     {
