@@ -66,12 +66,13 @@ async function percent(load: Load, isRecorded: boolean): Promise<number> {
   const { every } = new GroupedInterval();
   const stop = every(TICK_MS, work);
   const dataDir = await mkdtemp(join(tmpdir(), 'multilane-bench-'));
+  const print = (...line: unknown[]) => process.stderr.write(`${line.join(' ')}\n`);
   const record = isRecorded
     ? new FlightRecord({
         dataDir,
         memory: { block, series, clock: sharedClock(block) },
         every,
-        log: { warn: (...line: unknown[]) => process.stderr.write(`${line.join(' ')}\n`) },
+        log: { warn: print, fatal: print },
         written: async () => true,
         skipped: () => process.stderr.write('skipped\n'),
       })

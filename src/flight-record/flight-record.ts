@@ -35,7 +35,7 @@ export interface FlightRecordOptions {
   readonly dataDir: string;
   readonly memory: FlightRecordMemory;
   readonly every: Every;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'warn' | 'fatal'>;
   /** As in `ReportOptions`. */
   readonly written: () => Promise<boolean>;
   /** Called when a write was left out because the one before is still under way. */
@@ -103,7 +103,7 @@ export class FlightRecord {
       await report({ folder, own, log, written, signal: this.#ending.signal });
     } catch (error) {
       if (this.#isEnding) return;
-      log.warn({ err: error }, `flight records of earlier processes cannot be read: ${errorMessage(error)}`);
+      log.fatal({ err: error }, `flight records of earlier processes cannot be read: ${errorMessage(error)}`);
     }
   }
 

@@ -1,6 +1,9 @@
 // Reports what was in flight in processes that were killed, or whose native code has crashed: their files are
 // still in the folder. A file of a process that runs is left alone.
 //
+// The lines of a report have the level `fatal`, because they are all that is known of the end of a process:
+// every LOG_LEVEL but `silent` shows them.
+//
 // A file is claimed before its lines are logged, and it counts as reported when they are written. When the
 // claimant dies in between, the next start reports the file again.
 //
@@ -106,7 +109,7 @@ class Report {
     try {
       await this.#claimAndLog(record, found);
     } catch (error) {
-      this.#warn(record, error, 'reported');
+      this.#failed('fatal', record, error, 'reported');
     }
   }
 
@@ -120,7 +123,7 @@ class Report {
     this.#claimed.push(claim);
     if (found.kind === 'whole') logRequests(found.owner.pid, found.contents!, log);
     else
-      log.warn({ file: record.name }, `a flight record of an earlier process cannot be read: ${found.why}`);
+      log.fatal({ file: record.name }, `a flight record of an earlier process cannot be read: ${found.why}`);
   }
 
   /**
@@ -137,31 +140,31 @@ class Report {
           throw error;
         });
       } catch (error) {
-        this.#warn(claim, error, 'kept');
+        this.#failed('warn', claim, error, 'kept');
       }
     }
   }
 
-  #warn({ name }: RecordName, error: unknown, what: string): void {
-    this.#options.log.warn(
+  #failed(level: 'warn' | 'fatal', { name }: RecordName, error: unknown, what: string): void {
+    this.#options.log[level](
       { err: error, file: name },
       `a flight record of an earlier process cannot be ${what}: ${errorMessage(error)}`,
     );
   }
 }
 
-function logRequests(pid: number, contents: Contents, log: Pick<Logger, 'warn'>): void {
+function logRequests(pid: number, contents: Contents, log: Pick<Logger, 'fatal'>): void {
   const requests = leftRequests(contents);
   const listed = requests.slice(0, MOST_LINES);
   const leftOut = contents.threads.reduce((sum, thread) => sum + thread.leftOut, 0);
   const seenAt = new Date(contents.seenAt).toISOString();
-  log.warn(
+  log.fatal(
     { endedPid: pid, seenAt, requests: requests.length, listed: listed.length, leftOut },
     `process ${pid} has ended without an orderly stop, last seen at ${seenAt}; in flight for ${LEAST_MS} ms or more: ${requests.length} requests`,
   );
   for (const request of listed) {
     const { worker, method, route, requestId, ageMs } = request;
-    log.warn(
+    log.fatal(
       { endedPid: pid, ...request },
       `in flight when process ${pid} ended: ${method} ${route ?? '(no route)'}, request ${requestId ?? '(no id)'}, for ${ageMs} ms, on worker ${worker}`,
     );

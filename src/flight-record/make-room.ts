@@ -29,7 +29,7 @@ export interface RoomOptions {
   readonly folder: RecordFolder;
   /** Name of the file of this process; undefined as long as it has none. */
   readonly own?: string | undefined;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'warn' | 'fatal'>;
   /** @default this process */
   readonly self?: ProcessIdentity;
 }
@@ -53,7 +53,7 @@ export async function makeRoom({ folder, own, log, self = thisProcess() }: RoomO
   for (const { name } of removed) await folder.remove(name);
   const lost = removed.filter(({ isLost }) => isLost).length;
   if (lost === 0) return;
-  log.warn(
+  log.fatal(
     { lost, folder: folder.path },
     `flight records of earlier processes were removed before they were reported: ${lost}; ${KEPT} are kept`,
   );

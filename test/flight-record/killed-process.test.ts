@@ -8,6 +8,9 @@ import { FRAME_BYTES, FRAMES_AT } from '#src/flight-record/frames.js';
 import { RecordFile } from '#src/flight-record/record-file.js';
 import { RecordFolder } from '#src/flight-record/record-folder.js';
 import { thisProcess } from '#src/process/process-identity.js';
+import { createLogger } from '#src/telemetry/log.js';
+import { LOG_LEVELS } from '#src/telemetry/log-level.js';
+import type { LogSink } from '#src/telemetry/log-sink.js';
 import {
   contentsOf,
   endedProcess,
@@ -40,6 +43,19 @@ describe('the report about a killed process', () => {
       text: `in flight when process ${process.pid} ended: GET /hang, request old, for 3000 ms, on worker 1`,
     });
     expect(await report(dataDir()), 'at the next start').to.deep.equal([]);
+  });
+
+  it('is written at every log level but silent', async () => {
+    for (const logLevel of LOG_LEVELS) {
+      const lines: { readonly level: number; readonly msg: string }[] = [];
+      const sink: LogSink = { write: (line) => void lines.push(JSON.parse(line)), flush: () => {} };
+      const log = createLogger({ logLevel, logFormat: 'json' }, {}, sink);
+      await leave(dataDir(), [contentsOf([entry('a', 9_000)])]);
+      await leave(dataDir(), ['{']);
+      await report(dataDir(), 1, '', { log });
+      const found = lines.map(({ msg }) => msg.replace(/^(?:process|in flight|a flight record).*/s, 'line'));
+      expect(found, logLevel).to.deep.equal(logLevel === 'silent' ? [] : ['line', 'line', 'line']);
+    }
   });
 
   it('lists the 64 oldest requests at most, and says how many there were', async () => {

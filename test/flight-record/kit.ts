@@ -31,8 +31,8 @@ export interface Logged {
 
 export const collectedLog = () => {
   const lines: Logged[] = [];
-  const warn = (fields: object, text: string): void => void lines.push({ fields: { ...fields }, text });
-  return { lines, log: { warn } as unknown as Parameters<typeof reportKilledProcesses>[0]['log'] };
+  const add = (fields: object, text: string): void => void lines.push({ fields: { ...fields }, text });
+  return { lines, log: { warn: add, fatal: add } as unknown as ReportOptions['log'] };
 };
 
 /** A data folder for the tests of a `describe` block, a new one for each test. */
@@ -82,7 +82,7 @@ export async function report(
   dataDir: string,
   watchMs = 1,
   own = '',
-  more: Partial<Pick<ReportOptions, 'self' | 'written'>> = {},
+  more: Partial<Pick<ReportOptions, 'self' | 'written' | 'log'>> = {},
 ): Promise<Logged[]> {
   const { lines, log } = collectedLog();
   const folder = await RecordFolder.open(dataDir);

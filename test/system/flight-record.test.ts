@@ -57,7 +57,7 @@ describe('the flight record that outlives its process', function () {
       ).values(),
     ];
     expect(line).to.include({
-      level: 40,
+      level: 60,
       method: 'GET',
       route: '/hang',
       requestId: 'of-a-client',
