@@ -13,8 +13,12 @@ describe('docs/contract.md', () => {
     for (const name of Object.keys(PROCESS_SETTINGS)) expect(section(2)).to.include(`\`${name}\``);
   });
 
-  it('lists every metric', () => {
-    for (const name of Object.keys(METRICS)) expect(section(6)).to.match(new RegExp(`\`${name}[\`{]`));
+  it('lists every metric with its labels', () => {
+    const listed = [...section(6).matchAll(/`(\w+)(?:\{([^`]*)\})?`/g)]
+      .filter(([, name]) => Object.hasOwn(METRICS, name!))
+      .map(([, name, labels = '']) => [name, labels.replace(/ \([^)]*\)/g, '')]);
+    const known = Object.entries(METRICS).map(([name, { labels }]) => [name, labels.join()]);
+    expect(listed.sort()).to.deep.equal(known.sort());
   });
 
   it('lists the routes of the admin plane', () => {
