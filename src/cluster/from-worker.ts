@@ -1,19 +1,10 @@
 // Checks the messages of a worker thread. Code of services runs in that thread and can post anything to the
 // primary, so only messages of the form that messages.ts declares are accepted, and their texts are shortened
 // to what fits into a log line.
-import type { FromWorker, LeaveReason } from './messages.js';
+import { type FromWorker, LEAVE_REASONS } from './messages.js';
 import type { Descriptor } from './sharding.js';
 
 const MOST_TEXT = 16_384;
-
-const REASONS = [
-  'drained',
-  'uncaught-exception',
-  'unhandled-rejection',
-  'process-exit',
-  'start-failed',
-  'stalled',
-] as const satisfies readonly LeaveReason[];
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -53,7 +44,7 @@ function readReady({ descriptor, routes }: Members): FromWorker | undefined {
 }
 
 function readLeaving({ reason, detail }: Members): FromWorker | undefined {
-  const known = REASONS.find((one) => one === reason);
+  const known = LEAVE_REASONS.find((one) => one === reason);
   if (known === undefined || !(detail === undefined || isText(detail))) return undefined;
   return { type: 'leaving', reason: known, detail: detail === undefined ? undefined : shortened(detail) };
 }

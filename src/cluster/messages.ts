@@ -84,13 +84,15 @@ export interface ReadyService {
   readonly database: unknown;
 }
 
-export type LeaveReason =
-  | 'drained'
-  | 'uncaught-exception'
-  | 'unhandled-rejection'
-  | 'process-exit'
-  | 'start-failed'
-  | 'stalled';
+export const LEAVE_REASONS = [
+  'drained',
+  'uncaught-exception',
+  'unhandled-rejection',
+  'process-exit',
+  'start-failed',
+  'stalled',
+] as const;
+export type LeaveReason = (typeof LEAVE_REASONS)[number];
 
 export type FromWorker =
   /**

@@ -8,6 +8,7 @@ import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import type { SpanMemory } from '../memory/span-ring.js';
 import type { EarlyThread } from './early-threads.js';
 import type { RestartLimits } from './restarts.js';
+import type { EndReason } from './thread-options.js';
 import type { WorkerGroup } from './worker-group.js';
 import type { WorkerThread } from './worker-thread.js';
 
@@ -57,7 +58,7 @@ export interface SupervisorOptions {
    */
   othersServe?(): boolean;
   /** A thread has ended and its worker gets another one. */
-  restarted(reason: string): void;
+  restarted(reason: EndReason): void;
   /** Receives the routes of each thread that gets ready: see `ready` in messages.ts. */
   routesReported?(routes: unknown): void;
   /** The process cannot continue and is to end with this exit code. */

@@ -1,12 +1,15 @@
 // What a worker thread is started with, and what it reports to the supervisor.
 import type { MessagePort } from 'node:worker_threads';
 import type { EarlyThread } from './early-threads.js';
-import type { FromWorker, LeaveReason, WorkerBoot } from './messages.js';
+import { type FromWorker, LEAVE_REASONS, type WorkerBoot } from './messages.js';
 import type { WorkerGroup } from './worker-group.js';
 
 /** Why a worker that serves is replaced by plan. */
-export type ReplaceReason = 'reload' | 'heap';
-export type EndReason = LeaveReason | ReplaceReason | 'wedged' | 'lost';
+const REPLACE_REASONS = ['reload', 'heap'] as const;
+export type ReplaceReason = (typeof REPLACE_REASONS)[number];
+/** Why a thread has ended. Each is a reason of `multilane_worker_restarts_total`. */
+export const END_REASONS = [...LEAVE_REASONS, ...REPLACE_REASONS, 'wedged', 'lost'] as const;
+export type EndReason = (typeof END_REASONS)[number];
 
 export interface ThreadOptions {
   readonly group: WorkerGroup;

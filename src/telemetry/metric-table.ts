@@ -87,7 +87,10 @@ export const METRICS = {
     'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler ran.',
     'route',
   ),
-  multilane_worker_restarts_total: counter('HTTP workers that were replaced, by reason.', 'reason'),
+  multilane_worker_restarts_total: counter(
+    'Workers, of HTTP and gRPC, that were replaced, by reason.',
+    'reason',
+  ),
   multilane_drain_connections_closed_total: counter(
     'Connections that were closed because they were still open at the end of a drain; a request in transit is lost.',
   ),
