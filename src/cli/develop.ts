@@ -10,11 +10,6 @@ import { DevProcess } from './dev-process.js';
 import { watchProject } from './project-watch.js';
 
 const PRIMARY = fileURLToPath(new URL('../primary.js', import.meta.url));
-/**
- * The settings of development, which flags of the command line override: a short drain, because only the
- * developer's own requests may be lost, and a log line and a trace for each request.
- */
-const DEVELOPMENT = ['--drain-ms=1000', '--request-log=on', '--otel-traces-sampler-arg=1'];
 
 const report = (line: string): boolean => process.stderr.write(`multilane dev: ${line}\n`);
 
@@ -43,7 +38,7 @@ export async function develop(argv: readonly string[], isQuiet: boolean): Promis
   const commandLine = parseCommandLine(argv);
   const { infoFlags } = commandLine;
   const guide = dashboardGuide(isQuiet || !mayOpenBrowser());
-  const child = new DevProcess(PRIMARY, [...DEVELOPMENT, ...argv], {
+  const child = new DevProcess(PRIMARY, ['--development', ...argv], {
     died: (how) => report(`the process has ended (${how}); waiting for a change`),
     ready: ({ adminPlane }) => guide(adminPlane),
   });

@@ -10,6 +10,7 @@ export const OPTIONS = {
   '--config':
     'Configuration file to use instead of multilane.config.{ts,js,mjs,json} in the working directory.',
   '--demo': 'Run the reference shop, without a configuration file.',
+  '--development': 'Use the defaults of `multilane dev`, which every other source of settings overrides.',
   '--check': 'Read and check the settings, print them with secrets masked, and exit.',
   '--help': 'Print this text and exit.',
   '--version': 'Print the version and exit.',
@@ -21,6 +22,8 @@ export interface CommandLine {
   readonly config: string | undefined;
   /** True for `--demo`: the reference shop runs without a configuration file. */
   readonly demo: boolean;
+  /** True for `--development`: the defaults are those of development. */
+  readonly development: boolean;
   readonly infoFlags: ReadonlySet<InfoFlag>;
   /** Values by flag; undefined: the value is missing. */
   readonly flags: ReadonlyMap<string, string | undefined>;
@@ -34,6 +37,8 @@ const INFO_FLAGS: ReadonlyMap<string, InfoFlag> = new Map([
   ['-v', 'version'],
 ]);
 
+const SWITCHES = ['--demo', '--development'];
+
 /**
  * Parses the command line without checking the names of flags.
  * @throws ConfigError for an argument that is no flag, for `--config` without a file, and for `--config`
@@ -42,7 +47,7 @@ const INFO_FLAGS: ReadonlyMap<string, InfoFlag> = new Map([
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const flags = new Map<string, string | undefined>();
   const infoFlags = new Set<InfoFlag>();
-  let demo = false;
+  const switches = new Set<string>();
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const infoFlag = INFO_FLAGS.get(word);
@@ -50,20 +55,21 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       infoFlags.add(infoFlag);
       continue;
     }
-    if (word === '--demo') {
-      demo = true;
+    if (SWITCHES.includes(word)) {
+      switches.add(word);
       continue;
     }
     const [, flag, value] = /^(--[^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     if (flag === undefined) throw new ConfigError(`unexpected argument "${word}"`);
-    if (INFO_FLAGS.has(flag) || flag === '--demo') throw new ConfigError(`${flag}: takes no value`);
+    if (INFO_FLAGS.has(flag) || SWITCHES.includes(flag)) throw new ConfigError(`${flag}: takes no value`);
     const valueFollows = value === undefined && rest[0] !== undefined && !rest[0].startsWith('--');
     flags.set(flag, valueFollows ? rest.shift() : value);
   }
   const config = flags.get('--config');
   if (flags.delete('--config') && !config) throw new ConfigError('--config: the file is missing');
+  const demo = switches.has('--demo');
   if (demo && config) throw new ConfigError('--demo runs without a configuration file: remove --config');
-  return { config, demo, infoFlags, flags };
+  return { config, demo, development: switches.has('--development'), infoFlags, flags };
 }
 
 /** The flags as a source of settings. @throws ConfigError for a flag that is not in `known` */

@@ -2,6 +2,7 @@
 import type { Settings } from '../config.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile, serviceNamesIn } from './config-file.js';
+import { fromDevelopment } from './development.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { defaultWorkers, machineFacts } from './machine-facts.js';
 import { checkText, helpText, type ShownSetting, shownSettings, version } from './print.js';
@@ -77,6 +78,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     fromCommandLine(commandLine, known),
     fromEnvironment(env, known, warn),
     ...(file === undefined ? [] : [fromFile(file, known)]),
+    ...(commandLine.development ? [fromDevelopment] : []),
   ];
   const context = { services, file, cwd, machine, env, platform, addresses, warn };
   const { settings, lines } = resolveSettings(sourcesOf, context);

@@ -1,4 +1,5 @@
-// The contract of the sources of settings: command line, environment and configuration file.
+// The contract of the sources of settings: command line, environment, configuration file, and the defaults of
+// development.
 import type { Setting } from './setting.js';
 
 /** The value of a setting as it was written in a source. */
@@ -11,7 +12,7 @@ export interface WrittenSetting {
   readonly text: string | undefined;
   /** The value as the source contains it, for messages about a wrong one. */
   readonly raw: unknown;
-  readonly place: 'command line' | 'environment' | 'file';
+  readonly place: 'command line' | 'environment' | 'file' | 'defaults of development';
 }
 
 /** Returns undefined when the source does not contain the setting. */

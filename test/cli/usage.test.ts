@@ -65,6 +65,14 @@ describe('the command line', () => {
     expect(check).to.include({ code: 0, stderr: '' });
     expect(check.stdout).to.match(/^WORKERS +3 {2}# --workers$/m);
   });
+
+  it('has defaults of development for dev, which the environment and flags override', async () => {
+    const env = { DRAIN_MS: '7' };
+    const { stdout } = await multilane(['dev', '--check', '--demo', '--request-log', 'off'], { env });
+    expect(stdout).to.match(/^DRAIN_MS +7 {2}# DRAIN_MS$/m);
+    expect(stdout).to.match(/^REQUEST_LOG +off {2}# --request-log$/m);
+    expect(stdout).to.match(/^OTEL_TRACES_SAMPLER_ARG +1 {2}# --development$/m);
+  });
 });
 
 const REFUSALS = [

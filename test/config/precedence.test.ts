@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { inFolder, running, settings } from './loading.js';
+import { DEVELOPMENT_DEFAULTS } from '#src/config/development.js';
+import { flagOf, keyOf } from '#src/config/setting-names.js';
+import { inFolder, type LoadingOptions, running, settings } from './loading.js';
+
+/** A value of each setting with a default of development, which is neither that nor the usual default. */
+const SOME: Readonly<Record<string, string>> = {
+  DRAIN_MS: '77',
+  REQUEST_LOG: '0.25',
+  OTEL_TRACES_SAMPLER_ARG: '0.25',
+};
 
 describe('the precedence of settings', () => {
   const FILE = { 'multilane.config.json': '{ "port": 1 }' };
@@ -28,6 +37,25 @@ describe('the precedence of settings', () => {
       expect((await settings({ cwd, env, argv: ['--port', '4'] })).port).to.equal(4);
       expect((await settings({ cwd, env, argv: ['--port=5'] })).port).to.equal(5);
     }));
+
+  for (const [name, text] of Object.entries(DEVELOPMENT_DEFAULTS)) {
+    it(`prefers every source to the default of development, and that to the default: ${name}`, async () => {
+      const valueWith = async (options: LoadingOptions): Promise<string | null> => {
+        const { shown } = await running({ ...options, argv: ['--development', ...(options.argv ?? [])] });
+        return shown.find((line) => line.name === name)!.value;
+      };
+      const key = keyOf(name);
+      const file = { 'multilane.config.json': JSON.stringify({ [key]: 0 }) };
+      expect(await valueWith({})).to.equal(text);
+      expect((await running()).shown.find((line) => line.name === name)!.value).to.not.equal(text);
+      await inFolder(file, async (cwd) => {
+        expect(await valueWith({ cwd }), 'file').to.match(/^(0|off)$/);
+        expect(await valueWith({ cwd, env: { [name]: SOME[name] } })).to.equal(SOME[name]);
+        const env = { [name]: '0' };
+        expect(await valueWith({ cwd, env, argv: [`${flagOf(name)}=${SOME[name]}`] })).to.equal(SOME[name]);
+      });
+    });
+  }
 
   it('treats an empty variable as unset', async () => {
     expect((await settings({ env: { MULTILANE_PORT: '', PORT: '2' } })).port).to.equal(2);
