@@ -6,11 +6,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IExportLogsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
+import type { OtlpExportSettings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 import { coalesced } from './coalesced.js';
-import type { Encoding, OtlpProtocol } from './otlp-connection.js';
+import type { Encoding } from './otlp-connection.js';
 import { logRecordOf } from './otlp-log-record.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
@@ -26,11 +27,7 @@ const NO_LINES = Buffer.alloc(0);
 export interface LogsExportOptions {
   readonly sdk: OtlpSdk;
   readonly resource: Resource;
-  readonly target: {
-    readonly endpoint: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly protocol: OtlpProtocol;
-  };
+  readonly target: OtlpExportSettings;
   readonly dropped: CountItems;
   readonly log: ConstructorParameters<typeof OtlpSender>[3]['log'];
   readonly every: Every;
@@ -151,7 +148,7 @@ export class LogsExport {
 
 function encodingOf(
   { transformer }: OtlpSdk,
-  protocol: OtlpProtocol,
+  protocol: OtlpExportSettings['protocol'],
 ): Encoding<ReadableLogRecord[], IExportLogsServiceResponse> {
   const { JsonLogsSerializer, ProtobufLogsSerializer, LogsExporterMetricsHelper } = transformer;
   return {

@@ -5,10 +5,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IExportMetricsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { OtlpExportSettings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
-import type { Encoding, OtlpProtocol } from './otlp-connection.js';
+import type { Encoding } from './otlp-connection.js';
 import { metricRequests } from './otlp-metrics.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, type Dropped, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
@@ -19,12 +20,7 @@ export interface MetricsExportOptions {
   readonly sdk: OtlpSdk;
   readonly sources: readonly MetricSource[];
   readonly resource: Resource;
-  readonly target: {
-    readonly endpoint: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly protocol: OtlpProtocol;
-    readonly intervalMs: number;
-  };
+  readonly target: OtlpExportSettings & { readonly intervalMs: number };
   readonly dropped: CountItems;
   readonly log: ConstructorParameters<typeof OtlpSender>[3]['log'];
   readonly every: Every;
@@ -98,7 +94,7 @@ export class MetricsExport {
 
 function encodingOf(
   { transformer }: OtlpSdk,
-  protocol: OtlpProtocol,
+  protocol: OtlpExportSettings['protocol'],
 ): Encoding<ResourceMetrics, IExportMetricsServiceResponse> {
   const { JsonMetricsSerializer, ProtobufMetricsSerializer, MetricsExporterMetricsHelper } = transformer;
   return {

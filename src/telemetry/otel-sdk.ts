@@ -6,7 +6,8 @@ const require = createRequire(import.meta.url);
 
 export interface OtelSdk {
   readonly api: typeof import('@opentelemetry/api');
-  readonly exporter: typeof import('@opentelemetry/exporter-trace-otlp-http');
+  readonly http: typeof import('@opentelemetry/otlp-exporter-base/node-http');
+  readonly transformer: typeof import('@opentelemetry/otlp-transformer');
   readonly resources: typeof import('@opentelemetry/resources');
   readonly trace: typeof import('@opentelemetry/sdk-trace-node');
 }
@@ -14,7 +15,8 @@ export interface OtelSdk {
 export function loadOtelSdk(): OtelSdk {
   return {
     api: require('@opentelemetry/api') as OtelSdk['api'],
-    exporter: require('@opentelemetry/exporter-trace-otlp-http') as OtelSdk['exporter'],
+    http: require('@opentelemetry/otlp-exporter-base/node-http') as OtelSdk['http'],
+    transformer: require('@opentelemetry/otlp-transformer') as OtelSdk['transformer'],
     resources: require('@opentelemetry/resources') as OtelSdk['resources'],
     trace: require('@opentelemetry/sdk-trace-node') as OtelSdk['trace'],
   };

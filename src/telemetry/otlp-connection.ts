@@ -4,17 +4,12 @@
 // for ever. Therefore a connection can be aborted.
 import type { Agent } from 'node:http';
 import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
+import type { OtlpExportSettings } from '../config.js';
+import { type OtlpOptions, type OtlpSignal, otlpOptions } from './otlp-options.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 
-export type OtlpSignal = 'metrics' | 'logs';
-export type OtlpProtocol = 'http/json' | 'http/protobuf';
-
-export interface OtlpTarget {
+export interface OtlpTarget extends OtlpExportSettings {
   readonly signal: OtlpSignal;
-  /** The full URL, with the path of the signal. */
-  readonly endpoint: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly protocol: OtlpProtocol;
 }
 
 /** How requests of a signal are written. */
@@ -46,18 +41,12 @@ export class OtlpConnection<Request, Response> {
 
   constructor(
     { http }: OtlpSdk,
-    { endpoint: url, headers, protocol, signal }: OtlpTarget,
+    target: OtlpTarget,
     { serializer, helper, rejectedIn }: Encoding<Request, Response>,
   ) {
-    const type = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
-    const options = http.convertLegacyHttpOptions(
-      { url, headers: { ...headers } },
-      signal.toUpperCase(),
-      `v1/${signal}`,
-      { 'Content-Type': type },
-    );
+    const options = otlpOptions(http, target.signal, target);
     this.timeoutMs = options.timeoutMillis;
-    const abortable: typeof options = {
+    const abortable: OtlpOptions = {
       ...options,
       // The package asks for the header fields before each repetition, which ends here after an abort.
       headers: async () => {
@@ -81,7 +70,7 @@ export class OtlpConnection<Request, Response> {
     this.#delegate = http.createOtlpHttpExportDelegate(
       abortable,
       counting,
-      `multilane_${signal}`,
+      `multilane_${target.signal}`,
       helper,
       undefined,
     ) as ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;

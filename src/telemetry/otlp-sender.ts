@@ -6,7 +6,8 @@ import type { StepBound } from '../countdown.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import { type DropReason, dropReasonOf } from './dropped-spans.js';
 import type { Log } from './log.js';
-import { type Encoding, OtlpConnection, type OtlpSignal, type OtlpTarget } from './otlp-connection.js';
+import { type Encoding, OtlpConnection, type OtlpTarget } from './otlp-connection.js';
+import type { OtlpSignal } from './otlp-options.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 
 export type CountItems = (reason: OtlpDropReason, items: number) => void;

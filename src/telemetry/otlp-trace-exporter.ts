@@ -1,23 +1,17 @@
-// Makes the exporter of spans in the protocol of the settings. The package for JSON has none for protobuf,
-// but both consist of the same parts.
+// Makes the exporter of spans in the protocol of the settings.
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node';
 import type { OtlpExportSettings } from '../config.js';
 import type { OtelSdk } from './otel-sdk.js';
-import { loadOtlpSdk } from './otlp-sdk.js';
+import { otlpOptions } from './otlp-options.js';
 
 export function traceExporter(
-  { exporter }: Pick<OtelSdk, 'exporter'>,
-  { endpoint: url, headers, protocol }: OtlpExportSettings,
+  { http, transformer }: Pick<OtelSdk, 'http' | 'transformer'>,
+  settings: OtlpExportSettings,
 ): SpanExporter {
-  const config = { url, headers: { ...headers } };
-  if (protocol === 'http/json') return new exporter.OTLPTraceExporter(config);
-  const { http, transformer } = loadOtlpSdk();
-  const options = http.convertLegacyHttpOptions(config, 'TRACES', 'v1/traces', {
-    'Content-Type': 'application/x-protobuf',
-  });
+  const isJson = settings.protocol === 'http/json';
   const delegate = http.createOtlpHttpExportDelegate<ReadableSpan[], unknown>(
-    options,
-    transformer.ProtobufTraceSerializer,
+    otlpOptions(http, 'traces', settings),
+    isJson ? transformer.JsonTraceSerializer : transformer.ProtobufTraceSerializer,
     'otlp_http_span_exporter',
     transformer.TraceExporterMetricsHelper,
     undefined,
