@@ -85,14 +85,15 @@ function Shedding({ concurrency: { workers, shed, routes } }: { concurrency: Lim
   const shedding = workers.filter((worker) => worker.shedding);
   return (
     <>
-      <Section title="Shedding" note="requests that were refused because the process had too much to do">
+      <Section title="Shedding" note="requests and connections that were refused, also by faults of clients">
         <p>
           {shedding.length === 0 ? (
             'No worker sheds requests now.'
           ) : (
             <>
-              <Badge state="shedding" tone="bad" /> Workers {shedding.map(({ id }) => id).join(', ')} shed
-              requests now.
+              <Badge state="shedding" tone="bad" /> {shedding.length === 1 ? 'Worker' : 'Workers'}{' '}
+              {shedding.map(({ id }) => id).join(', ')} {shedding.length === 1 ? 'sheds' : 'shed'} requests
+              now.
             </>
           )}
         </p>
