@@ -1,6 +1,7 @@
 // A project for an operator: a route that is fast, one that fails, one that hangs, one that computes, one
-// whose statement fails, calls of services that are registered from outside, tasks, and a saga that waits for a
+// whose statement fails, one that admits one request at a time, calls of services that are registered from outside, tasks, and a saga that waits for a
 // repair.
+import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { BusinessError, defineConfig, defineSaga, defineService, HttpError } from 'multilane';
 
@@ -9,6 +10,8 @@ const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** The project has one worker, so its sagas and its routes have the same state. */
 const till = { isRepaired: false };
+/** Requests of `/drawer` wait until it is closed. */
+const drawer = new EventEmitter();
 
 /** Computes for some milliseconds. Its name is what an operator looks for in a CPU profile. */
 function renderReport(ms: number): number {
@@ -64,6 +67,14 @@ export default defineConfig({
         app.get('/resize', () => cpu.run('resize', {}));
         app.get('/ledger', () => db.many('select amount from ledger'));
         app.post('/orders/:kind', ({ params }) => sagas.start('order', params.kind ?? ''));
+        app.get('/drawer', { maxConcurrent: 1 }, async () => {
+          await once(drawer, 'closed');
+          return {};
+        });
+        app.post('/drawer', () => {
+          drawer.emit('closed');
+          return {};
+        });
         app.post('/repair', () => {
           till.isRepaired = true;
           return {};

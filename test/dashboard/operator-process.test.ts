@@ -1,13 +1,17 @@
 // Whole tasks of an operator on a real process, from the alert to the action and its effect.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
-import { get, json } from '#test/support/client.js';
+import { get, json, post, put } from '#test/support/client.js';
 import { answering, TestInstance } from '#test/support/instance.js';
 import { until } from '#test/support/until.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { useBrowser } from './browser.js';
 import { OPERATED } from './operated.js';
 import { visit } from './places.js';
+
+/** Between two requests of a client. */
+const PAUSE_MS = 50;
 
 const confirm = async (page: Page, name: string): Promise<void> => {
   await page.getByRole('dialog').getByRole('button', { name, exact: true }).click();
@@ -135,6 +139,66 @@ describe('an operator at the dashboard of a real process', () => {
     await page.getByText('No instance matches').waitFor();
     await page.getByLabel('State').selectOption('draining');
     await page.getByText('1 of 3 instances').waitFor();
+  });
+
+  it('gives the CPU pool another number of threads', async () => {
+    for (let n = 0; n < 3; n++) expect(await statusOf('/resize')).to.equal(200);
+    const page = await operate('#/cpu');
+    await page
+      .getByRole('row')
+      .filter({ hasText: /^desk resize30/ })
+      .waitFor();
+    await page.getByRole('link', { name: 'Change the threads' }).click();
+    await page.getByRole('button', { name: 'Change the number of CPU threads' }).click();
+    await page.getByRole('textbox', { name: 'Threads' }).fill('3');
+    await page.getByLabel('Reason').fill('many pictures');
+    await confirm(page, 'Change');
+    await page.getByText('number of CPU threads: 3').waitFor();
+    await visit(page, '#/cpu');
+    await page.getByText('at most 3').waitFor();
+    expect(await statusOf('/resize')).to.equal(200);
+  });
+
+  it('finds the limit that refuses requests, and sees it free again', async () => {
+    let isFull = true;
+    // One of them holds the permit. Requests that clients got wrong are refused as well, and are no overload.
+    const clients = [0, 1].map(async () => {
+      while (isFull) {
+        await statusOf('/drawer');
+        const mistaken = await put(`${cluster.url}/hello/x`, {});
+        expect(await json(mistaken, 405)).to.include({ code: 'METHOD_NOT_ALLOWED' });
+        await sleep(PAUSE_MS);
+      }
+    });
+    const release = async (): Promise<void> => {
+      isFull = false;
+      // The one that is refused has ended, so the permit stays free.
+      await Promise.race(clients);
+      await post(`${cluster.url}/drawer`, {});
+      await Promise.all(clients);
+    };
+    try {
+      const page = await operate('#/overview');
+      const problem = page.getByRole('listitem').filter({ hasText: /because of .*bulkhead \(\d+\)/ });
+      expect(await problem.innerText()).to.not.include('method_not_allowed');
+      await problem.getByRole('link', { name: /requests? (was|were) refused/ }).click();
+      await page.getByLabel('Refused by reason').getByText('bulkhead').waitFor();
+      const bulkhead = page.getByRole('listitem').filter({ hasText: 'GET /drawer' });
+      await bulkhead.getByText('1', { exact: true }).waitFor();
+      await release();
+      await bulkhead.getByText('0', { exact: true }).waitFor();
+    } finally {
+      await release();
+    }
+  });
+
+  it('finds the settings that were changed, and where', async () => {
+    const page = await operate('#/settings');
+    await page.getByLabel('Show').selectOption('set');
+    await page.getByLabel('Search').fill('breaker');
+    const row = page.getByRole('row').filter({ hasText: 'BREAKER_OPEN_MS' });
+    await row.filter({ hasText: '600000 ms' }).filter({ hasText: '5000' }).waitFor();
+    await page.getByText(/^1 of \d+ settings/).waitFor();
   });
 
   it('switches a failing route off, and on again', async () => {
