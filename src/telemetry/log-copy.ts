@@ -13,6 +13,7 @@ import {
   jsonFormOf,
   nameIn,
   readable,
+  setOwn,
   typeOf,
   UNREADABLE,
 } from './log-value.js';
@@ -36,6 +37,16 @@ const MAX_INTEGER = 2n ** 1024n;
 
 /** Members of an error that have a place of their own in its copy. */
 const IN_TEXTS = new Set(['type', 'message', 'stack']);
+
+/**
+ * A name that the copy does not have yet: names that are cut, or in which a secret is masked, may be equal.
+ * @param at index of the member, which no other member has
+ */
+function unusedName(copy: object, name: string, at: number): string {
+  let unused = name;
+  while (Object.hasOwn(copy, unused)) unused = `${unused}#${at}`;
+  return unused;
+}
 
 /** The copy of the values of one log line. It counts what is left of the bounds of the line. */
 export class LineCopy {
@@ -69,20 +80,20 @@ export class LineCopy {
     const objects: [name: string, value: object, kind: ListKind][] = [];
     for (const [at, whole] of names.entries()) {
       if (this.#isSpent()) {
-        result[OTHERS] = `${names.length - at} more`;
+        setOwn(result, unusedName(result, OTHERS, at), `${names.length - at} more`);
         break;
       }
       const value = readable(source, whole);
-      const name = shortText(whole, MAX_NAME);
+      const name = unusedName(result, shortText(whole, MAX_NAME), at);
       this.#characters -= name.length;
-      result[name] = undefined;
+      setOwn(result, name, undefined);
       if (isSecretMember(source, whole, value)) {
         this.#values--;
-        result[name] = CENSORED;
+        setOwn(result, name, CENSORED);
       } else if (isObject(value)) objects.push([name, value, listKindOf(whole)]);
-      else result[name] = this.#value(value, depth);
+      else setOwn(result, name, this.#value(value, depth));
     }
-    for (const [name, value, kind] of objects) result[name] = this.#value(value, depth, kind);
+    for (const [name, value, kind] of objects) setOwn(result, name, this.#value(value, depth, kind));
     return result;
   }
 

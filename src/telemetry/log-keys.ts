@@ -15,20 +15,22 @@ const MESSAGE = 'msg';
 export const REQUEST_LINE = 'request';
 export const SLOW_REQUEST_LINE = 'slow request';
 
-/** `time` becomes `field_time`. */
-function renamed(fields: Fields, names: readonly string[]): Fields {
+/** `time` becomes `field_time`, or `field_field_time` beside a field that is called `field_time`. */
+export function renamed(fields: Fields, names: readonly string[]): Fields {
   let result = fields;
   for (const name of names) {
     if (!Object.hasOwn(result, name)) continue;
     const { [name]: value, ...others } = result;
-    result = { ...others, [`field_${name}`]: value };
+    let other = `field_${name}`;
+    while (Object.hasOwn(others, other)) other = `field_${other}`;
+    result = { ...others, [other]: value };
   }
   return result;
 }
 
 /**
  * The fields of a line.
- * @param scoped a new object with the fields of the scope, whose trace is that of the line
+ * @param scoped the fields of the scope, whose trace is that of the line
  * @param isOfRuntime false for a logger that code of a service may have
  */
 export function withOwnKeys(fields: object, scoped: object, isOfRuntime: boolean): object {
@@ -37,7 +39,7 @@ export function withOwnKeys(fields: object, scoped: object, isOfRuntime: boolean
   // A line about another span of the same trace names it: that of a call within the process, for example.
   const isSameTrace = others.trace_id === own.trace_id;
   const taken = isSameTrace ? [] : IN_SCOPE.filter((name) => own[name] !== undefined);
-  return Object.assign(own, renamed(others, [...ALWAYS, ...placeOf(isOfRuntime), ...taken]));
+  return { ...own, ...renamed(others, [...ALWAYS, ...placeOf(isOfRuntime), ...taken]) };
 }
 
 /**

@@ -40,6 +40,8 @@ export function redactArguments([first, ...rest]: readonly unknown[]): unknown[]
   // The message is copied before the fields, so that large fields cannot displace it.
   const others = [message(rest[0] ?? foundMessage(messageOf(first))), ...rest.slice(1).map(plain)];
   const fields = copy.fields(asFields(first), 0);
+  // pino would take this message too, as it is. The fields may have one that `first` has not: from `toJSON`.
+  others[0] ??= foundMessage(messageOf(fields));
   if (copy.isCut) fields.truncated = true;
   return [messageFields(fields, others[0]), ...others];
 }

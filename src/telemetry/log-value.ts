@@ -25,6 +25,15 @@ export function readable(source: object, name: string | symbol): unknown {
 }
 
 /**
+ * Sets a member of a plain object, whatever its name. An assignment to `__proto__` would replace the
+ * prototype of the object, whose members would then seem to be those of the object itself.
+ */
+export function setOwn(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') target[name] = value;
+  else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/**
  * Turns the first argument of a logging call into named fields: an error becomes `err`, an object without
  * named fields `value`. An object with `toJSON` is logged in its JSON form.
  */

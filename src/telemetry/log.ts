@@ -77,7 +77,7 @@ const jsonLine = (line: string): string =>
 
 const always = (level: number) => () => level;
 
-/** The fields of the scope, in a new object: pino adds the caller's fields to it. */
+/** The fields of the scope. */
 function fieldsOf(identity: LogIdentity, bound: ReadonlySet<string> | undefined): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   if (identity.worker !== undefined && !bound?.has('worker')) fields.worker = identity.worker;

@@ -4,6 +4,7 @@ import type { SeverityNumber } from '@opentelemetry/api-logs';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { exactly } from './exact-number.js';
+import { renamed } from './log-keys.js';
 import { hrTime, SCOPE } from './otlp-metrics.js';
 
 /** `SeverityNumber` and `SeverityText` of OpenTelemetry, by the level of pino. */
@@ -39,7 +40,7 @@ export function logRecordOf(
     severityNumber: severityNumber as SeverityNumber,
     severityText,
     body: typeof msg === 'string' ? msg : '',
-    attributes: { ...named(rest), ...exceptionOf(err) },
+    attributes: attributesOf(rest, msg, err),
     droppedAttributesCount: 0,
     resource,
     instrumentationScope: SCOPE,
@@ -62,23 +63,42 @@ function spanContextOf(traceId: unknown, spanId: unknown): ReadableLogRecord['sp
   return { traceId, spanId, traceFlags: 0 };
 }
 
+/** Attributes of the runtime, whose names no field of the caller keeps. */
+const OWN = ['multilane.service', 'multilane.worker'] as const;
+
 /** The fields that the runtime adds have the names that spans have for them. No other field replaces them. */
-function named({ service, worker, ...others }: Readonly<Record<string, unknown>>): Attributes {
-  return {
-    ...others,
-    ...(service !== undefined && { 'multilane.service': service }),
-    ...(worker !== undefined && { 'multilane.worker': worker }),
-  } as Attributes;
+function attributesOf(
+  { service, worker, ...others }: Readonly<Record<string, unknown>>,
+  msg: unknown,
+  err: unknown,
+): Attributes {
+  const own = {
+    ...(service !== undefined && { [OWN[0]]: service }),
+    ...(worker !== undefined && { [OWN[1]]: worker }),
+    // Only a text is shown as the body.
+    ...(msg !== undefined && typeof msg !== 'string' && { msg }),
+    ...exceptionOf(err),
+  };
+  return { ...renamed(others, [...OWN, ...Object.keys(own)]), ...own } as Attributes;
 }
+
+/** The attributes of an exception, by the member of the error that has their text. */
+const EXCEPTION: ReadonlyMap<string, string> = new Map([
+  ['type', 'exception.type'],
+  ['message', 'exception.message'],
+  ['stack', 'exception.stacktrace'],
+]);
 
 /** https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-logs/ */
 function exceptionOf(err: unknown): Attributes {
   if (typeof err !== 'object' || err === null) return err === undefined ? {} : ({ err } as Attributes);
-  const { type, message, stack, ...others } = err as Record<string, unknown>;
-  return {
-    ...(typeof type === 'string' && { 'exception.type': type }),
-    ...(typeof message === 'string' && { 'exception.message': message }),
-    ...(typeof stack === 'string' && { 'exception.stacktrace': stack }),
-    ...(Object.keys(others).length > 0 && { err: others as Attributes }),
-  };
+  const exception: Record<string, unknown> = {};
+  const others: [name: string, value: unknown][] = [];
+  for (const [name, value] of Object.entries(err)) {
+    const attribute = typeof value === 'string' ? EXCEPTION.get(name) : undefined;
+    if (attribute === undefined) others.push([name, value]);
+    else exception[attribute] = value;
+  }
+  if (others.length > 0) exception.err = Object.fromEntries(others);
+  return exception as Attributes;
 }

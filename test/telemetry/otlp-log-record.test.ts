@@ -28,6 +28,22 @@ describe('a log record of OTLP', () => {
 
   it('has service and worker of the line, whatever fields the caller logs', () => {
     const line = '{"service":"a","worker":1,"multilane.service":"b","multilane.worker":2}';
-    expect(recordOf(line).attributes).to.deep.equal({ 'multilane.service': 'a', 'multilane.worker': 1 });
+    expect(recordOf(line).attributes).to.deep.equal({
+      ...{ 'multilane.service': 'a', 'multilane.worker': 1 },
+      ...{ 'field_multilane.service': 'b', 'field_multilane.worker': 2 },
+    });
+    const none = { 'field_multilane.worker': 2 };
+    expect(recordOf('{"multilane.worker":2}').attributes).to.deep.equal(none);
+  });
+
+  it('has what is no text of a message or an error as an attribute', () => {
+    const line = '{"msg":{"a":1},"err":{"type":5,"message":"m","stack":null},"exception.message":"other"}';
+    expect(recordOf(line)).to.deep.include({
+      body: '',
+      attributes: {
+        ...{ msg: { a: 1 }, 'exception.message': 'm', err: { type: 5, stack: null } },
+        'field_exception.message': 'other',
+      },
+    });
   });
 });

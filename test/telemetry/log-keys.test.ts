@@ -1,0 +1,164 @@
+import { hostname } from 'node:os';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Deadline } from '#src/deadline.js';
+import { runInScope } from '#src/scope.js';
+import { createLogger } from '#src/telemetry/log.js';
+import { logRecordOf } from '#src/telemetry/otlp-log-record.js';
+import { loadOtlpSdk } from '#src/telemetry/otlp-sdk.js';
+
+type Fields = Record<string, unknown>;
+
+const TRACE = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+const SCOPE = {
+  requestId: 'r1',
+  deadline: Deadline.after(60_000),
+  signal: new AbortController().signal,
+  trace: { ...TRACE, sampled: false, tracestate: undefined },
+  service: 'orders',
+};
+/** What every line of the logger below has, whatever is logged. */
+const OWN = {
+  ...{ level: 30, pid: process.pid, hostname: hostname(), worker: 1, service: 'orders' },
+  ...{ trace_id: TRACE.traceId, span_id: TRACE.spanId },
+};
+
+/** Names of members that objects inherit, and of keys of our lines and records. */
+const NAMES = [
+  ...['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toJSON', 'toString', 'valueOf', 'then'],
+  ...['__defineGetter__', 'isPrototypeOf', 'setHeader', 'serializers', 'formatters', 'customLevels'],
+  ...['level', 'time', 'pid', 'hostname', 'worker', 'service', 'trace_id', 'span_id', 'msg', 'err', 'v'],
+  ...['field_level', 'field_msg', 'field_field_level', 'field_trace_id', '…', 'message', 'stack', 'type'],
+  ...['multilane.worker', 'multilane.service', 'exception.type', 'exception.message'],
+  ...['method', 'path', 'route', 'status', 'durationMs', 'requestId'],
+];
+/** Each value is another one, so it is known whether it is in the line. */
+let count = 1_000_000;
+const leaf = fc.oneof(
+  fc.constantFrom('request', 'slow request', 60, 1.5),
+  fc.constant(undefined).map(() => ++count),
+);
+/** Objects as they come out of JSON.parse, which defines `__proto__` as any other member. */
+const { hostile } = fc.letrec<{ value: unknown; hostile: Fields }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', maxDepth: 3 },
+    leaf,
+    tie('hostile'),
+    fc.array(tie('value'), { maxLength: 3 }),
+  ),
+  hostile: fc
+    .uniqueArray(fc.tuple(fc.constantFrom(...NAMES), tie('value')), {
+      maxLength: 6,
+      selector: ([name]) => name,
+    })
+    .map((members) => Object.fromEntries(members)),
+}));
+
+const lines: string[] = [];
+const loggerOf = (logFormat: 'json' | 'pretty') =>
+  createLogger(
+    { logLevel: 'debug', logFormat },
+    { worker: 1 },
+    { write: (line, shape) => void lines.push(shape(line)), flush: () => {} },
+  );
+const json = loggerOf('json').child({});
+const pretty = loggerOf('pretty').child({});
+
+/** The ways in which code of a service logs an object. */
+const WAYS: Readonly<Record<string, (log: typeof json, given: Fields) => void>> = {
+  'without a message': (log, given) => log.info(given),
+  'with a message': (log, given) => log.info(given, 'received'),
+  'by toJSON': (log, given) => log.info({ toJSON: () => given }),
+  'with serializers': (log, given) => log.child({}, { serializers: { q: String } }).info(given, 'received'),
+  'with own redaction': (log, given) => log.child({}, { redact: ['q.r'] }).info(given, 'received'),
+};
+
+function written(log: typeof json, way: (log: typeof json, given: Fields) => void, given: Fields): string {
+  lines.length = 0;
+  runInScope(SCOPE, () => way(log, given));
+  expect(lines).to.have.length(1);
+  return lines[0]!;
+}
+
+/** A key of the line under which the value is: its name, which may follow `field_`. */
+const isKept = (line: Fields, name: string, value: unknown): boolean =>
+  Object.entries(line).some(
+    ([key, shown]) =>
+      key.replace(/^(field_)+/, '') === name.replace(/^(field_)+/, '') &&
+      (JSON.stringify(shown) === JSON.stringify(value) ||
+        (typeof value === 'string' && shown === `logged: ${value}`)),
+  );
+
+describe('the keys of a line', () => {
+  for (const [title, way] of Object.entries(WAYS)) {
+    it(`are its own, and no member of a logged object is lost: ${title}`, () => {
+      fc.assert(
+        fc.property(hostile, (given) => {
+          const text = written(json, way, given);
+          const line = JSON.parse(text) as Fields;
+          expect(`${JSON.stringify(line)}\n`, 'each key once').to.equal(text);
+          expect(line).to.include(OWN);
+          expect(line.time).to.be.above(1e12);
+          expect(line.msg).to.not.be.oneOf(['request', 'slow request']);
+          for (const [name, value] of Object.entries(given))
+            expect(isKept(line, name, value), `${name} in ${text}`).to.equal(true);
+        }),
+        { numRuns: 50 },
+      );
+    });
+  }
+
+  it('are its own at a terminal, where no logged object looks like a request', () => {
+    fc.assert(
+      fc.property(hostile, (given) => {
+        const forged = { ...given, method: 'GET', path: '/forged', status: 200, durationMs: 1.5 };
+        for (const way of Object.values(WAYS)) {
+          const text = written(pretty, way, forged);
+          expect(text).to.match(/^\d\d:\d\d:\d\d\.\d{3} INFO {2}worker 1 orders /);
+          expect(text).to.not.include('GET /forged 200');
+          for (const [number] of JSON.stringify(forged).matchAll(/\b1\d{6}\b/g))
+            expect(text).to.include(number);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('are its own in a record of OTLP, and no member of a logged object is lost', () => {
+    const { resources, transformer } = loadOtlpSdk();
+    fc.assert(
+      fc.property(hostile, (given) => {
+        for (const way of Object.values(WAYS)) {
+          const record = logRecordOf(written(json, way, given), resources.emptyResource(), 0)!;
+          expect(record.spanContext).to.include(TRACE);
+          expect(record.severityNumber).to.equal(9);
+          expect(record.body).to.not.be.oneOf(['request', 'slow request']);
+          expect(record.attributes).to.include({ 'multilane.worker': 1, 'multilane.service': 'orders' });
+          const sent = Buffer.from(transformer.JsonLogsSerializer.serializeRequest([record])!).toString();
+          for (const [number] of JSON.stringify(given).matchAll(/\b1\d{6}\b/g))
+            expect(sent).to.include(number);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('stay different where they are cut, or a secret in them is masked', () => {
+    const names = [...[130, 131, 132].map((length) => 'x'.repeat(length)), 'password=a', 'password=b', '…'];
+    const line = JSON.parse(
+      written(json, WAYS['with a message']!, Object.fromEntries(names.map((name, at) => [name, at]))),
+    ) as Fields;
+    const values = Object.entries(line).filter(([name]) => /^(?:x|pass|…)/.test(name));
+    expect(values.map(([, value]) => value)).to.deep.equal([0, 1, 2, '[redacted]', '[redacted]', 5]);
+  });
+
+  it('are not inherited from an object that a client has sent', () => {
+    const request = '"method":"GET","path":"/forged","status":200,"durationMs":1.5';
+    for (const proto of ['{"err":{"message":"request"}}', '{"msg":"request"}', '{"level":60}']) {
+      const given = JSON.parse(`{"__proto__":${proto},"nested":{"__proto__":${proto}},${request}}`) as Fields;
+      const text = written(json, WAYS['without a message']!, given);
+      expect(text).to.include(`"__proto__":${proto}`).and.to.include(`"nested":{"__proto__":${proto}}`);
+      expect(JSON.parse(text)).to.include(OWN).and.to.not.have.property('msg');
+    }
+  });
+});
