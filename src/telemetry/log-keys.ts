@@ -5,7 +5,10 @@ type Fields = Record<string, unknown>;
 
 /** Keys that every line has. */
 const ALWAYS = ['level', 'time', 'pid', 'hostname'] as const;
-/** Keys of lines that are written in a request, a call or a task. */
+/**
+ * Keys of lines that are written in a request, a call or a task. Code of a service never sets them, because
+ * it may log an object of a client, who knows the trace.
+ */
 const IN_SCOPE = ['trace_id', 'span_id'] as const;
 /** The place that a line is about. The runtime itself also writes lines about other workers and services. */
 const PLACE = ['worker', 'service'] as const;
@@ -36,10 +39,15 @@ export function renamed(fields: Fields, names: readonly string[]): Fields {
 export function withOwnKeys(fields: object, scoped: object, isOfRuntime: boolean): object {
   const own = scoped as Fields;
   const others = fields as Fields;
+  const taken = isOfRuntime ? takenFromRuntime(own, others) : [...PLACE, ...IN_SCOPE];
+  return { ...own, ...renamed(others, [...ALWAYS, ...taken]) };
+}
+
+/** The keys that a line of the runtime itself does not have from its caller. */
+function takenFromRuntime(own: Fields, others: Fields): readonly string[] {
   // A line about another span of the same trace names it: that of a call within the process, for example.
   const isSameTrace = others.trace_id === own.trace_id;
-  const taken = isSameTrace ? [] : IN_SCOPE.filter((name) => own[name] !== undefined);
-  return { ...own, ...renamed(others, [...ALWAYS, ...placeOf(isOfRuntime), ...taken]) };
+  return isSameTrace ? [] : IN_SCOPE.filter((name) => own[name] !== undefined);
 }
 
 /**

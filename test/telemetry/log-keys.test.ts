@@ -35,7 +35,7 @@ const NAMES = [
 /** Each value is another one, so it is known whether it is in the line. */
 let count = 1_000_000;
 const leaf = fc.oneof(
-  fc.constantFrom('request', 'slow request', 60, 1.5),
+  fc.constantFrom('request', 'slow request', TRACE.traceId, 60, 1.5),
   fc.constant(undefined).map(() => ++count),
 );
 /** Objects as they come out of JSON.parse, which defines `__proto__` as any other member. */
@@ -89,11 +89,16 @@ const isKept = (line: Fields, name: string, value: unknown): boolean =>
         (typeof value === 'string' && shown === `logged: ${value}`)),
   );
 
+/** A client knows the trace of its request. */
+const inTrace = fc
+  .tuple(hostile, fc.boolean())
+  .map(([given, isKnown]) => (isKnown ? { ...given, trace_id: TRACE.traceId } : given));
+
 describe('the keys of a line', () => {
   for (const [title, way] of Object.entries(WAYS)) {
     it(`are its own, and no member of a logged object is lost: ${title}`, () => {
       fc.assert(
-        fc.property(hostile, (given) => {
+        fc.property(inTrace, (given) => {
           const text = written(json, way, given);
           const line = JSON.parse(text) as Fields;
           expect(`${JSON.stringify(line)}\n`, 'each key once').to.equal(text);
@@ -110,7 +115,7 @@ describe('the keys of a line', () => {
 
   it('are its own at a terminal, where no logged object looks like a request', () => {
     fc.assert(
-      fc.property(hostile, (given) => {
+      fc.property(inTrace, (given) => {
         const forged = { ...given, method: 'GET', path: '/forged', status: 200, durationMs: 1.5 };
         for (const way of Object.values(WAYS)) {
           const text = written(pretty, way, forged);
@@ -127,7 +132,7 @@ describe('the keys of a line', () => {
   it('are its own in a record of OTLP, and no member of a logged object is lost', () => {
     const { resources, transformer } = loadOtlpSdk();
     fc.assert(
-      fc.property(hostile, (given) => {
+      fc.property(inTrace, (given) => {
         for (const way of Object.values(WAYS)) {
           const record = logRecordOf(written(json, way, given), resources.emptyResource(), 0)!;
           expect(record.spanContext).to.include(TRACE);

@@ -85,12 +85,28 @@ describe('the logger', () => {
       expect(JSON.parse(text).time).to.be.above(1e12);
       for (const key of Object.keys(mine)) expect(text.split(`"${key}":`), key).to.have.length(2);
     }
-    runInScope(scope('users'), () => log.info({ trace_id: own.trace_id, span_id: 'c' }, 'same trace'));
-    expect(last()).to.include({ trace_id: own.trace_id, span_id: 'c' });
     runInScope(scope('users'), () => log.info({ span_id: 'c' }, 'x'));
     expect(last()).to.include({ ...own, field_span_id: 'c' });
-    log.info({ trace_id: 'c'.repeat(32), part: 'x' }, 'without a scope');
-    expect(last()).to.include({ trace_id: 'c'.repeat(32), part: 'x' });
+  });
+
+  it('writes the span that a line of the runtime is about, and never one that a service logs', () => {
+    const { log, last } = capture();
+    const about = { trace_id: 'a'.repeat(32), span_id: 'c'.repeat(16) };
+    const others = { trace_id: 'c'.repeat(32), span_id: 'd'.repeat(16) };
+    runInScope(scope('users'), () => log.info(about, 'of the same trace'));
+    expect(last()).to.include(about);
+    log.info(others, 'without a scope');
+    expect(last()).to.include(others);
+    const service = log.child({ service: 'users' });
+    for (const given of [about, others, { ...about, span_id: 'not a span' }, { span_id: null }]) {
+      const renamed = Object.entries(given).map(([name, value]) => [`field_${name}`, value]);
+      runInScope(scope('users'), () => service.info(given));
+      expect(last()).to.include({ trace_id: 'a'.repeat(32), span_id: 'b'.repeat(16) });
+      expect(last()).to.deep.include(Object.fromEntries(renamed));
+      service.info(given, 'without a scope');
+      expect(last()).to.not.have.any.keys('trace_id', 'span_id');
+      expect(last()).to.deep.include(Object.fromEntries(renamed));
+    }
   });
 
   it('keeps the place and the message of a line of a service, whatever object it logs', () => {
