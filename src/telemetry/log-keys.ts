@@ -50,12 +50,15 @@ function takenFromRuntime(own: Fields, others: Fields): readonly string[] {
   return isSameTrace ? [] : IN_SCOPE.filter((name) => own[name] !== undefined);
 }
 
+/** Names that pino omits among bound fields, and a method of the fields that it calls. */
+const OF_PINO = ['serializers', 'formatters', 'customLevels', 'hasOwnProperty'] as const;
+
 /**
  * The fields that are bound to a logger, whose lines may be written in any scope.
  * @param isOfRuntime false when the logger, or the parent of a new one, may be that of a service
  */
 export const boundFields = (fields: Fields, isOfRuntime: boolean): Fields =>
-  renamed(fields, [...ALWAYS, MESSAGE, ...IN_SCOPE, ...placeOf(isOfRuntime)]);
+  renamed(fields, [...ALWAYS, MESSAGE, ...IN_SCOPE, ...placeOf(isOfRuntime), ...OF_PINO]);
 
 const placeOf = (isOfRuntime: boolean): readonly string[] => (isOfRuntime ? [] : PLACE);
 

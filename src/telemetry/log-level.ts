@@ -64,7 +64,7 @@ export function installLevel(root: Logger, lowest: () => number): void {
       value(this: Logger, bindings: object, options: ChildLoggerOptions = {}) {
         return prototype.child.call(this, boundFields(redact(bindings), this === root), {
           level: ownLevel(this),
-          ...redacted(options),
+          ...redacted(options, this === root),
         });
       },
     },
@@ -80,13 +80,21 @@ export function installLevel(root: Logger, lowest: () => number): void {
  * Copies the results of a child's serializers and formatters too, because they may contain secrets. Where
  * one of them throws, its value is not shown, or the fields are written as they are.
  */
-function redacted(options: ChildLoggerOptions): object {
+function redacted(options: ChildLoggerOptions, isOfRuntime: boolean): object {
   const { serializers, formatters } = options;
   if (serializers === undefined && formatters === undefined) return options;
+  const { bindings, ...others } = formatters ?? {};
+  const fieldsOf = (made: unknown): Record<string, unknown> => redact(made as object);
+  const bound = (made: unknown): object => boundFields(fieldsOf(made), isOfRuntime);
   return {
     ...options,
     ...(serializers && { serializers: mapped(serializers, redactValue, () => UNREADABLE) }),
-    ...(formatters && { formatters: mapped(formatters, (made) => redact(made as object), fieldsIn) }),
+    ...(formatters && {
+      formatters: {
+        ...mapped(others, fieldsOf, fieldsIn),
+        ...(bindings && mapped({ bindings }, bound, fieldsIn)),
+      },
+    }),
   };
 }
 

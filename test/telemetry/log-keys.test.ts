@@ -70,6 +70,14 @@ const WAYS: Readonly<Record<string, (log: typeof json, given: Fields) => void>> 
   'with a message': (log, given) => log.info(given, 'received'),
   'by toJSON': (log, given) => log.info({ toJSON: () => given }),
   'with serializers': (log, given) => log.child({}, { serializers: { q: String } }).info(given, 'received'),
+  'bound to a child': (log, given) => log.child(given).info('bound'),
+  'bound later': (log, given) => {
+    const child = log.child({});
+    child.setBindings(given);
+    child.info('bound');
+  },
+  'bound by a formatter': (log, given) =>
+    log.child({}, { formatters: { bindings: () => given } }).info('bound'),
   'with own redaction': (log, given) => log.child({}, { redact: ['q.r'] }).info(given, 'received'),
 };
 
