@@ -36,17 +36,29 @@ export class ServiceCode {
     else this.#due.push(callback);
   }
 
+  /**
+   * Counts the calls anew, and runs the code that has become due. V8 runs no `finally` when it interrupts
+   * code: a service that calls the runtime inside a `node:vm` script with a timeout may leave a call counted
+   * that has not returned. Call it directly in a callback of the event loop, where no call is on the stack.
+   */
+  recount(): void {
+    this.#calls = 0;
+    if (this.#due.length > 0) queueMicrotask(() => this.#runDue());
+  }
+
   #hold(call: () => void, release: () => void): void {
-    this.#calls++;
+    const calls = this.#calls;
+    this.#calls = calls + 1;
     try {
       call();
     } finally {
-      this.#calls--;
+      // An interrupted call inside of this one has not been counted out.
+      this.#calls = calls;
       release();
     }
   }
 
-  /** When a callback is interrupted, those that follow it stay due until the next call. */
+  /** When a callback is interrupted, those that follow it stay due until the next call or recount. */
   #runDue(): void {
     while (this.#calls === 0 && this.#due.length > 0) this.#due.shift()!();
   }

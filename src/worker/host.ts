@@ -170,6 +170,7 @@ export function createHost(options: HostOptions): Host {
     row,
     rpcMethods,
     beat() {
+      app.serviceCode.recount();
       if (beats++ % CUT_OFF_BEATS === 0) app.endCutOff();
       limits.beat();
       fileBytes.set(app.files.contents.bytes);

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { ServiceCode } from '#src/server/service-code.js';
 
@@ -34,5 +35,59 @@ describe('code of services that the runtime calls back', () => {
       order.push('caller');
     });
     expect(order).to.deep.equal(['caller', 'callback']);
+  });
+
+  describe('after V8 has interrupted a call into the core', () => {
+    /** Interrupts code inside of `depth` calls, of which no `finally` runs. */
+    const interrupt = (code: ServiceCode, depth: number): void => {
+      const hold = (left: number): void => {
+        if (left > 0) code.holdDuring(() => hold(left - 1));
+        else for (;;);
+      };
+      const script = (): unknown => runInNewContext('hold()', { hold: () => hold(depth) }, { timeout: 5 });
+      expect(script).to.throw('timed out');
+    };
+
+    for (const depth of [1, 2, 5]) {
+      it(`runs in a later turn of the loop, when ${depth} calls had not returned`, async () => {
+        const code = new ServiceCode();
+        interrupt(code, depth);
+        await new Promise<void>((resolve) => {
+          code.run(resolve);
+          setImmediate(() => code.recount());
+        });
+        expect(code.isHeld).to.equal(false);
+        let runs = 0;
+        code.run(() => runs++);
+        expect(runs).to.equal(1);
+      });
+
+      it(`runs after the outer call, when ${depth} inner calls had not returned`, () => {
+        const code = new ServiceCode();
+        const order: unknown[] = [];
+        code.holdDuring(() => {
+          interrupt(code, depth);
+          code.run(() => order.push('callback'));
+          order.push('inside', code.isHeld);
+        });
+        expect(order).to.deep.equal(['inside', true, 'callback']);
+      });
+    }
+
+    it('runs in a later turn what is left when a callback was interrupted', async () => {
+      const code = new ServiceCode();
+      const left = new Promise<void>((resolve) => {
+        const calls = (): void =>
+          code.holdDuring(() => {
+            code.run(() => {
+              for (;;);
+            });
+            code.run(resolve);
+          });
+        expect(() => runInNewContext('calls()', { calls }, { timeout: 5 })).to.throw('timed out');
+      });
+      setImmediate(() => code.recount());
+      await left;
+    });
   });
 });
