@@ -112,5 +112,11 @@ export interface AdminRoute {
    * @default false
    */
   readonly isProbe?: boolean;
+  /**
+   * Whether a request is an action of an operator, of which the log has one line (operator-audit.ts). That
+   * programs renew their instances is none: there may be thousands.
+   * @default true for methods other than GET, except where access is `delegate` or `open`
+   */
+  readonly isAction?: boolean;
   readonly handler: AdminHandler;
 }

@@ -10,6 +10,7 @@ import { TraceIds } from '../telemetry/trace-ids.js';
 import type { AdminRequest, AdminRoute } from './admin-route.js';
 import type { AdminRouter, RouteMatch } from './admin-router.js';
 import type { ClientInput } from './client-input.js';
+import { OperatorAudit } from './operator-audit.js';
 import { readJsonBody } from './request-body.js';
 import {
   authorize,
@@ -55,9 +56,11 @@ export class Dispatcher {
   readonly #writer: ResponseWriter;
   readonly #ids = new TraceIds();
   readonly #turns = new Turns(REQUESTS_A_TURN);
+  readonly #audit: OperatorAudit;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#audit = new OperatorAudit(options.log);
     this.#writer = new ResponseWriter(options);
   }
 
@@ -83,7 +86,7 @@ export class Dispatcher {
     try {
       const { route, adminRequest } = await this.#admit(request, response, requestId);
       executed = route.isProbe === true ? undefined : true;
-      this.#writer.write(request, response, await route.handler(adminRequest));
+      this.#writer.write(request, response, await this.#audit.run(route, adminRequest));
     } catch (error) {
       if (!(error instanceof HttpError)) this.#logFailure(request, requestId, error);
       const traceId = parseTraceparent(fieldOf(request, 'traceparent'))?.traceId ?? this.#ids.traceId();

@@ -88,11 +88,13 @@ function instanceRoutes(
     {
       method: 'PUT',
       path: `${INSTANCE_PATH}/drain`,
+      isAction: true,
       handler: changing((service, id, rights) => registry.drain(service, id, rights)),
     },
     {
       method: 'DELETE',
       path: INSTANCE_PATH,
+      isAction: true,
       handler: changing((service, id) => registry.remove(service, id)),
     },
   ];

@@ -1,5 +1,6 @@
 // The servers of registries that processes share, each reached through a proxy that can break.
 import pg from 'pg';
+import { pino } from 'pino';
 import { registryRoutes } from '#src/admin/registry-routes.js';
 import { startAdminServer } from '#src/admin/server.js';
 import { etcdClients } from '#src/primary/etcd-client.js';
@@ -14,7 +15,6 @@ import type { Registry } from '#src/registry/registry.js';
 import { type BreakableProxy, breakableProxy } from '#test/support/breakable-proxy.js';
 import { startEtcd } from '#test/support/etcd.js';
 import { startTestPostgres } from '#test/support/postgres.js';
-import { silentLog } from '#test/support/silent-log.js';
 import { plainRegistry } from './registry-process.js';
 
 /** The processes of a test trust each other. */
@@ -186,7 +186,7 @@ export async function primaryRegistry(admitted?: (host: string) => void): Promis
       ejectedForMs: () => 0,
       mayShadowLocal: () => false,
     }),
-    log: silentLog as never,
+    log: pino({ level: 'silent' }),
   });
   const proxy = await breakableProxy(server.port);
   return {

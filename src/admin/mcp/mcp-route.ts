@@ -52,6 +52,7 @@ export function mcpRoute({ routes, version, recorder }: McpRouteOptions): AdminR
   return {
     method: 'POST',
     path: '/mcp',
+    isAction: false,
     async handler(request) {
       const message = messageIn(request.body);
       if (message.kind === 'invalid') return refused(400, message.reason, message.id);
@@ -76,6 +77,7 @@ export function mcpRoute({ routes, version, recorder }: McpRouteOptions): AdminR
 export const MCP_WITHOUT_TOKEN: readonly AdminRoute[] = (['GET', 'POST'] as const).map((method) => ({
   method,
   path: '/mcp',
+  isAction: false,
   handler(): never {
     throw new HttpError('ROUTE_NOT_FOUND', 'There is no /mcp here, because ADMIN_TOKEN is not set.');
   },
