@@ -1,7 +1,7 @@
 // The routes of recent traces: the sampled ones of this process, without a collector.
-import { setImmediate as loopTurn } from 'node:timers/promises';
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
 import type { Clock } from '../memory/clock.js';
+import { Pace } from '../telemetry/pace.js';
 import type { AttributeValue } from '../telemetry/span.js';
 import type { SpanRecord } from '../telemetry/span-record.js';
 import type { RecentTrace, TraceStore } from '../telemetry/trace-store.js';
@@ -20,8 +20,8 @@ export interface TraceRoutesOptions {
 
 const LIMIT = { default: 100, max: 500 };
 const MAX_SEARCH = 200;
-/** Traces that are looked at in one turn of the event loop. */
-const PER_TURN = 50;
+/** Spans between two looks at the time. A span may have tens of attributes of some hundred characters. */
+const PIECE = 16;
 
 export function traceRoutes({
   store,
@@ -66,17 +66,46 @@ export function traceRoutes({
 /** Searches in several turns of the event loop. Traces that are displaced meanwhile are omitted. */
 async function pageOf(traces: readonly RecentTrace[], filter: Filter, wall: WallTime) {
   const items: TraceSummary[] = [];
-  let last: RecentTrace | undefined;
-  for (const [number, trace] of traces.entries()) {
-    if (number % PER_TURN === PER_TURN - 1) await loopTurn();
+  const search = new PacedSearch();
+  let last: Position | undefined;
+  for (const trace of traces) {
+    const rest = search.looksAt(trace.spans.size);
+    if (rest !== undefined) await rest;
     if (trace.spans.size === 0 || !isBehind(trace, filter.after)) continue;
+    const { begunAt, traceId } = trace;
     const summary = summaryOf(trace, wall);
-    if (!filter.admits(trace, summary)) continue;
+    if (!filter.admits(summary)) continue;
+    if (filter.search !== '' && !(await search.finds(filter.search, trace))) continue;
     if (items.length === filter.limit) return { items, nextCursor: cursorOf(last!) };
     items.push(summary);
-    last = trace;
+    last = { begunAt, traceId };
   }
   return { items, nextCursor: null };
+}
+
+/** A trace may have as many spans as a thousand others together, so turns are measured by spans. */
+class PacedSearch {
+  readonly #pace = new Pace();
+  #left = PIECE;
+
+  /** Call it before work with this number of spans, and await what it returns. */
+  looksAt(spans: number): Promise<void> | undefined {
+    this.#left -= Math.max(1, spans);
+    if (this.#left > 0) return undefined;
+    this.#left = PIECE;
+    return this.#pace.rest();
+  }
+
+  async finds(search: string, { traceId, spans }: RecentTrace): Promise<boolean> {
+    if (traceId.startsWith(search)) return true;
+    // A copy: spans are added and removed meanwhile.
+    for (const span of [...spans]) {
+      const rest = this.looksAt(1);
+      if (rest !== undefined) await rest;
+      if (isFound(span, search)) return true;
+    }
+    return false;
+  }
 }
 
 type WallTime = (begunAt: number) => string;
@@ -144,7 +173,10 @@ function viewOf(span: SpanRecord, wall: WallTime) {
 interface Filter {
   readonly limit: number;
   readonly after: Position | undefined;
-  admits(trace: RecentTrace, summary: TraceSummary): boolean;
+  /** A text of any span, in lower case; empty: every trace has it. */
+  readonly search: string;
+  /** Everything but the text. */
+  admits(summary: TraceSummary): boolean;
 }
 
 /** @throws ValidationError, HttpError BAD_CURSOR */
@@ -162,23 +194,18 @@ function filterOf(query: URLSearchParams, templateOf: TraceRoutesOptions['templa
   return {
     limit,
     after: positionOf(query.get('cursor')),
-    admits: (trace, summary) =>
+    search,
+    admits: (summary) =>
       (status === null || summary.status === status) &&
       (route === null || summary.route === route) &&
-      summary.durationMs >= minMs &&
-      (search === '' || isFound(trace, search)),
+      summary.durationMs >= minMs,
   };
 }
 
-function isFound(trace: RecentTrace, search: string): boolean {
-  if (trace.traceId.startsWith(search)) return true;
-  for (const { name, errorType = '', attributes } of trace.spans) {
-    if (name.toLowerCase().includes(search) || errorType.toLowerCase().includes(search)) return true;
-    for (const value of Object.values(attributes)) {
-      if (String(value).toLowerCase().includes(search)) return true;
-    }
-  }
-  return false;
+function isFound({ name, errorType = '', attributes }: SpanRecord, search: string): boolean {
+  return [name, errorType, ...Object.values(attributes)].some((text) =>
+    String(text).toLowerCase().includes(search),
+  );
 }
 
 function numberIn(query: URLSearchParams, name: string, least: number, most: number): number | undefined {
@@ -200,7 +227,7 @@ interface Position {
 
 const CURSOR = /^(\d{1,16}(?:\.\d{1,3})?)-([0-9a-f]{32})$/;
 
-const cursorOf = ({ begunAt, traceId }: RecentTrace): string => `${begunAt}-${traceId}`;
+const cursorOf = ({ begunAt, traceId }: Position): string => `${begunAt}-${traceId}`;
 
 function positionOf(cursor: string | null): Position | undefined {
   if (cursor === null) return undefined;

@@ -4,6 +4,7 @@ import { SpanMemory } from '#src/memory/span-ring.js';
 import { SpanLog } from '#src/telemetry/span-log.js';
 import type { SpanRecord } from '#src/telemetry/span-record.js';
 import { TraceStore } from '#src/telemetry/trace-store.js';
+import { turnsOf } from '#test/telemetry/turns.js';
 import { adminOf, jsonOf } from '#test/upstream/admin.js';
 
 const id = (n: number): string => n.toString(16).padStart(32, '0');
@@ -126,6 +127,26 @@ describe('GET /traces', () => {
     ])
       expect(await refusalOf('GET', `/traces?${query}`), query).to.have.property('code', code);
   });
+});
+
+describe('a search in traces', () => {
+  const SPANS = 1_000;
+  const named = (name: string, traces: number) => {
+    const { add, list } = setUp();
+    for (let n = 0; n < SPANS; n++)
+      add(1 + (n % traces), { spanId: spanId(n + 1), name, attributes: {}, begunAt: n });
+    return list;
+  };
+
+  for (const traces of [1, 4, SPANS]) {
+    it(`pauses after a few spans, when there are ${traces} traces of ${SPANS / traces}`, async () => {
+      const list = named('GET /', traces);
+      const found = (await list('?search=get')).items.reduce((sum, { spans }) => sum + Number(spans), 0);
+      expect(found).to.equal(Math.min(SPANS, (100 * SPANS) / traces));
+      // All spans have been read from the rings, so only the search takes turns.
+      expect(await turnsOf(() => list('?search=nowhere'))).to.be.above(SPANS / 20);
+    });
+  }
 });
 
 describe('GET /traces/:traceId', () => {
