@@ -99,12 +99,14 @@ class OtlpKeeper implements SpanKeeper {
 
   #contextOf(parent: TraceContext, isRemote: boolean): Context {
     const { createTraceState, ROOT_CONTEXT, TraceFlags, trace } = this.#api;
+    const { tracestate } = parent;
     return trace.setSpanContext(ROOT_CONTEXT, {
       traceId: parent.traceId,
       spanId: parent.spanId,
       traceFlags: parent.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
       isRemote,
-      ...(parent.tracestate === undefined ? {} : { traceState: createTraceState(parent.tracestate) }),
+      // Only the collector gets it from here. What is sent to other services is not changed.
+      ...(tracestate === undefined ? {} : { traceState: createTraceState(maskText(tracestate)) }),
     });
   }
 

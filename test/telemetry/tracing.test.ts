@@ -20,7 +20,7 @@ import {
 import { samplingWord } from '#src/telemetry/trace-ids.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { type Collector, startCollector } from './collector.js';
-import { SECRET_TEXTS, SECRETS } from './secret-forms.js';
+import { SECRET, SECRET_TEXTS, SECRETS } from './secret-forms.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -248,6 +248,32 @@ describe('tracing', () => {
     endServerSpan(span, 200);
     await one.flush();
     expect(collector.spans[0]).to.include({ traceId: TRACE, parentSpanId: SPAN, traceState: 'v=1' });
+  });
+
+  it('exports no secret of a tracestate, with no span of the trace, and sends it on as it is', async () => {
+    const one = start();
+    const lists = [
+      ...SECRETS.filter((secret) => /^(?:ghp|sk)_/.test(secret)).map((secret) => `v=1,a=${secret},z=3`),
+      ...['token', 'password', 'x-api-key', 'session'].map((name) => `v=1,${name}=${SECRET},z=3`),
+      `v=1,a=token:${SECRET};b:2,z=3`,
+      `v=1,a=http://user:${SECRET}@host/,z=3`,
+    ];
+    for (const tracestate of lists) {
+      const span = serverSpan(
+        one,
+        request({ traceparent: `00-${TRACE}-${SPAN}-01`, tracestate, trusted: true }),
+      );
+      const child = dbSpan(one, span.context, 'users', 'select 1');
+      for (const { context } of [span, child]) expect(context.tracestate).to.equal(tracestate);
+      child.end();
+      endServerSpan(span, 200);
+    }
+    await one.flush();
+    expect(collector.spans).to.have.length(2 * lists.length);
+    for (const { traceState } of collector.spans) {
+      expect(traceState).to.match(/^v=1,.*\[redacted\].*,z=3$/);
+      for (const secret of SECRETS) expect(traceState).to.not.include(secret);
+    }
   });
 
   it('creates no span for an unsampled request or its children', async () => {
