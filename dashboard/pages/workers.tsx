@@ -84,7 +84,12 @@ export const Current = ({ current }: Pick<Worker, 'current'>) =>
     <span class="quiet">idle</span>
   ) : (
     <span class={current.sinceMs >= LONG_MS ? 'ink-bad' : ''}>
-      <span class="mono">{plain(current.route)}</span> for {ms(current.sinceMs)}
+      {current.route === null ? (
+        'a route that is not known'
+      ) : (
+        <span class="mono">{plain(current.route)}</span>
+      )}{' '}
+      for {ms(current.sinceMs)}
     </span>
   );
 

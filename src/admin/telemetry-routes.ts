@@ -35,7 +35,8 @@ export interface WorkerView {
   readonly loopDelayP99Ms: number;
   readonly heapUsedMb: number;
   /** The route whose handler occupies the event loop; null when none does. */
-  readonly current: { readonly route: string; readonly sinceMs: number } | null;
+  /** Null outside of a handler. The route is null while its name is not known: see memory/route-names.ts. */
+  readonly current: { readonly route: string | null; readonly sinceMs: number } | null;
 }
 
 export interface TelemetryRoutesOptions {

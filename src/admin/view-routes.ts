@@ -93,7 +93,7 @@ export class Views {
 
   cpu(traffic: Traffic) {
     const { cpu, cpuShares } = this.#sources;
-    return cpuView(traffic, cpu, cpuShares?.() ?? []);
+    return cpuView(traffic, cpu, cpuShares?.().shares ?? []);
   }
 
   settings() {

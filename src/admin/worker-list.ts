@@ -46,10 +46,10 @@ export function workerList(
   const budget = rowBudget();
   return supervisor.threads.map(({ worker, kind, slot, generation, state, isOverdue, startedAt }) => {
     const row = ownRow(block, slot, worker, generation, now);
-    const route =
-      row.currentRoute === undefined
-        ? undefined
-        : names.of(series.of(slot), row.currentRoute, budget)?.template;
+    const { currentRoute, currentSince } = row;
+    const sinceMs = elapsed(toWord(now), currentSince);
+    const nameOf = (route: number): string | null =>
+      names.of(series.of(slot), route, budget)?.template ?? null;
     return {
       id: worker,
       kind,
@@ -62,7 +62,7 @@ export function workerList(
       loopUtilization: rounded(row.loopUtilization, 3),
       loopDelayP99Ms: rounded(row.loopDelayP99Us / 1000, 2),
       heapUsedMb: rounded(row.heapUsedBytes / 1048576, 1),
-      current: route === undefined ? null : { route, sinceMs: elapsed(toWord(now), row.currentSince) },
+      current: currentRoute === undefined ? null : { route: nameOf(currentRoute), sinceMs },
     };
   });
 }

@@ -20,7 +20,7 @@ const workers = Type.Array(
     loopUtilization: Type.Number(),
     loopDelayP99Ms: Type.Number(),
     heapUsedMb: Type.Number(),
-    current: orNull(Type.Object({ route: Type.String(), sinceMs: Type.Number() })),
+    current: orNull(Type.Object({ route: orNull(Type.String()), sinceMs: Type.Number() })),
   }),
 );
 

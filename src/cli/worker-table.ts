@@ -32,7 +32,9 @@ export function workerTable(workers: View<'workers'>, now: number): readonly str
       Math.round(worker.loopUtilization * 100),
       worker.loopDelayP99Ms,
       worker.heapUsedMb,
-      worker.current === null ? '-' : `${worker.current.route} ${worker.current.sinceMs} ms`,
+      worker.current === null
+        ? '-'
+        : `${worker.current.route ?? '(unknown route)'} ${worker.current.sinceMs} ms`,
     ]),
   );
 }

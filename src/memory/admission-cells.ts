@@ -6,7 +6,7 @@ import { cheapestOf, sumsOf } from './admission-usage.js';
 import type { Table } from './area.js';
 import type { Block } from './block.js';
 import { ROUTE_ROWS, ROUTES } from './layout.js';
-import { NameTable } from './name-table.js';
+import { NameTable, shortened } from './name-table.js';
 import { heldByThread, PermitLedger } from './permit-ledger.js';
 
 /** One route, as one thread uses it. */
@@ -144,6 +144,21 @@ export class AdmissionCells {
     );
     if (routes.length < ROUTES) return routes;
     return [...routes, { name: 'other routes', inFlight: inFlight[OTHERS]!, costMs: 0 }];
+  }
+
+  /**
+   * Reads the requests in flight of all routes at once.
+   * @returns a function from the name of a route that was mounted to their number; null: they are counted
+   *   with those of other routes, and there are some
+   */
+  inFlightByRoute(): (name: string) => number | null {
+    const inFlight = sumsOf(this.#routes);
+    const rows = new Map(this.#allNames().map((name, row) => [name, row]));
+    const shared = inFlight[OTHERS] === 0 ? 0 : null;
+    return (name) => {
+      const row = rows.get(shortened(name));
+      return row === undefined ? shared : inFlight[row]!;
+    };
   }
 
   /** The names by row. A row keeps its name for ever, so each is read only once. */

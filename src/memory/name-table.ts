@@ -155,12 +155,16 @@ export class NameTable {
 }
 
 const HASH_DIGITS = 8;
+/** Bytes of UTF-8 for one unit of UTF-16. */
+const MOST_BYTES_OF_CHARACTER = 3;
 
 /**
  * Shortens a name that is too long: its end is replaced by a hash of the whole name, the same in every
  * thread.
  */
-function shortened(name: string): string {
+/** The name by which `rowFor` finds the row of a name that may be too long. */
+export function shortened(name: string): string {
+  if (name.length * MOST_BYTES_OF_CHARACTER <= NAME_BYTES) return name;
   const bytes = new TextEncoder().encode(name);
   if (bytes.length <= NAME_BYTES) return name;
   // `encodeInto` writes only whole characters.

@@ -15,6 +15,7 @@ import { switchRoutes } from '../admin/switch-routes.js';
 import { telemetryRoutes } from '../admin/telemetry-routes.js';
 import { traceRoutes } from '../admin/trace-routes.js';
 import { Views, viewRoutes, viewTopics } from '../admin/view-routes.js';
+import type { CpuShares } from '../admin/views/cpu-view.js';
 import { workerRoutes } from '../admin/worker-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { RollingReload } from '../cluster/rolling-reload.js';
@@ -71,10 +72,12 @@ export interface AdminRouteDeps {
 }
 
 /** The shares of routes by method and template, as the views name them. */
-const sharesByName = (sampler: RouteSampler): { readonly route: string; readonly ratio: number }[] =>
-  sampler
+const sharesByName = (sampler: RouteSampler): CpuShares => ({
+  shares: sampler
     .shares()
-    .map(({ method, route, ratio }) => ({ route: method === '' ? route : `${method} ${route}`, ratio }));
+    .map(({ method, route, ratio }) => ({ route: method === '' ? route : `${method} ${route}`, ratio })),
+  areAll: sampler.areAllRoutesNamed,
+});
 
 function metricSources(parts: AdminRouteDeps, guarded: BreakerOwners): readonly MetricSource[] {
   const { block, series, board, clock } = parts.sharedState;

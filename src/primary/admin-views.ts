@@ -128,18 +128,18 @@ function saturationFacts({
 function routesInFlight({
   sharedState: { block },
   switches,
-}: AdminViewDeps): () => Promise<ReadonlyMap<string, number>> {
+}: AdminViewDeps): () => Promise<ReadonlyMap<string, number | null>> {
   const admission = new AdmissionCells(block, 0);
   return async () => {
-    const byTemplate = new Map<string, number>();
-    const busy = admission.usage().filter(({ inFlight }) => inFlight > 0);
-    if (busy.length === 0) return byTemplate;
-    const counts = new Map(busy.map(({ name, inFlight }) => [name, inFlight]));
+    const byTemplate = new Map<string, number | null>();
+    if (admission.inFlight === 0) return byTemplate;
+    const inFlightOf = admission.inFlightByRoute();
     await eachInTurns(switches.declaredRoutes, ({ service, method, path, template }) => {
-      const inFlight = counts.get(`${service} ${method} ${path}`) ?? 0;
+      const inFlight = inFlightOf(`${service} ${method} ${path}`);
       if (inFlight === 0) return;
       const key = routeKey(method, template);
-      byTemplate.set(key, (byTemplate.get(key) ?? 0) + inFlight);
+      const before = byTemplate.get(key);
+      byTemplate.set(key, inFlight === null || before === null ? null : (before ?? 0) + inFlight);
     });
     return byTemplate;
   };

@@ -4,7 +4,7 @@
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { SlotActivity } from '../memory/running-route.js';
 import { RouteCpu } from './route-cpu.js';
-import { type NameOfRoute, SampledRoutes } from './sampled-routes.js';
+import { type NameOfRoute, SampledRoutes, UNMATCHED, UNNAMED } from './sampled-routes.js';
 import { SamplingPace } from './sampling-pace.js';
 
 /** How often the primary looks whether the workers are busy while they are not. */
@@ -132,6 +132,13 @@ export class RouteSampler {
     const rest = sorted.splice(MOST_SHARES).reduce((sum, { ratio }) => sum + ratio, 0);
     const other = { method: '', route: OTHER, ratio: otherUs / total + rest };
     return [...sorted, other].sort((a, b) => b.ratio - a.ratio);
+  }
+
+  /** Whether each route that was sampled in the last 30 seconds has a share of its own. */
+  get areAllRoutesNamed(): boolean {
+    const { byRoute } = this.#cpu;
+    const named = byRoute.size - (byRoute.has(UNMATCHED) ? 1 : 0);
+    return !byRoute.has(UNNAMED) && named <= MOST_SHARES;
   }
 
   stop(): void {

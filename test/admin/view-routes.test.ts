@@ -61,7 +61,7 @@ function setUp(over: Partial<ViewSources> = {}) {
       ...{ liveThreads: 1, threads: 2, running: 1, queueLength: 3, queueLimit: 64, recentUtilization: 0.5 },
       ...{ refused: { queue: 0 }, unfinished: [] },
     },
-    cpuShares: () => [{ route: 'GET /a', ratio: 0.25 }],
+    cpuShares: () => ({ shares: [{ route: 'GET /a', ratio: 0.25 }], areAll: true }),
     registryOutage: () => undefined,
     routes: () => [{ service: 'shop', method: 'GET', route: '/a', state: 'on', since: null, reason: null }],
     templateOf: (_method, route) => (route === '/a' ? route : undefined),

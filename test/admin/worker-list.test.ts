@@ -4,7 +4,7 @@ import { workerList } from '#src/admin/worker-list.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
-import { RouteNames, RouteNumbers } from '#src/memory/route-names.js';
+import { OTHER_ROUTES, RouteNames, RouteNumbers } from '#src/memory/route-names.js';
 import { occupySlot, WorkerRow } from '#src/memory/worker-row.js';
 
 const DAY_MS = 86_400_000;
@@ -34,6 +34,21 @@ describe('the list of workers', () => {
         expect(view!.current).to.deep.equal({ route: '/slow', sinceMs: age });
       }),
     );
+  });
+
+  it('names no route for a handler whose route is not known, and shows that it runs', () => {
+    const block = Block.create({ workers: 1 });
+    occupySlot(block, 1, 1, 1);
+    const threads = [
+      { worker: 1, slot: 1, generation: 1, state: { kind: 'ready' }, startedAt: new Date(0) },
+    ] as unknown as Parameters<typeof workerList>[0]['threads'];
+    for (const route of [OTHER_ROUTES, 7]) {
+      const worker = new WorkerRow(block, 1);
+      const before = worker.enterRoute(route, 1_000);
+      const [view] = workerList({ threads }, block, new SeriesMemory(), () => 1_500, new RouteNames());
+      worker.leaveRoute(before);
+      expect(view!.current).to.deep.equal({ route: null, sinceMs: 500 });
+    }
   });
 
   it('shows no numbers of the thread that has the slot of an ended one now', () => {

@@ -26,6 +26,13 @@ const promised = (page: string, words: string, module: string, constant: string,
 
 export const PROMISES: readonly Promised[] = [
   promised(
+    'docs/admin-json.md',
+    'the # routes with the largest shares',
+    'telemetry/route-sampler',
+    'MOST_SHARES',
+  ),
+  promised('docs/admin-json.md', 'behind the first # that workers', 'memory/layout', 'ROUTES'),
+  promised(
     'docs/http.md',
     'no byte has arrived for # s, after',
     'server/uws/uws-lingering',

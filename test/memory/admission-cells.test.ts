@@ -38,6 +38,28 @@ describe('requests in flight', () => {
     expect([a.inFlight, other.inFlight, two.inFlight]).to.deep.equal([2, 1, 3]);
   });
 
+  it('are known by the name of each route that has a row, however long the name is', () => {
+    const { one, two } = setUp();
+    const names = ['a', `GET /${'ä'.repeat(200)}`, `GET /${'ä'.repeat(200)}/other`];
+    names.forEach((name, at) => {
+      for (let n = 0; n <= at; n++) two.routeOf(name).enter();
+    });
+    const inFlightOf = one.inFlightByRoute();
+    expect([...names, 'none'].map(inFlightOf)).to.deep.equal([1, 2, 3, 0]);
+  });
+
+  it('are not known of a single route that shares a row, unless no such route has any', () => {
+    const { one, two } = setUp();
+    const routes = Array.from({ length: ROUTES + 2 }, (_, n) => two.routeOf(`route ${n}`));
+    routes[0]!.enter();
+    const shared = (): unknown[] => [0, ROUTES, ROUTES + 1].map((n) => one.inFlightByRoute()(`route ${n}`));
+    expect(shared()).to.deep.equal([1, 0, 0]);
+    routes[ROUTES]!.enter();
+    expect(shared()).to.deep.equal([1, null, null]);
+    routes[ROUTES]!.leave();
+    expect(shared()).to.deep.equal([1, 0, 0]);
+  });
+
   it('of a lost worker are released, and its published load is cleared; those of other workers stay', () => {
     const { block, one, two } = setUp();
     const state = { isShedding: true, boundMs: 12.5, owedMs: 30, holdMs: 100 };

@@ -306,6 +306,24 @@ describe('the CPU shares of routes', () => {
     close(world.shares(), { [`GET /${routes - 1}`]: 0.5, [`GET /${routes - 2}`]: 0.5, other: 0 });
   });
 
+  it('are not those of all routes while one runs whose name is not known', () => {
+    for (const [route, areAll] of [
+      [1, true],
+      [4, true],
+      [OTHER_ROUTES, false],
+      [99, false],
+    ] as const) {
+      const world = new World([
+        new Worker([
+          [route, 5],
+          [undefined, 5],
+        ]),
+      ]);
+      world.run(10);
+      expect(world.sampler.areAllRoutesNamed, `route ${route}`).to.equal(areAll);
+    }
+  });
+
   it('are at most 200 and other, the largest ones', () => {
     const names = Array.from({ length: 300 }, (_, index) => index + 1);
     const world = new World([new Worker(names.map((route): Phase => [route, 1 + route / 100]))]);
@@ -313,6 +331,7 @@ describe('the CPU shares of routes', () => {
     world.run(30);
     const shares = world.sampler.shares();
     expect(shares).to.have.length(MOST_SHARES + 1);
+    expect(world.sampler.areAllRoutesNamed).to.equal(false);
     expect(shares.reduce((sum, { ratio }) => sum + ratio, 0)).to.be.closeTo(1, 1e-9);
   });
 

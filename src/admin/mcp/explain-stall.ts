@@ -12,7 +12,7 @@ interface WorkerFacts {
   readonly state: string;
   readonly loopUtilization: number;
   readonly loopDelayP99Ms: number;
-  readonly current: { readonly route: string; readonly sinceMs: number } | null;
+  readonly current: { readonly route: string | null; readonly sinceMs: number } | null;
 }
 
 const ADVICE = [
@@ -55,7 +55,7 @@ function noteOf(workers: readonly WorkerFacts[], blocked: readonly WorkerFacts[]
     .slice(0, MAX_SHOWN)
     .map(
       ({ id, state, current }) =>
-        `Worker ${id} (${state}) has run handlers without a pause for ${current!.sinceMs} ms; now it is in ${current!.route}.`,
+        `Worker ${id} (${state}) has run handlers without a pause for ${current!.sinceMs} ms; now it is in ${current!.route ?? 'a route that is not known'}.`,
     );
   const silent = stalled.filter((one) => !blocked.includes(one));
   const others = silent.map(({ id, state }) => `Worker ${id} is ${state}, outside of any handler.`);

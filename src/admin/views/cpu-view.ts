@@ -17,14 +17,18 @@ export interface CpuPoolReading {
   readonly unfinished: readonly unknown[];
 }
 
+/** Shares of the busy time of the workers. */
+export interface CpuShares {
+  /** The largest first. */
+  readonly shares: readonly { readonly route: string; readonly ratio: number }[];
+  /** Whether a route without a share has used no time. Otherwise some of `other` may be its time. */
+  readonly areAll: boolean;
+}
+
 /** Further tasks are not listed; their metric has at most 200 names. */
 const MOST_TASKS = 256;
 
-export function cpuView(
-  traffic: Traffic,
-  pool: CpuPoolReading,
-  shares: readonly { readonly route: string; readonly ratio: number }[],
-) {
+export function cpuView(traffic: Traffic, pool: CpuPoolReading, shares: CpuShares['shares']) {
   const tasks = [...traffic.tasks()].sort((a, b) => b.durations.count.total - a.durations.count.total);
   return {
     threads: pool.liveThreads,

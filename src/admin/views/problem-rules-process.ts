@@ -51,7 +51,10 @@ function* unready({ readiness, workers }: ProblemFacts): Generator<Problem> {
 function* workers({ workers: all }: ProblemFacts): Generator<Problem> {
   const named = all.filter(({ state }) => state === 'stalled' || state === 'wedged');
   for (const { id, state, current, startedAt } of named.slice(0, MOST_NAMED)) {
-    const where = current === null ? 'outside of a handler' : `in ${current.route} for ${current.sinceMs} ms`;
+    const where =
+      current === null
+        ? 'outside of a handler'
+        : `in ${current.route ?? 'a handler whose route is not known'} for ${current.sinceMs} ms`;
     const what =
       state === 'stalled'
         ? 'It gets no new connections; the handler is interrupted where that is safe.'

@@ -3,6 +3,7 @@ import { NotFoundError, ValidationError } from '../../errors.js';
 import { HISTOGRAM_EDGES_US } from '../../memory/metrics/histogram.js';
 import { operationIdOf } from '../../server/docs/openapi.js';
 import { eachInTurns } from '../../telemetry/pace.js';
+import type { CpuShares } from './cpu-view.js';
 import { compare, type Order, type Page, type PageRequest, pageOf } from './pages.js';
 import type { Candidate, RouteCandidates } from './route-candidates.js';
 import { SharedPages } from './shared-pages.js';
@@ -10,8 +11,8 @@ import { GRPC, type Traffic } from './traffic.js';
 
 export interface RouteListSources {
   readonly candidates: RouteCandidates;
-  /** Shares of the busy time of the workers, by route; undefined: not measured. */
-  readonly cpuShares: (() => readonly { readonly route: string; readonly ratio: number }[]) | undefined;
+  /** undefined: not measured. */
+  readonly cpuShares: (() => CpuShares) | undefined;
   /** The address of the data plane; undefined until it is known. */
   readonly dataPlane: () => string | undefined;
 }
@@ -30,7 +31,7 @@ export interface RouteItem {
   readonly maxMs: number | null;
   readonly cpuRatio: number | null;
   readonly stalls: number;
-  readonly inFlight: number;
+  readonly inFlight: number | null;
   readonly off: boolean;
   readonly docs: string | null;
 }
@@ -70,13 +71,13 @@ export class RouteList {
   }
 
   /**
-   * @param inFlight requests in flight, by `METHOD template`
+   * @param inFlight requests in flight, by `METHOD template`; null: not counted alone
    * @param search text that `METHOD route` has to contain, whatever its case
    * @param by the first is the busiest of the window unless another order is asked for
    */
   async page(
     traffic: Traffic,
-    inFlight: ReadonlyMap<string, number>,
+    inFlight: ReadonlyMap<string, number | null>,
     request: PageRequest,
     search = '',
     by: RouteOrder = 'busy',
@@ -119,10 +120,12 @@ interface RouteCounts {
 }
 
 function countsOf(traffic: Traffic, sources: RouteListSources): RouteCounts {
-  const shares = sources.cpuShares && new Map(sources.cpuShares().map(({ route, ratio }) => [route, ratio]));
+  const read = sources.cpuShares?.();
+  const shares = new Map(read?.shares.map(({ route, ratio }) => [route, ratio]));
+  const withoutShare = read?.areAll === true ? 0 : null;
   const stalls = new Map([...traffic.counts('multilane_handler_stalls_total')]);
   return {
-    cpuRatio: ({ key, route }) => (shares === undefined ? null : (shares.get(key) ?? shares.get(route) ?? 0)),
+    cpuRatio: ({ key, route }) => shares.get(key) ?? shares.get(route) ?? withoutShare,
     stalls: ({ route }) => stalls.get(route)?.total ?? 0,
   };
 }
@@ -138,10 +141,13 @@ const valueFor = (by: RouteOrder, { cpuRatio, stalls }: RouteCounts): ((candidat
 
 function itemMaker(
   { cpuRatio, stalls }: RouteCounts,
-  inFlight: ReadonlyMap<string, number>,
+  inFlight: ReadonlyMap<string, number | null>,
   sources: RouteListSources,
 ): (candidate: Candidate) => RouteItem {
   const dataPlane = sources.dataPlane();
+  // A route that no worker has declared is not counted: an internal one, a gRPC method, an unmatched request.
+  const inFlightOf = ({ key, known }: Candidate): number | null =>
+    inFlight.has(key) ? inFlight.get(key)! : known?.service == null ? null : 0;
   return (candidate) => {
     const { key, method, route, traffic: seen, known } = candidate;
     const durations = seen?.durations;
@@ -160,7 +166,7 @@ function itemMaker(
       maxMs: durations?.maxMs ?? null,
       cpuRatio: cpuRatio(candidate),
       stalls: stalls(candidate),
-      inFlight: inFlight.get(key) ?? 0,
+      inFlight: inFlightOf(candidate),
       off: known?.state === 'off',
       docs: hasDocs && method !== GRPC ? docsOf(dataPlane, known.service!, method, route) : null,
     };

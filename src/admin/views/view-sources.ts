@@ -4,7 +4,7 @@
 import type { ShownSetting } from '../../config/print.js';
 import type { BreakerControl } from '../../resilience/breaker-contract.js';
 import type { Readiness, WorkerView } from '../telemetry-routes.js';
-import type { CpuPoolReading } from './cpu-view.js';
+import type { CpuPoolReading, CpuShares } from './cpu-view.js';
 import type { Fleet } from './fleet.js';
 import type { ProcessFacts } from './overview.js';
 import type { ProblemFacts, Switched } from './problem-facts.js';
@@ -27,8 +27,8 @@ export interface ViewSources {
   readonly breakers: Pick<BreakerControl, 'transitions'>;
   readonly database: () => ProblemFacts['database'];
   readonly cpu: CpuPoolReading;
-  /** Shares of the busy time of the workers, busiest first; undefined: not measured. */
-  readonly cpuShares?: (() => readonly { readonly route: string; readonly ratio: number }[]) | undefined;
+  /** undefined: not measured. */
+  readonly cpuShares?: (() => CpuShares) | undefined;
   /** What is wrong with the shared registry; undefined: nothing, or none is shared. */
   readonly registryOutage: () => string | undefined;
   readonly routes: () => readonly (KnownRoute & Pick<Switched, 'since' | 'reason'>)[];
@@ -37,8 +37,11 @@ export interface ViewSources {
    * route.
    */
   readonly templateOf: (method: string, route: string) => string | undefined;
-  /** Requests in flight, by `METHOD template`. */
-  readonly routesInFlight: () => Promise<ReadonlyMap<string, number>>;
+  /**
+   * Requests in flight, by `METHOD template`; null for a route whose requests are not counted alone. A route
+   * that workers have and that is not in it has none.
+   */
+  readonly routesInFlight: () => Promise<ReadonlyMap<string, number | null>>;
   readonly logLevel: () => ProblemFacts['logLevel'];
   /** Counts sagas that need an operator, up to `most`. */
   readonly countSagas: (most: number) => Promise<number>;

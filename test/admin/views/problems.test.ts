@@ -264,6 +264,15 @@ describe('problems in words', () => {
     }
   });
 
+  it('say of a worker that is blocked in a handler that it is, also when its route is not known', () => {
+    const detailOf = (current: ProblemFacts['workers'][number]['current']): string =>
+      problemsOf({ ...HEALTHY, workers: [worker(), worker({ id: 2, state: 'stalled', current })] })[0]!
+        .detail;
+    expect(detailOf({ route: '/slow', sinceMs: 1_200 })).to.include('blocked in /slow for 1200 ms.');
+    expect(detailOf({ route: null, sinceMs: 1_200 })).to.match(/blocked in a handler .* for 1200 ms\./);
+    expect(detailOf(null)).to.include('blocked outside of a handler.');
+  });
+
   it('name one worker as one, and lead to the route that has stalled', () => {
     const first = (over: Partial<ProblemFacts>) => problemsOf({ ...HEALTHY, ...over })[0]!;
     const busy = [1, 2].map((id) => worker({ id, loopUtilization: 0.99 }));

@@ -232,6 +232,29 @@ describe('the list of routes', () => {
     expect(items.map(({ route }) => route)).to.deep.equal(['/api/users/{id}']);
   });
 
+  it('shows no number where none is known', async () => {
+    const test = setUp();
+    const traffic = await measured(test, () => {
+      for (const route of ['/api/users/{id}', '/internal', '']) test.request(route, 200, 1_000);
+      test.request('/api/orders', 200, 1_000, 'HEAD');
+    });
+    const inFlight = new Map([['GET /api/users/{id}', null]]);
+    const shown = async (areAll: boolean) => {
+      const cpuShares = () => ({ shares: [{ route: 'GET /internal', ratio: 0.5 }], areAll });
+      const { items } = await new RouteList({ ...sources, cpuShares }).page(traffic, inFlight, FIRST);
+      return Object.fromEntries(
+        items.map((one) => [`${one.method} ${one.route}`, [one.inFlight, one.cpuRatio]]),
+      );
+    };
+    expect(await shown(true)).to.deep.equal({
+      ...{ 'GET /api/users/{id}': [null, 0], 'GET /api/orders': [0, 0], 'HEAD /api/orders': [null, 0] },
+      ...{ 'GET /internal': [null, 0.5], 'GET ': [null, 0] },
+    });
+    const withOthers = await shown(false);
+    expect(withOthers['GET /api/orders']).to.deep.equal([0, null]);
+    expect(withOthers['GET /internal']).to.deep.equal([null, 0.5]);
+  });
+
   it('is sorted by what is asked for, also by stalls of routes that are idle now', async () => {
     const test = setUp();
     test.request('/idle', 200, 5);
@@ -241,7 +264,7 @@ describe('the list of routes', () => {
       for (let n = 0; n < 3; n++) test.request('/failing', 500, 2_000);
       test.request('/slow', 200, 90_000);
     });
-    const cpuShares = () => [{ route: 'GET /slow', ratio: 0.5 }];
+    const cpuShares = () => ({ shares: [{ route: 'GET /slow', ratio: 0.5 }], areAll: true });
     const list = new RouteList({ ...sources, cpuShares, candidates: new RouteCandidates(() => []) });
     const first: string[] = [];
     for (const by of [undefined, 'busy', 'errors', 'p99', 'stalls', 'cpu'] satisfies (
