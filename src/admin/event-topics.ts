@@ -4,6 +4,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { ValidationError } from '../errors.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
+import { ownTurn } from '../telemetry/pace.js';
 import type { AdminRoute, EventSink } from './admin-route.js';
 import { formatEvent } from './event-stream.js';
 
@@ -179,7 +180,7 @@ export class EventTopics {
   async #bytesOf(topic: string, isFirst: boolean): Promise<Buffer | undefined> {
     try {
       const value = await this.#options.topics[topic]!(isFirst);
-      await turn();
+      await ownTurn();
       const data = Buffer.isBuffer(value) ? value.toString('utf8') : value;
       return Buffer.from(formatEvent({ event: topic, data }));
     } catch (error) {

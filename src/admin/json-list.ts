@@ -1,5 +1,5 @@
 // Writes a long list as JSON in several turns of the event loop, in which connections are accepted.
-import { setImmediate as turn } from 'node:timers/promises';
+import { ownTurn } from '../telemetry/pace.js';
 
 /** Characters that are written before the thread yields to its event loop: about one millisecond. */
 const PIECE_LENGTH = 32 * 1024;
@@ -19,7 +19,7 @@ export async function jsonList(begin: string, items: Iterable<object>, end: stri
     if (text.length < PIECE_LENGTH) continue;
     pieces.push(Buffer.from(text));
     text = '';
-    await turn();
+    await ownTurn();
   }
   return Buffer.concat([...pieces, Buffer.from(text + end)]);
 }

@@ -1,6 +1,5 @@
 // What the views of the admin plane are made from: shared memory, the registry, the threads and the settings.
 import { hostname } from 'node:os';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { lookAtFleet } from '../admin/views/fleet.js';
 import type { SaturationFacts } from '../admin/views/saturation.js';
@@ -54,7 +53,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
   const { block, clock, series, names, board, named } = sharedState;
   const wallClock = Date.now;
   const totals = () => ({ multilane_cpu_tasks_refused_total: cpu.refused });
-  const traffic = new TrafficWatch({ memory: series, totals, pause: turn });
+  const traffic = new TrafficWatch({ memory: series, totals });
   traffic.begin();
   return {
     traffic,
@@ -81,7 +80,6 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
             return isServiceName(service) ? [{ service, instance, slot }] : [];
           }),
         breakers: board,
-        pause: turn,
       }),
     breakers: board,
     database: () => DatabaseBudget.usage(block, clock),

@@ -1,7 +1,6 @@
 // Exports the metrics of the whole process by OTLP, from the primary: they are read from shared memory, so no
 // worker takes part. Values are cumulative since the start of the process, so an export that fails loses
 // nothing that the next one does not bring.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { IExportMetricsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
@@ -13,6 +12,7 @@ import type { Encoding } from './otlp-connection.js';
 import { metricRequests } from './otlp-metrics.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, type Dropped, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
+import { ownTurn } from './pace.js';
 import { processSource } from './process-source.js';
 import { startOfTotals } from './start-of-totals.js';
 
@@ -84,7 +84,7 @@ export class MetricsExport {
         // Without a final reply to one request, the others would wait for the same collector.
         if (failure?.isWorthless) dropped(failure.reason, points);
         else failure = await this.#sender.send(request, points);
-        await turn();
+        await ownTurn();
       }
     } catch (error) {
       log.warn({ err: error }, 'metrics could not be read for their export');

@@ -1,10 +1,10 @@
 // The recent requests of a worker, by their routes, as the log and the admin plane show them.
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import { type Flight, readFlights } from '../memory/flight-recorder.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
 import { type RouteName, type RouteNames, rowBudget } from '../memory/route-names.js';
+import { ownTurn } from './pace.js';
 
 export interface FlightRecordMemory {
   readonly block: Block;
@@ -49,7 +49,7 @@ export function learnRoutes({ names, series }: NamedRequestMemory, slot: number)
 }
 
 async function readInTurns(readOn: () => boolean): Promise<void> {
-  do await nextTurn();
+  do await ownTurn();
   while (!readOn());
 }
 

@@ -1,9 +1,9 @@
 // The recent traces of this process, as its operator sees them. The primary reads the rings of all threads
 // only when it is asked, so it does nothing while no operator looks. It keeps a span for as long as its
 // thread does, so the rings bound the store.
-import { setImmediate as loopTurn } from 'node:timers/promises';
 import { type RingOfSpans, type SpanMemory, SpanRingReader } from '../memory/span-ring.js';
 import { coalescedAfresh } from './coalesced.js';
+import { ownTurn } from './pace.js';
 import { readSpanRecord, type SpanRecord } from './span-record.js';
 
 /** Records that are parsed in one turn of the event loop: less than a millisecond of work. */
@@ -121,7 +121,7 @@ export class TraceStore {
       const records = source.reader.take();
       if (records.length > 0) this.#sorted = undefined;
       for (let i = 0; i < records.length; i++) {
-        if (i % PER_TURN === PER_TURN - 1) await loopTurn();
+        if (i % PER_TURN === PER_TURN - 1) await ownTurn();
         const { at, text } = records[i]!;
         const span = readSpanRecord(text);
         if (span === undefined) continue;
@@ -129,7 +129,7 @@ export class TraceStore {
         this.#add(span);
       }
       this.#forget(source);
-      if (records.length > 0) await loopTurn();
+      if (records.length > 0) await ownTurn();
     }
   }
 

@@ -38,7 +38,7 @@ function setUp(over: Partial<ViewSources> = {}) {
   const sources: ViewSources = {
     traffic: new TrafficWatch({
       memory,
-      pause: async () => undefined,
+      rest: () => undefined,
       later: (work, ms) => {
         if (ms <= FIRST_WINDOW_MS) setImmediate(work);
         return () => undefined;

@@ -1,5 +1,4 @@
 // A primary whose shared memory is written over, and everything that it does with that memory.
-import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { breakerRoutes } from '#src/admin/breaker-routes.js';
 import { limitsRoute } from '#src/admin/limits-route.js';
@@ -140,7 +139,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   await new Exposition(sources).render('prometheus');
   const request = { params: {}, query: new URLSearchParams(), body: undefined } as never;
   await limitsRoute(LIMITS, sharedState, supervisor).route.handler(request);
-  const traffic = new TrafficWatch({ memory: series, pause: turn });
+  const traffic = new TrafficWatch({ memory: series });
   const seen = await traffic.lookAtOnce();
   traffic.close();
   callsGraph(seen, { mounted: new Set(), served: new Map() });

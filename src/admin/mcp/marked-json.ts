@@ -1,7 +1,7 @@
 // Writes a value as JSON for an assistant: within a limit of bytes, and with a mark around every text that
 // may have been written by a stranger. The result is valid JSON however much of the value was left out. The
 // thread that writes it also accepts connections, so it writes in turns of its event loop.
-import { setImmediate as turn } from 'node:timers/promises';
+import { Pace } from '../../telemetry/pace.js';
 
 /**
  * Members whose texts the process itself has made: words of a fixed list, times, and ids that it has drawn or
@@ -24,8 +24,6 @@ const MARK = '{"untrusted":';
 const MAX_TEXT = 4_000;
 const MAX_NAME = 200;
 const MAX_LEVELS = 24;
-/** When writing has taken this many milliseconds, it goes on in the next turn. */
-const TURN_MS = 1;
 /** Bytes that the note about omitted members and the closing bracket of one level may take. */
 const RESERVE = 64;
 
@@ -48,11 +46,10 @@ export async function markedJson(
   own: readonly string[] = [],
 ): Promise<MarkedJson> {
   const writer = new Writer(limit, own);
-  let begun = performance.now();
+  const { rest } = new Pace();
   for (const _ of writer.write(value, { name: '', level: 0, isMarked: false })) {
-    if (performance.now() - begun < TURN_MS) continue;
-    await turn();
-    begun = performance.now();
+    const resting = rest();
+    if (resting !== undefined) await resting;
   }
   return writer.result;
 }

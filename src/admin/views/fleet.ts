@@ -3,6 +3,7 @@
 // loop, and the lists of single ones are bounded.
 import type { InstanceView } from '../../registry/instance.js';
 import type { BreakerControl, BreakerState, WindowCounts } from '../../resilience/breaker-contract.js';
+import { Pace, type Rest } from '../../telemetry/pace.js';
 
 export interface BreakerOwner {
   readonly service: string;
@@ -40,15 +41,14 @@ export interface FleetSources {
   /** Breakers that services have by name. */
   readonly namedBreakers: () => readonly BreakerOwner[];
   readonly breakers: Pick<BreakerControl, 'state' | 'tripped'>;
-  readonly pause: () => Promise<unknown>;
-  readonly clock?: () => number;
+  /** Called after each few instances. @default the pace of the thread */
+  readonly rest?: Rest;
 }
 
 export const MOST_LISTED = 200;
 /** Instances of a service that are named for each state. */
 export const MOST_NAMED = 5;
 const INSTANCES_PER_LOOK = 32;
-const TURN_MS = 1;
 
 export const isNotable = ({ state }: BreakerState): boolean => state !== 'closed';
 
@@ -58,7 +58,7 @@ function name({ named }: ServiceFleet, state: string, instance: string): void {
 }
 
 export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
-  const { registry, breakers, pause, clock = () => performance.now() } = sources;
+  const { registry, breakers, rest = new Pace().rest } = sources;
   const services = new Map<string, ServiceFleet>();
   const notable: SeenBreaker[] = [];
   let notableCount = 0;
@@ -69,7 +69,6 @@ export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
     if (notable.length < MOST_LISTED)
       notable.push({ ...owner, breaker, tripped: breakers.tripped(owner.slot) });
   };
-  let began = clock();
   let seen = 0;
   for (const service of Object.keys(registry.services())) {
     const fleet: ServiceFleet = { states: {}, instances: 0, named: {} };
@@ -79,9 +78,7 @@ export async function lookAtFleet(sources: FleetSources): Promise<Fleet> {
       fleet.instances += 1;
       if (state !== 'healthy') name(fleet, state, instance);
       look({ service, instance, slot });
-      if (++seen % INSTANCES_PER_LOOK !== 0 || clock() - began < TURN_MS) continue;
-      await pause();
-      began = clock();
+      if (++seen % INSTANCES_PER_LOOK === 0) await rest();
     }
   }
   for (const owner of sources.namedBreakers()) look(owner);

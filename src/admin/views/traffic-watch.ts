@@ -2,6 +2,7 @@
 // every 15 s. So a client that looks once, after a pause of any length, gets the counts of the last seconds.
 import type { SeriesMemory } from '../../memory/metrics/series-memory.js';
 import { SeriesWatch } from '../../memory/metrics/series-watch.js';
+import { Pace, type Rest } from '../../telemetry/pace.js';
 import { WindowClock } from './sliding-window.js';
 import { Traffic } from './traffic.js';
 
@@ -19,8 +20,8 @@ export interface TrafficWatchOptions {
    * label, and by that label.
    */
   readonly totals?: () => Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Waits for the next turn of the event loop. */
-  readonly pause: () => Promise<unknown>;
+  /** Called after each few series. @default the pace of the thread */
+  readonly rest?: Rest;
   /** Milliseconds. @default performance.now() */
   readonly clock?: () => number;
   /** @returns a function that cancels the timer. @default setTimeout, which keeps no process alive */
@@ -102,10 +103,10 @@ export class TrafficWatch {
   }
 
   #start(): Following {
-    const { memory, pause } = this.#options;
+    const { memory, rest = new Pace().rest } = this.#options;
     const window = new WindowClock();
     const traffic = new Traffic(window);
-    const watch = new SeriesWatch({ memory, pause, follow: traffic.follow, clock: this.#clock });
+    const watch = new SeriesWatch({ memory, rest, follow: traffic.follow });
     const [begun, measured] = [Promise.resolve(), Promise.resolve()];
     const one = { window, traffic, watch, reading: undefined, begun, measured, isMeasuring: false };
     this.#readAndGoOn(one);

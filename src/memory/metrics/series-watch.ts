@@ -58,35 +58,29 @@ interface FollowedSlot {
   end: number;
 }
 
-/** Rows after which the time of a turn is looked at. */
+/** Rows after which other work may be done. */
 const ROWS_PER_LOOK = 32;
-const TURN_MS = 1;
 const GAUGE = 'gauge';
 
 export interface SeriesWatchOptions {
   readonly memory: Pick<SeriesMemory, 'all'>;
   readonly follow: FollowSeries;
-  /** Waits for the next turn of the event loop. */
-  readonly pause: () => Promise<unknown>;
-  /** Milliseconds. @default performance.now() */
-  readonly clock?: () => number;
+  /** Called after each few rows: it gives way to other work when it returns a promise. */
+  readonly rest: () => Promise<unknown> | undefined;
 }
 
 export class SeriesWatch {
   readonly #options: SeriesWatchOptions;
-  readonly #clock: () => number;
   readonly #slots = new Map<SlotSeries, FollowedSlot>();
   /** By the identity of the series. */
   readonly #followers = new Map<string, SeriesFollower>();
   #seen: SeenCells = new Uint32Array(0);
   /** Where there is room for the next histogram in `#seen`. */
   #room = 0;
-  #turnBegan = 0;
   #read = 0;
 
   constructor(options: SeriesWatchOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? (() => performance.now());
   }
 
   /** Rows that are followed. */
@@ -101,17 +95,17 @@ export class SeriesWatch {
    * takes several turns of the event loop, so one reading must end before the next one begins.
    */
   async read(): Promise<void> {
-    this.#turnBegan = this.#clock();
-    for (const memory of this.#options.memory.all()) {
+    const { memory: all, rest } = this.#options;
+    for (const memory of all.all()) {
       const slot = this.#slotOf(memory);
       for (const row of slot.rows) {
         readRow(slot.words, row);
-        if (this.#isTurnOver()) await this.#nextTurn();
+        if (++this.#read % ROWS_PER_LOOK === 0) await rest();
       }
       for (const row of rowsOf(memory, slot.end)) {
         slot.end = row.end;
         this.#add(slot, row);
-        if (this.#isTurnOver()) await this.#nextTurn();
+        if (++this.#read % ROWS_PER_LOOK === 0) await rest();
       }
     }
   }
@@ -160,15 +154,6 @@ export class SeriesWatch {
     }
     this.#room += HISTOGRAM_CELLS;
     return this.#seen;
-  }
-
-  #isTurnOver(): boolean {
-    return ++this.#read % ROWS_PER_LOOK === 0 && this.#clock() - this.#turnBegan >= TURN_MS;
-  }
-
-  async #nextTurn(): Promise<void> {
-    await this.#options.pause();
-    this.#turnBegan = this.#clock();
   }
 }
 

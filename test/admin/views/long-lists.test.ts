@@ -23,7 +23,7 @@ async function setUp() {
   let read = (): void => undefined;
   const watch = new TrafficWatch({
     memory,
-    pause: async () => undefined,
+    rest: () => undefined,
     later: (work) => {
       read = work;
       return () => undefined;

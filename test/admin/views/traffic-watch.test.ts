@@ -25,7 +25,7 @@ function setUp() {
   const watch = new TrafficWatch({
     memory,
     totals: () => ({ multilane_cpu_tasks_refused_total: refused }),
-    pause: async () => undefined,
+    rest: () => undefined,
     clock: () => time.now,
     later: (work, ms) => {
       const timer = { work, at: time.now + ms };
@@ -140,7 +140,7 @@ describe('the watch of traffic', () => {
         throw new Error('torn');
       },
     };
-    const watch = new TrafficWatch({ memory, pause: async () => undefined });
+    const watch = new TrafficWatch({ memory, rest: () => undefined });
     const failure = await watch.look().then(
       () => undefined,
       (error: Error) => error.message,
