@@ -3,6 +3,7 @@
 import { HttpError, NotFoundError } from '../../errors.js';
 import type { AdminRequest, AdminRoute } from '../admin-route.js';
 import { AdminRouter } from '../admin-router.js';
+import { parseInTurns } from './json-in-turns.js';
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -54,6 +55,6 @@ export class PlaneReader {
       query: new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])),
       header: () => undefined,
     });
-    return json === undefined && bytes !== undefined ? JSON.parse(bytes.toString()) : json;
+    return json === undefined && bytes !== undefined ? parseInTurns(bytes) : json;
   }
 }
