@@ -16,7 +16,7 @@ import { RateTable } from '../memory/rate/rate-table.js';
 import { rateText } from '../rate.js';
 import { half } from '../resilience/quota.js';
 import { coalescedAfresh } from '../telemetry/coalesced.js';
-import { Pace } from '../telemetry/pace.js';
+import { Pace, partsInTurns } from '../telemetry/pace.js';
 import type { AdminRoute } from './admin-route.js';
 import { readWorkerAdmission } from './worker-admission.js';
 
@@ -41,12 +41,12 @@ interface SharedCounts {
 /** Returns the totals of one metric, by the values of one of its labels. */
 export type TotalsBy = (metric: string, label: string) => Readonly<Record<string, number>>;
 
-export type LimitsJson = ReturnType<ReturnType<typeof limitsView>>;
+export type LimitsJson = Awaited<ReturnType<ReturnType<typeof limitsView>>>;
 
 /** `GET /limits`, and its value where totals are known already. */
 export interface LimitsRoute {
   readonly route: AdminRoute;
-  readonly read: (totalsBy: TotalsBy) => LimitsJson;
+  readonly read: (totalsBy: TotalsBy) => Promise<LimitsJson>;
 }
 
 export function limitsRoute(
@@ -64,7 +64,7 @@ export function limitsRoute(
           .filter((one) => one.metric === metric)
           .map(({ labels, value }) => [labels[label] ?? '', value]),
       );
-    return { status: 200, json: read(totalsBy) };
+    return { status: 200, json: await read(totalsBy) };
   };
   return { route: { method: 'GET', path: '/limits', handler }, read };
 }
@@ -78,13 +78,18 @@ function limitsView(
   const bodiesAndStreams = quotaView(settings, block);
   const bulkheads = new BulkheadCells(block, 0);
   const rateLimits = rateLimitView(settings, block, clock);
-  return (totalsBy: TotalsBy) => ({
-    concurrency: concurrency(totalsBy),
-    ...bodiesAndStreams(),
-    bulkheads: bulkheads.usage().map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
-    databaseConnections: DatabaseBudget.usage(block, clock),
-    rateLimits: rateLimits(totalsBy),
-  });
+  return async (totalsBy: TotalsBy) => {
+    const rates = await rateLimits(totalsBy);
+    return {
+      concurrency: concurrency(totalsBy),
+      ...bodiesAndStreams(),
+      bulkheads: bulkheads
+        .usage()
+        .map(({ name, held, terms }) => ({ name, held, limit: terms?.[0] ?? null })),
+      databaseConnections: DatabaseBudget.usage(block, clock),
+      rateLimits: rates,
+    };
+  };
 }
 
 function concurrencyView(
@@ -132,15 +137,23 @@ function rateLimitView({ rateLimit, rateLimitScope }: LimitSettings, block: Bloc
   const named = new NameTable(block, 'rate');
   const rates = RateTable.of(block, clock);
   const shared = new ClusterRates({ block, clock });
-  return (totalsBy: TotalsBy) => ({
-    default: rateLimit === null ? null : rateText(rateLimit),
-    scope: rateLimitScope,
-    named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
-    keys: rates.usage(),
-    cluster: { members: shared.members, keys: shared.usage() },
-    refused: totalsBy('multilane_rate_limited_total', 'limit'),
-    overflow: totalsBy('multilane_rate_limit_overflow_total', '')[''] ?? 0,
-  });
+  // Each limit has some ten thousand rows. Clients that ask at the same time share one count of them.
+  const usage = coalescedAfresh(async () => ({
+    keys: await partsInTurns(rates.usageInParts()),
+    cluster: await partsInTurns(shared.usageInParts()),
+  }));
+  return async (totalsBy: TotalsBy) => {
+    const { keys, cluster } = await usage();
+    return {
+      default: rateLimit === null ? null : rateText(rateLimit),
+      scope: rateLimitScope,
+      named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
+      keys,
+      cluster: { members: shared.members, keys: cluster },
+      refused: totalsBy('multilane_rate_limited_total', 'limit'),
+      overflow: totalsBy('multilane_rate_limit_overflow_total', '')[''] ?? 0,
+    };
+  };
 }
 
 const termsText = ([count = 0, periodMs = 0, burst = 0]: readonly number[] = []): string =>

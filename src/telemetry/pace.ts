@@ -68,6 +68,17 @@ export class Pace {
   }
 }
 
+/** Carries out work that yields after each small piece, in turns of the event loop. @returns its result */
+export async function partsInTurns<T>(parts: Iterator<void, T>): Promise<T> {
+  const { rest } = new Pace();
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done === true) return value;
+    const resting = rest();
+    if (resting !== undefined) await resting;
+  }
+}
+
 /** Does something small with each item, in turns of the event loop. */
 export async function eachInTurns<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
   const { rest } = new Pace();

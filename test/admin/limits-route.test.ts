@@ -3,8 +3,11 @@ import { expect } from 'chai';
 import { limitsRoute } from '#src/admin/limits-route.js';
 import { Block } from '#src/memory/block.js';
 import { sharedClock } from '#src/memory/clock.js';
+import { RATE_BUCKETS } from '#src/memory/layout.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { RateTable } from '#src/memory/rate/rate-table.js';
+import { turnsOf } from '#test/telemetry/turns.js';
 
 const SETTINGS = {
   maxInFlight: 100,
@@ -37,5 +40,19 @@ describe('the route of limits', () => {
     } finally {
       performance.now = now;
     }
+  });
+
+  it('leaves the event loop to others while it counts the keys of many rate limits', async () => {
+    const block = Block.create({ workers: 1, rateBuckets: RATE_BUCKETS });
+    const clock = sharedClock(block);
+    const table = RateTable.of(block, clock);
+    for (let n = 0; n < 4; n++) table.limit(`limit ${n}`, 60_000, 10).take('a');
+    const { read } = limitsRoute(SETTINGS, { block, clock, series: new SeriesMemory() }, { threads: [] });
+    let inUse: number | undefined;
+    const turns = await turnsOf(async () => {
+      inUse = (await read(() => ({}))).rateLimits.keys.inUse;
+    });
+    expect(inUse).to.equal(4);
+    expect(turns).to.be.greaterThan(100);
   });
 });

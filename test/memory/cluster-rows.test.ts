@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
 import { RefusedKeys } from '#src/memory/rate/hot-cells.js';
 import { HOUR_MS, setUp } from './cluster-world.js';
+import { usageNow } from './usage-now.js';
 
 describe('the rows of a limit over several processes', () => {
   for (const [burst, count] of [
@@ -24,14 +25,14 @@ describe('the rows of a limit over several processes', () => {
         return limit.take(key) < 0;
       });
       expect(taken.length).to.equal(40);
-      const inUse = rates.usage().inUse;
+      const inUse = usageNow(rates).inUse;
       expect(inUse).to.be.within(1, 40);
       // Where a burst is not divided evenly, a row may be that of a share with one permit more.
       const rest = burst % count === 0 ? 0 : count * intervalMs;
       pass(burst * intervalMs - rest - 2);
-      expect(rates.usage().inUse).to.equal(inUse);
+      expect(usageNow(rates).inUse).to.equal(inUse);
       pass(2 * rest + 4);
-      expect(rates.usage().inUse).to.equal(0);
+      expect(usageNow(rates).inUse).to.equal(0);
       for (const _ of rates.sweepInParts());
       expect(limit.take('key 1')).to.not.equal(NO_SHARE);
     });

@@ -8,6 +8,7 @@ import { RateTable } from '#src/memory/rate/rate-table.js';
 import { AGES_MS, DAY_MS } from './ages.js';
 import { expectLawful } from './rate-law.js';
 import { sweepAll } from './sweep-all.js';
+import { usageNow } from './usage-now.js';
 
 const BUCKET_WORDS = 16;
 const SECRET = new Int32Array([0x01234567, 0x89abcdef | 0]);
@@ -242,7 +243,7 @@ describe('rate table', () => {
     const limit = one.limit('test', 1_000, 1);
     for (let i = 0; i < 6; i++) expect(limit.take(`early ${i}`)).to.be.above(0);
     expect(overflows()).to.equal(0);
-    expect(one.usage()).to.deep.equal({ inUse: 6, rows: 6 });
+    expect(usageNow(one)).to.deep.equal({ inUse: 6, rows: 6 });
     expect(limit.take('late')).to.be.above(0);
     for (const key of ['late', 'later']) expect(limit.take(key)).to.be.below(0);
     for (let i = 0; i < 6; i++) expect(limit.take(`early ${i}`)).to.be.below(0);
@@ -302,7 +303,7 @@ describe('rate table', () => {
     expect(limit.take('a')).to.be.below(0);
     time.now += 5_000;
     sweepAll(one);
-    expect(one.usage().inUse).to.equal(0);
+    expect(usageNow(one).inUse).to.equal(0);
     expect(limit.take('a')).to.be.above(0);
   });
 
@@ -329,7 +330,7 @@ describe('rate table', () => {
     const limits = Array.from({ length: RATE_LIMITS + 10 }, (_, n) => table.limit(`limit ${n}`, 1_000, 1));
     for (const [n, limit] of limits.entries()) expect(limit.take('a'), String(n)).to.be.above(0);
     for (const [n, limit] of limits.entries()) expect(limit.take('a'), String(n)).to.be.below(0);
-    expect(table.usage()).to.deep.include({ inUse: limits.length });
+    expect(usageNow(table)).to.deep.include({ inUse: limits.length });
   });
 
   it('is part of the block of the process', () => {

@@ -9,6 +9,7 @@ import { toStoredNumbers } from '#src/resilience/breaker-options.js';
 import { ejectionRule } from '#src/resilience/ejection.js';
 import { DEFAULT_TRIP_NUMBERS, DEFAULT_TRIP_RULE, tripRule } from '#src/resilience/trip-rules.js';
 import { breakerBoard } from '#src/upstream/breaker-board.js';
+import { usageNow } from '#test/memory/usage-now.js';
 
 const DAY_MS = 86_400_000;
 const ENDPOINT = 3;
@@ -44,7 +45,7 @@ describe('the hourly sweep of the primary', () => {
     Array.from(sweep());
     const words = [block.words('endpointEjection', ENDPOINT)[0]!, block.words('breakerState', mail)[0]!];
     expect(words.map((word) => word & 0x3f)).to.deep.equal([0, 2]);
-    expect(RateTable.of(block, clock).usage().inUse).to.equal(0);
+    expect(usageNow(RateTable.of(block, clock)).inUse).to.equal(0);
     // At this time every moment in shared memory looks as if it were one of the beginning.
     time.now = 1_000_000 + 2 ** 32 + 1_000;
     for (const slot of [mail, ENDPOINT]) expect(worker.admit(slot)).not.to.equal(REFUSED);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseRate } from '#src/rate.js';
 import type { RateLimitOption } from '#src/server/handler.js';
+import { usageNow } from '#test/memory/usage-now.js';
 import { bench } from './kit.js';
 
 /** A limit that grants no further admission while a test runs. */
@@ -55,7 +56,7 @@ describe('a limit of a route, beside that of the client address', () => {
         for (let n = 0; n < 200; n++) statuses.push((await send('192.0.2.1', `random${n}`)).status);
         expect(statuses).to.deep.equal([...Array(5).fill(200), ...Array(195).fill(429)]);
         // One row for the address, and one for each admitted key.
-        expect(rateTable.usage().inUse).to.equal(6);
+        expect(usageNow(rateTable).inUse).to.equal(6);
       });
 
     it(`(${what}) charges neither limit for what the other refuses`, async () => {
@@ -83,7 +84,7 @@ describe('a limit of a route, beside that of the client address', () => {
               expect(full.map((name) => name.split(' ')[0])).to.include(limits[0]);
             }
           }
-          expect(rateTable.usage().inUse).to.equal(taken.size);
+          expect(usageNow(rateTable).inUse).to.equal(taken.size);
         }),
         { numRuns: 60 },
       );

@@ -94,8 +94,8 @@ export class ClusterRates {
     return sweepRegions(this.#regions, this.#reader.rowNow);
   }
 
-  /** The number of keys whose rows carry state, and the number of rows. */
-  usage(): RateUsage {
+  /** Counts the keys whose rows carry state, and the rows, one part of the table with each step. */
+  usageInParts(): Generator<void, RateUsage> {
     return usageOf(this.#regions, this.#reader.rowNow());
   }
 

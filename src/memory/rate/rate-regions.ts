@@ -24,7 +24,7 @@ export interface RateUsage {
   readonly rows: number;
 }
 
-/** Buckets that are swept at a time: about a millisecond of work. */
+/** Buckets that are swept or read at a time: a millisecond of work at most. */
 const BUCKETS_PER_PART = 256;
 
 /** A single region for all limits, as programs without the block of the process use it. */
@@ -86,13 +86,17 @@ export function* sweepRegions(regions: RateRegions, now: () => number): Generato
   }
 }
 
-/** @param now by the clock of the rows, in units */
-export function usageOf(regions: RateRegions, now: number): RateUsage {
+/**
+ * Counts the keys that are in use, some buckets with each step.
+ * @param now by the clock of the rows, in units
+ */
+export function* usageOf(regions: RateRegions, now: number): Generator<void, RateUsage> {
   let [inUse, rows] = [0, 0];
   for (const buckets of regions.all()) {
     rows += buckets.rows;
     for (let bucket = 0; bucket < buckets.count; bucket++) {
       inUse += buckets.inUse(bucket * RATE_BUCKET_WORDS, now);
+      if ((bucket + 1) % BUCKETS_PER_PART === 0) yield;
     }
   }
   return { inUse, rows };

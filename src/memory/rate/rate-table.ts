@@ -123,8 +123,8 @@ export class RateTable {
     return sweepRegions(this.#regions, this.#now);
   }
 
-  /** The number of keys whose rows carry state, and the number of rows. */
-  usage(): RateUsage {
+  /** Counts the keys whose rows carry state, and the rows, one part of the table with each step. */
+  usageInParts(): Generator<void, RateUsage> {
     return usageOf(this.#regions, this.#now());
   }
 }
