@@ -6,7 +6,7 @@ import { GONE_KEPT } from '#src/memory/metrics/renamed-counts.js';
 import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT, TRANSIENTS } from '#src/memory/metrics/series.js';
 import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/metrics/series-rows.js';
-import { readTotals } from '#src/memory/metrics/totals.js';
+import { ROWS_PER_PAUSE, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
 import { weightOf } from './instance-weight.js';
 import type { RenamingOrder } from './renaming-thread.js';
 
@@ -174,6 +174,37 @@ describe('the series of instances that come and go', () => {
     counts[1]!('later');
     counts[0]!('i0');
     expect(shown(), 'the other one is gone').to.deep.equal([22, 1, 2]);
+  });
+
+  it('are read in turns with the totals of one moment, also when names are removed in between', async () => {
+    const { memory, series } = table();
+    const live = new Set<string>();
+    const count = instances(series, live);
+    let born = 0;
+    const replace = (): void => {
+      live.clear();
+      for (let n = 0; n < TRANSIENT_KEPT; n++) {
+        live.add(`i${++born}`);
+        count(`i${born}`);
+      }
+    };
+    for (let n = 0; n < GONE_KEPT / TRANSIENT_KEPT + 3; n++) {
+      replace();
+      readTotals(memory);
+    }
+    const counted = born;
+    let pauses = 0;
+    const { series: shown } = await readTotalsInTurns(memory, () => {
+      if (++pauses < 6) return undefined;
+      // Names are removed while those that are left are read.
+      replace();
+      readTotals(memory);
+      return undefined;
+    });
+    expect(pauses, 'renamed counts are read in turns, too').to.be.greaterThan(GONE_KEPT / ROWS_PER_PAUSE);
+    const sum = shown.filter(({ metric }) => metric === PICKS).reduce((total, { value }) => total + value, 0);
+    expect(sum).to.equal(counted);
+    expect(totalOf(memory, PICKS)).to.equal(born);
   });
 
   it('are removed as a whole, the one that is gone longest first, when too many are gone', () => {

@@ -25,6 +25,12 @@ interface Named {
   rows: number;
 }
 
+/** Counts by the identities of their series, in the same order. */
+export interface RenamedNumbers {
+  readonly identities: readonly string[];
+  readonly counts: Float64Array;
+}
+
 const UNSEEN: SeenRow = { identity: undefined, value: 0, before: 0 };
 
 export class RenamedCounts {
@@ -61,10 +67,18 @@ export class RenamedCounts {
     if (grown > own) this.#addNameless(stays, grown - own);
   }
 
-  /** The counts of all names, and those that belong to none, under the part of the names that stays. */
-  *counts(): Generator<readonly [identity: string, count: number]> {
-    yield* this.#nameless;
-    for (const [identity, { count }] of this.#byName) yield [identity, count];
+  /**
+   * The counts of all names, and those that belong to none, under the part of the names that stays. They are
+   * those of one moment, also when they are used in several turns: a name that is removed in between would be
+   * missing in its own count and in that of no name.
+   */
+  counts(): RenamedNumbers {
+    const identities = [...this.#nameless.keys(), ...this.#byName.keys()];
+    const counts = new Float64Array(identities.length);
+    let at = 0;
+    for (const count of this.#nameless.values()) counts[at++] = count;
+    for (const { count } of this.#byName.values()) counts[at++] = count;
+    return { identities, counts };
   }
 
   #gain(identity: string, stays: string): void {

@@ -3,7 +3,6 @@
 import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
 import { laterExemplar, readExemplars } from './exemplars.js';
 import type { Declaration, Exemplar, MetricKind, SeriesTotal } from './recorder.js';
-import type { RenamedCounts } from './renamed-counts.js';
 import { OVERFLOW } from './series.js';
 import {
   boundsFrom,
@@ -41,7 +40,7 @@ interface Merged {
 /** An exemplar that is dated later than this from now was written while the clock was ahead. */
 const CLOCK_STEP_MS = 1_000;
 
-/** The number of rows that are read between two pauses: about a tenth of a millisecond of work. */
+/** The number of rows, or of renamed counts, that are read between two pauses: about a tenth of a millisecond of work. */
 export const ROWS_PER_PAUSE = 16;
 
 type ReadableSeries = Pick<SeriesMemory, 'all' | 'renamed'>;
@@ -49,7 +48,7 @@ type ReadableSeries = Pick<SeriesMemory, 'all' | 'renamed'>;
 /** Adds up the rows of all threads at once. A thread that has other work to do uses `readTotalsInTurns`. */
 export function readTotals(memory: ReadableSeries): Totals {
   const reading = new Reading(memory);
-  for (const rows of memory.all()) for (const row of rowsOf(rows)) reading.add(rows, row);
+  for (const _ of reading.steps());
   return reading.totals();
 }
 
@@ -63,37 +62,47 @@ export async function readTotalsInTurns(
 ): Promise<Totals> {
   const reading = new Reading(memory);
   let read = 0;
-  for (const rows of memory.all()) {
-    for (const row of rowsOf(rows)) {
-      reading.add(rows, row);
-      if (++read % ROWS_PER_PAUSE === 0) await pause();
-    }
-  }
+  for (const _ of reading.steps()) if (++read % ROWS_PER_PAUSE === 0) await pause();
   return reading.totals();
 }
 
 class Reading {
-  readonly #renamed: RenamedCounts;
+  readonly #memory: ReadableSeries;
   readonly #merged = new Map<string, Merged>();
   readonly #declarations = new Map<string, Declaration>();
 
-  constructor({ renamed }: ReadableSeries) {
-    this.#renamed = renamed;
+  constructor(memory: ReadableSeries) {
+    this.#memory = memory;
+  }
+
+  /** Reads all rows, and then what was counted in those that are renamed: a little with each step. */
+  *steps(): Generator<void> {
+    for (const rows of this.#memory.all()) {
+      for (const row of rowsOf(rows)) {
+        this.#add(rows, row);
+        yield;
+      }
+    }
+    const { identities, counts } = this.#memory.renamed.counts();
+    for (const [at, identity] of identities.entries()) {
+      this.#count(identity, counts[at]!);
+      yield;
+    }
   }
 
   totals(): Totals {
-    for (const [identity, count] of this.#renamed.counts()) this.#count(identity, count);
     const series = [...this.#merged.values()];
-    const overflow = series.filter(({ metric }) => metric === OVERFLOW);
+    let overflow = 0;
+    for (const { metric, value } of series) if (metric === OVERFLOW) overflow += value;
     return {
       series,
       byIdentity: this.#merged,
       declarations: [...this.#declarations.values()],
-      overflow: overflow.reduce((sum, { value }) => sum + value, 0),
+      overflow,
     };
   }
 
-  add(memory: SlotSeries, row: Row): void {
+  #add(memory: SlotSeries, row: Row): void {
     const naming = namingOf(memory, row);
     const { stays, identity, value: counted } = naming;
     const { kind, metric, rest } = parseIdentity(stays);
@@ -115,7 +124,7 @@ class Reading {
     }
     // Only counters are renamed.
     if (kind === 'counter' && identity !== stays) {
-      this.#renamed.read(memory, row.at, naming);
+      this.#memory.renamed.read(memory, row.at, naming);
       return;
     }
     const bounds = boundsOfKind(kind);
