@@ -159,10 +159,9 @@ const HASH_DIGITS = 8;
 const MOST_BYTES_OF_CHARACTER = 3;
 
 /**
- * Shortens a name that is too long: its end is replaced by a hash of the whole name, the same in every
- * thread.
+ * The name by which `rowFor` finds a row. The end of a name that is too long is replaced by a hash of the
+ * whole name, the same in every thread.
  */
-/** The name by which `rowFor` finds the row of a name that may be too long. */
 export function shortened(name: string): string {
   if (name.length * MOST_BYTES_OF_CHARACTER <= NAME_BYTES) return name;
   const bytes = new TextEncoder().encode(name);

@@ -25,7 +25,7 @@ export async function parseInTurns(
   return reader.value();
 }
 
-/** Reads an object whose lists are parsed some items at a time. What is not in a list of it is read as one. */
+/** Reads an object whose lists are parsed some items at a time. What is in no list of it is read as one. */
 class ListReader {
   readonly #bytes: Buffer;
   readonly #pieceBytes: number;

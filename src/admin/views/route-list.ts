@@ -149,7 +149,7 @@ function itemMaker(
   const inFlightOf = ({ key, known }: Candidate): number | null =>
     inFlight.has(key) ? inFlight.get(key)! : known?.service == null ? null : 0;
   return (candidate) => {
-    const { key, method, route, traffic: seen, known } = candidate;
+    const { method, route, traffic: seen, known } = candidate;
     const durations = seen?.durations;
     const hasDocs = dataPlane !== undefined && known?.service !== undefined && known.service !== null;
     return {

@@ -40,7 +40,7 @@ interface Merged {
 /** An exemplar that is dated later than this from now was written while the clock was ahead. */
 const CLOCK_STEP_MS = 1_000;
 
-/** The number of rows, or of renamed counts, that are read between two pauses: about a tenth of a millisecond of work. */
+/** Rows, or renamed counts, that are read between two pauses: about a tenth of a millisecond of work. */
 export const ROWS_PER_PAUSE = 16;
 
 type ReadableSeries = Pick<SeriesMemory, 'all' | 'renamed'>;
