@@ -63,6 +63,19 @@ export const boundFields = (fields: Fields, isOfRuntime: boolean): Fields =>
 const placeOf = (isOfRuntime: boolean): readonly string[] => (isOfRuntime ? [] : PLACE);
 
 /**
+ * The fields that a formatter of a child logger has made. It may have merged an object of a client into them,
+ * so keys of the line are those that it was given, or omitted.
+ */
+export function formattedFields(made: Fields, given: Fields): Fields {
+  const isOther = (name: string): boolean => made[name] !== undefined && made[name] !== given[name];
+  const others = [...ALWAYS, ...PLACE, ...IN_SCOPE].filter(isOther);
+  const own = others.filter((name) => given[name] !== undefined).map((name) => [name, given[name]] as const);
+  // It is not given the message of a call that has one.
+  const fields = given.msg === undefined ? renamed(made, [MESSAGE]) : messageFields(made, undefined);
+  return { ...renamed(fields, others), ...Object.fromEntries(own) };
+}
+
+/**
  * The fields of a logging call. A field `msg` is the message of a call that has no other one, as in pino.
  * @param message of the call
  */

@@ -4,7 +4,7 @@
 import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
-import { boundFields } from './log-keys.js';
+import { boundFields, formattedFields } from './log-keys.js';
 import { redact, redactArguments, redactValue } from './log-redact.js';
 import { UNREADABLE } from './log-value.js';
 
@@ -83,15 +83,19 @@ export function installLevel(root: Logger, lowest: () => number): void {
 function redacted(options: ChildLoggerOptions, isOfRuntime: boolean): object {
   const { serializers, formatters } = options;
   if (serializers === undefined && formatters === undefined) return options;
-  const { bindings, ...others } = formatters ?? {};
+  const { bindings, log, ...others } = formatters ?? {};
   const fieldsOf = (made: unknown): Record<string, unknown> => redact(made as object);
   const bound = (made: unknown): object => boundFields(fieldsOf(made), isOfRuntime);
+  const logged = (made: unknown, given: unknown): object =>
+    formattedFields(fieldsOf(made), given as Record<string, unknown>);
   return {
     ...options,
     ...(serializers && { serializers: mapped(serializers, redactValue, () => UNREADABLE) }),
     ...(formatters && {
       formatters: {
         ...mapped(others, fieldsOf, fieldsIn),
+        // It gets a copy, which it may change.
+        ...(log && mapped({ log: (given: object) => log({ ...given }) }, logged, fieldsIn)),
         ...(bindings && mapped({ bindings }, bound, fieldsIn)),
       },
     }),
@@ -101,19 +105,19 @@ function redacted(options: ChildLoggerOptions, isOfRuntime: boolean): object {
 const fieldsIn = (given: unknown): unknown => (typeof given === 'object' && given !== null ? given : {});
 
 /**
- * The same functions, with their results passed through `map`.
+ * The same functions, with their results passed through `map`, which gets their arguments as well.
  * @param instead the result of one that throws, made of its argument
  */
 function mapped<Functions extends object>(
   functions: Functions,
-  map: (value: unknown) => unknown,
+  map: (made: unknown, given: unknown) => unknown,
   instead: (given: unknown) => unknown,
 ): Functions {
   const wrapped = Object.entries(functions).map(([name, make]: [string, (...args: unknown[]) => unknown]) => [
     name,
     (...args: unknown[]) => {
       try {
-        return map(Reflect.apply(make, functions, args));
+        return map(Reflect.apply(make, functions, args), args[0]);
       } catch {
         return instead(args[0]);
       }
