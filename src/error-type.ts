@@ -32,9 +32,23 @@ export function errorTypeOf(thrown: unknown): string {
 /** The type of an error that is already a text: a code, or a status. @returns `unknown` for free text */
 export const shownErrorType = (type: unknown): string => (isName(type) ? type : UNKNOWN);
 
-/** `instanceof` for a value that may be a Proxy, whose traps would run. A Proxy is no HttpError. */
+/**
+ * Whether no trap of a Proxy runs when the class of a value is looked at: neither the value nor one of its
+ * prototypes is a Proxy. It never throws.
+ */
+export function isInspectable(value: unknown): boolean {
+  for (let part = value; isObject(part); part = Object.getPrototypeOf(part)) {
+    if (types.isProxy(part)) return false;
+  }
+  return true;
+}
+
+const isObject = (value: unknown): boolean =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function';
+
+/** `instanceof` for any value that code of services may throw. What is not inspectable is no HttpError. */
 export const isHttpError = (thrown: unknown): thrown is HttpError =>
-  !types.isProxy(thrown) && thrown instanceof HttpError;
+  isInspectable(thrown) && thrown instanceof HttpError;
 
 const isName = (text: unknown): text is string =>
   typeof text === 'string' && NAME.test(text) && maskText(text) === text;

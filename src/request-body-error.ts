@@ -1,5 +1,5 @@
 // The error of a call whose streamed body has failed. The public interface exports it.
-import { types } from 'node:util';
+import { isHttpError } from './error-type.js';
 import { HttpError } from './errors.js';
 
 /**
@@ -9,7 +9,7 @@ import { HttpError } from './errors.js';
  */
 export class RequestBodyError extends HttpError {
   constructor(cause: unknown, detail = 'The source of the body of a call has failed.') {
-    const known = types.isProxy(cause) || !(cause instanceof HttpError) ? undefined : cause;
+    const known = isHttpError(cause) ? cause : undefined;
     const { code = 'INTERNAL', message = detail, status } = known ?? {};
     super(code, message, { cause, ...(status !== undefined && { status }) });
   }

@@ -1,5 +1,5 @@
 // Turns a value that code of a service has thrown into an Error that can be read safely.
-import { types } from 'node:util';
+import { isInspectable } from '../error-type.js';
 import { valueText } from './log-redact.js';
 
 /**
@@ -11,8 +11,8 @@ export function toError(thrown: unknown): Error {
   try {
     if (thrown instanceof Error) {
       const { name, message, stack, cause } = thrown;
-      // A Proxy of an error is copied, because its properties may throw later.
-      if (types.isProxy(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
+      // An error with a Proxy in it is copied, because its properties may throw later.
+      if (!isInspectable(thrown)) return Object.assign(new Error(message, { cause }), { name, stack });
       return thrown;
     }
     return new Error(`thrown: ${valueText(thrown)}`, { cause: thrown });

@@ -1,8 +1,7 @@
 // One attempt of a call: it sends the request to an endpoint, and reports the end to the breaker, the outlier
 // ejection and the load of that endpoint.
-import { types } from 'node:util';
 import type { AbortSource } from '../abort-source.js';
-import { isHttpError } from '../error-type.js';
+import { isHttpError, isInspectable } from '../error-type.js';
 import { DeadlineExceededError, HttpError } from '../errors.js';
 import { Hold } from '../hold.js';
 import { MESH_TOKEN_HEADER } from '../mesh-token.js';
@@ -176,7 +175,7 @@ export class Attempt extends Hold {
       this.#report(head);
       return;
     }
-    const error = types.isProxy(failure) ? undefined : failure;
+    const error = isInspectable(failure) ? failure : undefined;
     const end = this.#judge({ kind: 'failed', error }, waitedMs);
     const { outcome, isUnanswered } = end.verdict;
     this.#report(outcome === 'failure' || isUnanswered === true ? end : head);
@@ -185,7 +184,7 @@ export class Attempt extends Hold {
   failed(thrown: unknown): Extract<AttemptEnd<Received>, { kind: 'failed' }> {
     // The signal may abort with any reason, even one that cannot be inspected. When the deadline has passed,
     // callers get DeadlineExceededError.
-    const readable = types.isProxy(thrown) ? undefined : thrown;
+    const readable = isInspectable(thrown) ? thrown : undefined;
     const known = readable instanceof HttpError || readable instanceof HedgeLostError;
     const late = this.#abort.aborted && this.#call.deadline.passed && !known;
     const error = late ? new DeadlineExceededError() : thrown;

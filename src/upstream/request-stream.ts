@@ -4,6 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { types } from 'node:util';
 import type { AbortListener, AbortSource } from '../abort-source.js';
+import { isInspectable } from '../error-type.js';
 import { describeValue } from '../options.js';
 import { PieceSource } from '../piece-source.js';
 import { RequestBodyError } from '../request-body-error.js';
@@ -199,7 +200,7 @@ export function begun(content: StreamedContent, abort: AbortSource): Promise<unk
 }
 
 const isRequestBodyError = (error: unknown): boolean =>
-  !types.isProxy(error) && error instanceof RequestBodyError;
+  isInspectable(error) && error instanceof RequestBodyError;
 
 /** @throws TypeError */
 function bytesOf(piece: unknown): Uint8Array {

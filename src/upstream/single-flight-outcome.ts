@@ -1,4 +1,5 @@
 // How a shared call (option `singleFlight`) ended, and which part of its result other callers may use.
+import { isHttpError } from '../error-type.js';
 import { type ErrorCode, HttpError, isGatewayFailure } from '../errors.js';
 import type { Holds } from '../hold.js';
 import type { SharedWork } from '../scope.js';
@@ -55,7 +56,7 @@ export async function outcomeOf(
  * of another one may go on. Only an HttpError can be sent to another worker.
  */
 function failureOf(error: unknown): SharedFailure | undefined {
-  if (!(error instanceof HttpError) || error instanceof ThreadEndsError) return undefined;
+  if (!isHttpError(error) || error instanceof ThreadEndsError) return undefined;
   const isOfAttempts = isGatewayFailure(error.status) && error.status !== GATEWAY_TIMEOUT;
   if (!isOfAttempts && !(error instanceof SharedCircleError)) return undefined;
   return { kind: 'failure', code: error.code, detail: error.message, headers: error.headers };

@@ -22,6 +22,8 @@ const trap = (): never => {
 export const UNREADABLE_VALUES: Readonly<Record<string, () => unknown>> = {
   null: () => null,
   'a Proxy that throws': () => new Proxy(new Error('p'), { getPrototypeOf: trap, get: trap }),
+  'an object whose prototype is a Proxy that throws': () =>
+    Object.create(new Proxy({}, { getPrototypeOf: trap, get: trap, has: trap })) as object,
   'an error whose name throws': () => new NameThrows('n'),
   'an error with a BigInt for its name': () => named(5n),
   'an error with a symbol for its name': () => named(Symbol('s')),
