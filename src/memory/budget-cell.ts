@@ -19,11 +19,13 @@ const BUCKETS_MASK = 3;
 /** Words of a bucket, and from its start: the count, then the second. */
 const BUCKET_WORDS = 2;
 const SECOND = 1;
-/** Offsets in the field: calls, retries, and when the next token of the trickle is due. */
-const [CALLS, RETRIES, TRICKLE] = [0, 8, 16] as const;
+/** Offsets in the field: calls, and retries. */
+const [CALLS, RETRIES] = [0, 8] as const;
+/** The word of 64 bits that holds when the next token of the trickle is due, in milliseconds. */
+const TRICKLE = 8;
 /** The trickle: one token every 200 ms, and at most five of them at once. */
-const TRICKLE_MS = 200;
-const TRICKLE_BURST_MS = 4 * TRICKLE_MS;
+const TRICKLE_MS = 200n;
+const TRICKLE_BURST_MS = 4n * TRICKLE_MS;
 
 export class RetryBudgetCell {
   readonly #words: Int32Array;
@@ -46,17 +48,28 @@ export class RetryBudgetCell {
     }
   }
 
+  /** Whether there is a token now, which another call may take first. */
+  hasToken(): boolean {
+    const second = this.#second();
+    return this.#isEarned(second, this.#countOf(RETRIES, second)) || this.#dueAhead() <= TRICKLE_BURST_MS;
+  }
+
   /** Takes a token for one retry; false when there is none. */
   withdraw(): boolean {
     for (;;) {
       const second = this.#second();
       const retries = this.#countOf(RETRIES, second);
-      const calls = this.#countOf(CALLS, second) + this.#countOf(CALLS, second - 1);
-      const repeated = retries + this.#countOf(RETRIES, second - 1);
-      if ((repeated + 1) * CALLS_PER_RETRY > calls) return this.#withdrawTrickle();
+      if (!this.#isEarned(second, retries)) return this.#withdrawTrickle();
       // This succeeds only when no other thread has taken a token meanwhile.
       if (this.#counted(RETRIES, second, retries)) return true;
     }
+  }
+
+  /** Whether the calls of a second and of the one before it allow one more retry. */
+  #isEarned(second: number, retries: number): boolean {
+    const calls = this.#countOf(CALLS, second) + this.#countOf(CALLS, second - 1);
+    const repeated = retries + this.#countOf(RETRIES, second - 1);
+    return (repeated + 1) * CALLS_PER_RETRY <= calls;
   }
 
   #second(): number {
@@ -91,21 +104,26 @@ export class RetryBudgetCell {
   }
 
   /**
-   * Takes a token of the trickle by the generic cell rate algorithm (ITU-T I.371): the word holds the time at
-   * which the next token is due.
+   * Takes a token of the trickle by the generic cell rate algorithm (ITU-T I.371). For a thread that was
+   * stalled since it read the clock, the next token is due later than a full burst allows, and it takes none.
    */
   #withdrawTrickle(): boolean {
-    const now = Math.floor(this.#clock()) | 0;
     for (;;) {
-      const due = Atomics.load(this.#words, TRICKLE);
-      const distance = (due - now) | 0;
-      // The time is never further ahead than a full burst. One that seems to be is long past: the word wraps
-      // around.
-      const ahead = distance < 0 || distance > TRICKLE_BURST_MS + TRICKLE_MS ? 0 : distance;
+      const now = this.#now();
+      const due = Atomics.load(this.#wide, TRICKLE);
+      const ahead = due > now ? due - now : 0n;
       if (ahead > TRICKLE_BURST_MS) return false;
-      const next = (now + ahead + TRICKLE_MS) | 0;
-      if (Atomics.compareExchange(this.#words, TRICKLE, due, next) === due) return true;
+      if (Atomics.compareExchange(this.#wide, TRICKLE, due, now + ahead + TRICKLE_MS) === due) return true;
     }
+  }
+
+  /** How long the next token of the trickle is due from now; 0 or less: it is due. */
+  #dueAhead(): bigint {
+    return Atomics.load(this.#wide, TRICKLE) - this.#now();
+  }
+
+  #now(): bigint {
+    return BigInt(Math.floor(this.#clock()));
   }
 }
 

@@ -43,7 +43,9 @@ export type Backoff = (attempt: number) => number;
 export interface RetryBudget {
   /** Call once for every piece of work, and not for its repetitions. */
   deposit(): void;
-  /** Takes a token for one repetition. @returns false when there is none */
+  /** Whether there is a token now, which other work may take first. */
+  hasToken(): boolean;
+  /** Takes a token for one repetition, which begins at once. @returns false when there is none */
   withdraw(): boolean;
 }
 

@@ -50,20 +50,25 @@ export class Retry {
     return (notBeforeMs?.() ?? 0) + backoff(attempt);
   }
 
-  /** @returns false when there must be no further attempt */
+  /**
+   * The token is taken behind the wait. Callees may ask many callers to wait until the same moment, and their
+   * attempts would come together although each was paid for in a second of its own.
+   * @returns false when there must be no further attempt
+   */
   async #wait(ms: number, { deadline, signal }: WorkLimits): Promise<boolean> {
     const { budget, onExhausted, sleep = sleepFor } = this.#options;
     if (signal.aborted || deadline.remainingMs() <= ms || ms > MAX_TIMER_MS) return false;
-    if (!budget.withdraw()) {
-      onExhausted?.();
-      return false;
+    if (budget.hasToken()) {
+      try {
+        await sleep(ms, signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      if (signal.aborted) return false;
+      if (budget.withdraw()) return true;
     }
-    try {
-      await sleep(ms, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    return !signal.aborted;
+    onExhausted?.();
+    return false;
   }
 }
 

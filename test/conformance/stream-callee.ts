@@ -157,7 +157,7 @@ export function streamClient({ dependencies, port, local }: StreamWay, idleMs = 
       unanswered() {},
       report() {},
     },
-    budget: { deposit() {}, withdraw: () => true },
+    budget: { deposit() {}, hasToken: () => true, withdraw: () => true },
     clock: () => performance.now(),
     random: () => 0,
     callPermitsOf: () => ({

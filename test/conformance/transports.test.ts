@@ -93,7 +93,7 @@ function callOver(transport: Transport, port: number, protocol: Endpoint['protoc
     balancer: { pick: () => one, has: () => false, knows: () => true },
     breaker: closedBreaker(outcomes),
     load: { begin() {}, end() {}, observe() {}, failed() {}, unanswered() {}, report() {} },
-    budget: { deposit() {}, withdraw: () => true },
+    budget: { deposit() {}, hasToken: () => true, withdraw: () => true },
     transports: { http: transport, grpc: transport },
     methods: { of: () => new MethodIndex('demo', METHODS) },
     clock: () => performance.now(),

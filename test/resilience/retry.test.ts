@@ -16,7 +16,7 @@ function setUp(script: readonly AttemptEnd<string>[], options: Partial<RetryOpti
   const retry = new Retry({
     attempts: 3,
     backoff: (attempt) => attempt * 10,
-    budget: { deposit: () => undefined, withdraw: () => true },
+    budget: { deposit: () => undefined, hasToken: () => true, withdraw: () => true },
     onExhausted: () => exhausted++,
     sleep: async (ms) => void waits.push(ms),
     ...options,
@@ -69,16 +69,37 @@ describe('retry', () => {
 
   it('ends, and reports it, when the budget has no token', async () => {
     let tokens = 1;
-    const budget = { deposit: () => undefined, withdraw: () => tokens-- > 0 };
+    const budget = { deposit: () => undefined, hasToken: () => true, withdraw: () => tokens-- > 0 };
     const { run, attempts, exhausted } = setUp([unwell, unwell, well], { budget });
     expect(await run()).to.equal('503');
     expect(attempts).to.deep.equal([1, 2]);
     expect(exhausted()).to.equal(1);
   });
 
+  it('takes its token behind the wait, and does not wait when there is none', async () => {
+    const events: string[] = [];
+    const budgetWith = (answers: readonly boolean[]) => ({
+      deposit: () => undefined,
+      hasToken: () => answers[0]!,
+      withdraw: () => events.push('withdraw') > 0 && answers[1]!,
+    });
+    const sleep = async (): Promise<void> => void events.push('sleep');
+    for (const [answers, seen] of [
+      [[false, true], []],
+      [
+        [true, false],
+        ['sleep', 'withdraw'],
+      ],
+    ] as const) {
+      const { run, attempts, exhausted } = setUp([unwell, well], { budget: budgetWith(answers), sleep });
+      expect(await run()).to.equal('503');
+      expect([attempts, exhausted(), events.splice(0)]).to.deep.equal([[1], 1, seen]);
+    }
+  });
+
   it('takes no token for a repetition that would come after the deadline', async () => {
     let withdrawn = 0;
-    const budget = { deposit: () => undefined, withdraw: () => ++withdrawn > 0 };
+    const budget = { deposit: () => undefined, hasToken: () => true, withdraw: () => ++withdrawn > 0 };
     const { run, attempts } = setUp([unwell, well], { budget, backoff: () => 5_000 });
     expect(await run(undefined, Deadline.after(4_000))).to.equal('503');
     expect(attempts).to.deep.equal([1]);

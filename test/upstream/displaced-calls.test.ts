@@ -87,7 +87,11 @@ describe('calls that wait for a connection to an instance', () => {
       transports: { http, grpc },
       streams: http,
       methods: { of: () => new MethodIndex('orders', METHODS) },
-      budget: { deposit() {}, withdraw: () => expect.fail('it took a token of the budget') },
+      budget: {
+        deposit() {},
+        hasToken: () => true,
+        withdraw: () => expect.fail('it took a token of the budget'),
+      },
     });
     const look = () => {
       for (const transport of [http, grpc]) transport.reconsider((one) => balancer.offers(one));

@@ -58,7 +58,7 @@ async function attempt({ pass, end }: Scenario) {
       unanswered() {},
       report() {},
     },
-    budget: { deposit() {}, withdraw: () => true },
+    budget: { deposit() {}, hasToken: () => true, withdraw: () => true },
     slowCallMs: SLOW_MS,
     watch: loop.watch,
     clock,

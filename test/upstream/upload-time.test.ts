@@ -50,7 +50,7 @@ async function reported(endedAt: number | undefined, tookMs: number, end: () => 
         unanswered() {},
         report() {},
       },
-      budget: { deposit() {}, withdraw: () => true },
+      budget: { deposit() {}, hasToken: () => true, withdraw: () => true },
       slowCallMs: SLOW_MS,
       clock: () => now,
       transports: { http: { send, close: async () => undefined } },

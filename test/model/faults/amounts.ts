@@ -123,8 +123,8 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'a token of the minimum that two threads take',
     budget.trickle,
     'budget-cell',
-    'Atomics.compareExchange(this.#words, TRICKLE, due, next) === due',
-    'Atomics.store(this.#words, TRICKLE, next) === next',
+    'Atomics.compareExchange(this.#wide, TRICKLE, due, now + ahead + TRICKLE_MS) === due',
+    'Atomics.store(this.#wide, TRICKLE, now + ahead + TRICKLE_MS) > due',
   ),
   planted(
     'a connection that is taken without checking the limit',

@@ -13,7 +13,7 @@ export const NEWS_MS = 200;
 const LOOK_MS = 50;
 /** As docs/resilience.md has it: a fifth of the calls, and ten a second, of which ten may be saved. */
 const SHARE = 0.2;
-const A_SECOND = 10;
+const MINIMUM = 15;
 /** As docs/resilience.md has it. */
 const MOST_LOAD = 1.25;
 
@@ -125,9 +125,10 @@ export class CallLog {
     this.#retried.of(name).add(time.now);
     const second = Math.floor(time.now / 1000);
     const retries = this.#retried.of(name).between(second - 1, second + 1);
-    // A token is taken up to a second before the attempt, which waits. Within three seconds, 20 are for any call.
+    // What was saved when the second before began counts in it, so the calls of one more second do. Within two
+    // seconds, 15 retries are for any call.
     const calls = this.#begun.of(name).between(second - 2, second + 1);
-    const most = SHARE * calls + 2 * A_SECOND;
+    const most = SHARE * calls + MINIMUM;
     trace.expect(
       retries <= most,
       'budget',

@@ -24,7 +24,7 @@ const NO_IDS: ReadonlySet<string> = new Set();
 
 export const PLANTED_IN_CALLS: readonly PlantedFault[] = [
   planted('every call is repeated, whatever the budget is', 'all six overloaded', 'budget', {
-    budget: () => ({ deposit: () => undefined, withdraw: () => true }),
+    budget: () => ({ deposit: () => undefined, hasToken: () => true, withdraw: () => true }),
   }),
   planted('no instance is ejected', 'one of three hung', 'ejected in time', { outliers: () => NOT_WATCHED }),
   planted('a broken connection is no failure', 'one of three resetting', 'ejected in time', {
