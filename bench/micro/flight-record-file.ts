@@ -49,11 +49,13 @@ function startWorkers(block: Block, series: SeriesMemory, { inFlight, isChanging
     row.began(own);
     return { recorder, route, row, own };
   });
+  let ended = 0;
   return () => {
     if (!isChanging) return;
+    ended++;
     for (const { recorder, route, row, own } of workers) {
       recorder.end(recorder.begin(route, now(), '', 1_000), 200, 1);
-      row.ended(own, false);
+      row.ended(own, ended);
     }
   };
 }

@@ -110,10 +110,11 @@ export class FlightRecorder {
     const words = this.#words;
     const index = request & INDEX_BITS;
     if (this.#requests[index] !== request) return; // another request has taken its record
-    this.#requests[index] = NO_REQUEST;
     const at = index * FLIGHT_WORDS;
     words[at + DURATION] = microseconds < MOST_US ? microseconds | 0 : MOST_US;
     Atomics.store(words, at + HEAD, (words[at + HEAD]! & ~STATUS_BITS) | (status << STATUS_SHIFT));
+    // Behind the last call, as at the beginning: an end that is cut off is reported again.
+    this.#requests[index] = NO_REQUEST;
     this.#ended[(this.#first + this.#size) & INDEX_BITS] = index;
     this.#size++;
   }

@@ -3,7 +3,7 @@
 import type { Block } from './block.js';
 import { elapsed, toWord } from './elapsed.js';
 import { WIDE } from './layout.js';
-import { addWide, readWide } from './metrics/wide.js';
+import { addWide, readWide, storeCount } from './metrics/wide.js';
 import { heldByThread } from './permit-ledger.js';
 import { continued, isContinued, routeIn } from './running-route.js';
 import { forgetTopics } from './topic-hints.js';
@@ -27,6 +27,8 @@ export class WorkerRow {
   readonly #heapRetained: Int32Array;
   readonly #route: Int32Array;
   readonly #since: Int32Array;
+  /** The counts of earlier threads of the slot. */
+  readonly #before: { readonly requests: number; readonly errors: number };
 
   constructor(block: Block, slot: number) {
     this.#heartbeat = block.words('workerHeartbeat', slot);
@@ -40,6 +42,7 @@ export class WorkerRow {
     this.#heapRetained = block.words('workerHeapRetained', slot);
     this.#route = block.words('workerCurrentRoute', slot);
     this.#since = block.words('workerCurrentSince', slot);
+    this.#before = { requests: readWide(this.#requests, 0), errors: readWide(this.#errors, 0) };
   }
 
   /** A request has begun. @param inFlight requests in this worker now */
@@ -47,10 +50,16 @@ export class WorkerRow {
     this.#inFlight[0] = inFlight; // a plain store: see wide.ts
   }
 
-  ended(inFlight: number, failed: boolean): void {
+  /**
+   * A request has ended. It gets the counts and not their changes, so a call that is repeated counts nothing
+   * twice.
+   * @param requests of this thread that have ended
+   * @param errors those of them that have failed; undefined when it is not one of them
+   */
+  ended(inFlight: number, requests: number, errors?: number): void {
     this.#inFlight[0] = inFlight;
-    addWide(this.#requests, 0, 1);
-    if (failed) addWide(this.#errors, 0, 1);
+    storeCount(this.#requests, 0, this.#before.requests + requests);
+    if (errors !== undefined) storeCount(this.#errors, 0, this.#before.errors + errors);
   }
 
   /**

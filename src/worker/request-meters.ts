@@ -44,16 +44,20 @@ interface RouteCount {
   readonly labels: (status: number, error: string) => Labels;
 }
 
-/** Requests of this worker that have begun and not ended. */
+/** The requests of this worker. */
 interface Tally {
+  /** Those that have begun and not ended. */
   inFlight: number;
+  ended: number;
+  /** Those that have ended with a status from 500 on. */
+  failed: number;
 }
 
 export class RequestMeters implements RequestObserver {
   readonly #options: RequestMeterOptions;
   /** Milliseconds from `performance.now()` of this thread to the shared clock. */
   readonly #clockOffset: number;
-  readonly #tally: Tally = { inFlight: 0 };
+  readonly #tally: Tally = { inFlight: 0, ended: 0, failed: 0 };
   readonly #refusals: (reason: string) => Counter;
 
   constructor(options: RequestMeterOptions) {
@@ -153,13 +157,18 @@ class Meter implements RouteMeter {
     error: string | undefined,
     trace?: TraceIdentity,
   ): void {
-    this.#flightRecorder.end(begun, status, microseconds);
+    const { inFlight, ended, failed } = this.#tally;
     const hasErrors = status >= this.#count.errorsFrom;
+    const hasFailed = status >= 500;
     const series = hasErrors ? this.#failureSeriesOf(status, error) : this.#seriesOf(status);
+    this.#flightRecorder.end(begun, status, microseconds);
+    this.#row.ended(inFlight - 1, ended + 1, hasFailed ? failed + 1 : undefined);
+    // When one of the calls is cut off, the end is reported again. So all that come before may be repeated,
+    // this one counts or is cut off, and none follows it.
     series.record(microseconds, trace);
-    // As at the beginning: when one of the calls is cut off by a full stack, the end is reported again.
-    this.#row.ended(this.#tally.inFlight - 1, status >= 500);
-    this.#tally.inFlight--;
+    this.#tally.inFlight = inFlight - 1;
+    this.#tally.ended = ended + 1;
+    if (hasFailed) this.#tally.failed = failed + 1;
   }
 
   #seriesOf(status: number): TracedHistogram {

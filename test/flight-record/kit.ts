@@ -108,6 +108,7 @@ export class FakeWorker {
   readonly #routes: RouteNumbers;
   readonly #row: WorkerRow;
   #inFlight = 0;
+  #ended = 0;
 
   constructor(block: Block, series: SeriesMemory, slot: number, worker = slot, generation = 1) {
     this.#recorder = new FlightRecorder(block, slot);
@@ -121,7 +122,7 @@ export class FakeWorker {
     this.#row.began(++this.#inFlight);
     return () => {
       this.#recorder.end(flight, 200, 1);
-      this.#row.ended(--this.#inFlight, false);
+      this.#row.ended(--this.#inFlight, ++this.#ended);
     };
   }
 }

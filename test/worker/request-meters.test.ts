@@ -1,16 +1,19 @@
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
+import type { TraceIdentity } from '#src/memory/metrics/recorder.js';
 import { SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { OTHER_ROUTES, RouteNames, RouteNumbers } from '#src/memory/route-names.js';
 import { readWorker, WorkerRow } from '#src/memory/worker-row.js';
 import { RequestMeters } from '#src/worker/request-meters.js';
+import { untilThereIsRoom } from '#test/support/above-end.js';
 
 const SECONDS = 'http_server_request_duration_seconds';
 const SLOT = 1;
-
+/** Routes of which an end is cut off, and those before them, for which all code is compiled. */
+const [ROUTES, WARM] = [40, 2] as const;
 /** Makes the meters of one thread; called again, those of the next thread in its slot. */
 function thread(
   memory = new SeriesMemory(),
@@ -53,13 +56,13 @@ describe('the meters of requests', () => {
         if (full.began) throw new RangeError('Maximum call stack size exceeded');
         super.began(inFlight);
       }
-      override ended(inFlight: number, failed: boolean): void {
+      override ended(...counts: Parameters<WorkerRow['ended']>): void {
         if (full.ended) throw new RangeError('Maximum call stack size exceeded');
-        super.ended(inFlight, failed);
+        super.ended(...counts);
       }
     }
     const block = Block.create({ workers: 1 });
-    const { meters } = thread(new SeriesMemory(), block, new FullStack(block, SLOT));
+    const { meters, seen } = thread(new SeriesMemory(), block, new FullStack(block, SLOT));
     const meter = meters.meter('GET', '/a');
     const cutOff = (where: keyof typeof full, run: () => unknown): void => {
       full[where] = true;
@@ -73,8 +76,48 @@ describe('the meters of requests', () => {
       cutOff('ended', () => meter.end(one, 200, 10, undefined));
       meter.end(one, 200, 10, undefined); // it is reported again
     }
-    expect(readWorker(block, SLOT).inFlight).to.equal(0);
+    expect(readWorker(block, SLOT)).to.deep.include({ inFlight: 0, requests: 2 });
+    expect([...seen().values()]).to.deep.equal([2]);
   });
+
+  for (const [what, status, before] of [
+    ['of the first requests of routes', 200, 'nothing'],
+    ['of the first failures of routes', 503, 'nothing'],
+    ['of the first sampled requests of routes', 200, 'unsampled'],
+    ['of the first sampled failures of routes', 503, 'unsampled'],
+    ['of requests like many before', 200, 'alike'],
+    ['of failures like many before', 503, 'alike'],
+  ] as const) {
+    it(`count ends ${what} exactly once, wherever a full stack cuts them off and they are reported again`, () => {
+      const memory = new SeriesMemory();
+      const block = Block.create({ workers: 1 });
+      const { meters, seen } = thread(memory, block);
+      const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+      const error = status === 503 ? 'OVERLOADED' : undefined;
+      let requests = 0;
+      const begin = (n: number): ((sampled?: TraceIdentity) => void) => {
+        requests++;
+        const meter = meters.meter('GET', before === 'alike' ? '/a' : `/a/${n}`);
+        const begun = meter.begin(0, 'an-id', 0);
+        // A longer duration needs the most room of all, and would hide where the other calls are cut off.
+        return (sampled) => meter.end(begun, status, 0, error, sampled);
+      };
+      for (let n = 0; n < WARM; n++) begin(n)(trace);
+      let cutOff = 0;
+      for (let n = WARM; n < ROUTES; n++) {
+        if (before === 'unsampled') begin(n)();
+        const end = begin(n);
+        cutOff += untilThereIsRoom(() => end(trace));
+      }
+      expect(cutOff).to.be.above(ROUTES);
+      const counted = [...seen().values()].reduce((sum, count) => sum + count, 0);
+      const { requests: ended, errors, inFlight } = readWorker(block, SLOT);
+      const all = { counted: requests, ended: requests, errors: status === 503 ? requests : 0, inFlight: 0 };
+      expect({ counted, ended, errors, inFlight }).to.deep.equal(all);
+      const left = readFlights(block, SLOT, 0).filter((one) => one.ended === undefined);
+      expect(left).to.deep.equal([]);
+    });
+  }
 
   it('keep route, method and status of 150 routes, whatever else the thread counts', () => {
     const memory = new SeriesMemory();

@@ -3,7 +3,7 @@ import { WIDE } from '../layout.js';
 import { writeExemplar } from './exemplars.js';
 import { cellOf } from './histogram.js';
 import type { Counter, Distribution, Gauge, TracedHistogram, TraceIdentity } from './recorder.js';
-import { addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
+import { addBoth, addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
 
 export class CountCells implements Counter, TracedHistogram {
   readonly #value: Int32Array;
@@ -27,13 +27,14 @@ export class CountCells implements Counter, TracedHistogram {
     addWide(this.#value, 0, n);
   }
 
+  /** What is cut off by a full stack, or by V8, has counted nothing and may be called again. */
   record(microseconds: number, trace?: TraceIdentity): void {
     // Rounded once, so that cell, sum and exemplar belong to the same duration.
     const us = microseconds < 0 ? 0 : Math.round(microseconds);
     if (us > this.#longest) this.#raise(us);
-    addWide(this.#cells, cellOf(us) * WIDE, 1);
-    addWide(this.#value, 0, us);
     if (trace !== undefined && this.#hasExemplars) this.#keep(us, trace);
+    // The count is the last step, because the steps before it may be repeated.
+    addBoth(this.#cells, cellOf(us) * WIDE, 1, this.#value, 0, us);
   }
 
   #keep(us: number, trace: TraceIdentity): void {
@@ -44,8 +45,8 @@ export class CountCells implements Counter, TracedHistogram {
 
   /** Called before the duration is counted, so that no counted duration is ever longer than the longest. */
   #raise(us: number): void {
-    this.#longest = us;
     raiseWide(this.#value, WIDE, us);
+    this.#longest = us;
   }
 }
 

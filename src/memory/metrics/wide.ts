@@ -28,10 +28,48 @@ export function addWide(words: Int32Array, at: number, n: number): void {
   else addCarry(words, at, n);
 }
 
+/**
+ * Adds to two counts, to the first one before the second. When the code is cut off by a full stack or by V8,
+ * either both are added or none: that happens only where a function is called, and none is called between the
+ * two stores. Only the owner of the rows may call it.
+ */
+export function addBoth(
+  words: Int32Array,
+  at: number,
+  n: number,
+  others: Int32Array,
+  otherAt: number,
+  m: number,
+): void {
+  const next = (words[at + LOW]! >>> 0) + n;
+  const otherNext = (others[otherAt + LOW]! >>> 0) + m;
+  if (next < TWO_32 && otherNext < TWO_32) {
+    words[at + LOW] = next | 0;
+    others[otherAt + LOW] = otherNext | 0;
+    return;
+  }
+  const [wide, otherWide] = [bitsOf(words), bitsOf(others)];
+  const [sum, otherSum] = [carried(words, at, n), carried(others, otherAt, m)];
+  wide[at >> 1] = sum; // both words at once: every supported platform has 64 bits
+  otherWide[otherAt >> 1] = otherSum;
+}
+
+/** Stores a count, which is a whole number 0..2^53 - 1. Only the row's owner may call it. */
+export function storeCount(words: Int32Array, at: number, count: number): void {
+  const high = Math.floor(count / TWO_32);
+  if (words[at + HIGH] === high) words[at + LOW] = count | 0;
+  else storeWide(words, at, high, count % TWO_32);
+}
+
 function addCarry(words: Int32Array, at: number, n: number): void {
+  Atomics.store(bitsOf(words), at >> 1, carried(words, at, n));
+}
+
+/** Both words of a count to which `n` was added. */
+function carried(words: Int32Array, at: number, n: number): bigint {
   const sum = (words[at + LOW]! >>> 0) + (n % TWO_32);
   const carry = Math.floor(n / TWO_32) + (sum < TWO_32 ? 0 : 1);
-  storeWide(words, at, (words[at + HIGH]! >>> 0) + carry, sum);
+  return wideBits((words[at + HIGH]! >>> 0) + carry, sum);
 }
 
 /** Raises a count to a whole number 0..2^53 - 1, when that is larger. Only the row's owner may call it. */
@@ -41,10 +79,15 @@ export function raiseWide(words: Int32Array, at: number, n: number): void {
 
 /** Stores both words at once. @param low only its lowest 32 bits are stored */
 function storeWide(words: Int32Array, at: number, high: number, low: number): void {
+  Atomics.store(bitsOf(words), at >> 1, wideBits(high, low));
+}
+
+/** Both words as one. @param low only its lowest 32 bits count */
+function wideBits(high: number, low: number): bigint {
   const isFull = high > MOST_HIGH;
   halves[LOW] = isFull ? TWO_32 - 1 : low;
   halves[HIGH] = isFull ? MOST_HIGH : high;
-  Atomics.store(bitsOf(words), at >> 1, bits[0]!);
+  return bits[0]!;
 }
 
 /** Any thread may read. Exact up to 2^53. */

@@ -2,6 +2,7 @@
 // Then any call of the runtime may throw a RangeError.
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import { aboveEnd } from '#test/support/above-end.js';
 import { settled } from '../kit.js';
 import { Rig, type Script } from './rig.js';
 
@@ -29,24 +30,6 @@ const MOMENTS = [
  * code.
  */
 const [MOST, PLENTY] = [50, 3000] as const;
-
-/** Calls a function the given number of frames above the end of the stack. What it throws is ignored. */
-function aboveEnd(frames: number, run: () => unknown): unknown {
-  let above = 0;
-  const deeper = (): unknown => {
-    try {
-      return deeper();
-    } catch (error) {
-      if (above++ < frames) throw error;
-    }
-    try {
-      return run();
-    } catch {
-      return undefined;
-    }
-  };
-  return deeper();
-}
 
 describe('a handler at the end of its stack', () => {
   const rig = new Rig();
