@@ -94,8 +94,14 @@ export class WorkerRow {
     this.#route[0] = 0;
   }
 
-  /** The heartbeat: the event loop has run a turn. @param now shared clock, milliseconds */
+  /**
+   * The heartbeat: the event loop has run a turn. Call it directly in a callback of the event loop. No code
+   * of a route runs then, so one that is still published was cut off: V8 runs no `finally` behind a timeout
+   * of `node:vm`.
+   * @param now shared clock, milliseconds
+   */
   beat(now: number): void {
+    this.leaveRoute(0);
     Atomics.store(this.#heartbeat, 0, toWord(now));
   }
 
