@@ -91,6 +91,11 @@ export interface Exchange {
   pause(): void;
   resume(): void;
   /**
+   * The callback of the HTTP core that has brought the request is running, so the request is at the bottom of
+   * the stack. @default false
+   */
+  readonly inCallback?: boolean;
+  /**
    * Call when the callback of the request is over or was interrupted: what is written from now on is
    * asynchronous. May be called again.
    */

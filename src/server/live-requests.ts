@@ -12,6 +12,8 @@ export interface LiveRequest {
   readonly startedAt: number;
   /** The synchronous part has begun and not ended: the callback of the socket cannot return before. */
   readonly onStack: boolean;
+  /** The callback of the HTTP core that has brought it is running, so it is at the bottom of the stack. */
+  readonly inCallback: boolean;
   /** Response and handler have ended. */
   readonly isOver: boolean;
   /**

@@ -109,6 +109,9 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
   get onStack(): boolean {
     return this.#onStack;
   }
+  get inCallback(): boolean {
+    return this.#request.exchange.inCallback === true;
+  }
   get isEndless(): boolean {
     return this.#response.isEndless;
   }

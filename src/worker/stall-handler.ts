@@ -68,7 +68,7 @@ export class StallHandler {
     // it.
     if (app.serviceCode.isHeld) return 'retry';
     const { inCallback } = server;
-    const onStack = app.living().filter((one) => one.onStack);
+    const onStack = this.#onStack(inCallback);
     const webSocket = app.runningWebSocket();
     const isShort = (since: number): boolean => now - since < stallMs / 2;
     if (inCallback) {
@@ -87,6 +87,16 @@ export class StallHandler {
     };
     app.clearRunningWebSocket(); // what runs next in this turn does not belong to that callback
     return stall;
+  }
+
+  /**
+   * The requests on the stack, the newest first. In a callback of the core, the request that it has brought
+   * is the oldest of them. Others count as on the stack because a timeout of `node:vm` or a full stack has
+   * cut them off, which is found out when the loop turns.
+   */
+  #onStack(inCallback: boolean): ReturnType<App['living']> {
+    const onStack = this.#options.app.living().filter((one) => one.onStack);
+    return inCallback ? onStack.slice(0, onStack.findIndex((one) => one.inCallback) + 1) : onStack;
   }
 
   #prepare(request: Request | undefined, onStack: ReturnType<App['living']>, isCalledByCore: boolean): void {

@@ -7,8 +7,10 @@ const STALL_MS = 1_000;
 interface Scene {
   readonly turnMs: number;
   readonly inCallback: boolean;
-  /** How long each of the requests on the stack has run. */
+  /** How long each of the requests on the stack has run; in a callback, the core has brought the last one. */
   readonly onStackMs?: readonly number[];
+  /** How long ago requests began that were cut off in this turn of the loop, before those on the stack. */
+  readonly cutOffMs?: readonly number[];
   readonly webSocketMs?: number;
   /** The request whose code runs. */
   readonly request?: object;
@@ -20,12 +22,17 @@ function examined({
   turnMs,
   inCallback,
   onStackMs = [],
+  cutOffMs = [],
   webSocketMs,
   request,
   serviceCode = new ServiceCode(),
 }: Scene) {
   const now = performance.now();
-  const living = onStackMs.map((ms) => ({ onStack: true, startedAt: now - ms }));
+  const living = [...onStackMs, ...cutOffMs].map((ms, index) => ({
+    onStack: true,
+    inCallback: inCallback && index === onStackMs.length - 1,
+    startedAt: now - ms,
+  }));
   let abandoned = 0;
   let isEnding = false;
   const stalls = new StallHandler({
@@ -213,6 +220,24 @@ describe('the examination of a stalled worker', () => {
   ] as const) {
     it(`spares ${what}`, () => {
       expect(examined(scene)).to.deep.equal({ found, abandoned: 0, isEnding: false });
+    });
+  }
+
+  for (const cutOffMs of [[600], [900, 1_050], [700, 1_050, 1_090]]) {
+    it(`takes none of ${cutOffMs.length} requests that were cut off for one on the stack`, () => {
+      const scene = { turnMs: 1_100, inCallback: true, cutOffMs };
+      const spared = { abandoned: 0, isEnding: false };
+      expect(examined({ ...scene, onStackMs: [0] }), 'a short request').to.deep.equal({
+        found: 'progressing',
+        ...spared,
+      });
+      expect(examined({ ...scene, onStackMs: [0, 3] }), 'with its call').to.deep.equal({
+        found: 'progressing',
+        ...spared,
+      });
+      expect(examined(scene), 'a request that is not known yet').to.deep.equal({ found: 'retry', ...spared });
+      const { found, abandoned } = examined({ ...scene, onStackMs: [3, 590] });
+      expect([found, abandoned], 'a long request').to.deep.equal([{ where: 'request' }, 2]);
     });
   }
 

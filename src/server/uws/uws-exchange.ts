@@ -128,6 +128,10 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     return upgrade && ((acceptance) => this.#accept(upgrade, acceptance));
   }
 
+  get inCallback(): boolean {
+    return this.#inCallback;
+  }
+
   get closed(): boolean {
     return this.#phase >= DONE;
   }
