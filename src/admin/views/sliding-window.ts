@@ -1,7 +1,8 @@
 // Counts of the last seconds. A reading puts what was counted since the reading before into the newest of ten
 // parts, and drops the oldest part. Where readings are far apart, parts that the window does not need for its
-// length are dropped sooner. What is not counted costs nothing: only counts that the window holds are looked
-// at when a part is dropped.
+// length are dropped sooner. A reading takes several turns of the event loop, and the time of its part is
+// known at its end: until then the window has the parts before. What is not counted costs nothing: only
+// counts that the window holds are looked at when a part is dropped.
 import { HISTOGRAM_EDGES_US, quantile } from '../../memory/metrics/histogram.js';
 
 /** Parts of the window, one for each reading. */
@@ -18,6 +19,7 @@ export class WindowClock {
   #parts = 0;
   #endedAt = 0;
   #isBase = true;
+  #isReading = false;
 
   /** The part that counts are put into now. */
   get part(): number {
@@ -29,6 +31,11 @@ export class WindowClock {
     return this.#isBase;
   }
 
+  /** Whether a reading is under way: the window does not have its part yet. */
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
   /** The length of the window; 0 before the second reading. */
   get seconds(): number {
     return this.#parts === 0 ? 0 : this.#lengthFrom(this.#parts) / 1000;
@@ -36,6 +43,7 @@ export class WindowClock {
 
   /** A reading begins: its part takes the place of the oldest one. */
   begin(): void {
+    this.#isReading = true;
     if (this.#endedAt === 0) return;
     this.#isBase = false;
     while (this.#parts > 1 && this.#lengthFrom(this.#parts - 1) >= ENOUGH_MS) {
@@ -51,6 +59,7 @@ export class WindowClock {
   /** @param at the time of the reading, in milliseconds above 0 */
   end(at: number): void {
     this.#endedAt = at;
+    this.#isReading = false;
   }
 
   /** The count has something in the window. */
@@ -79,8 +88,8 @@ export class WindowCount {
   #parts: Float64Array | undefined;
   /** Since the start of the process. */
   total = 0;
-  /** In the window. */
-  recent = 0;
+  /** In all parts. */
+  #recent = 0;
 
   constructor(clock: WindowClock) {
     this.#clock = clock;
@@ -91,8 +100,14 @@ export class WindowCount {
     if (this.#clock.isBase) return;
     this.#parts ??= new Float64Array(PARTS);
     this.#parts[this.#clock.part] = this.#parts[this.#clock.part]! + n;
-    this.recent += n;
+    this.#recent += n;
     this.#clock.activate(this);
+  }
+
+  /** In the window. */
+  get recent(): number {
+    const { isReading, part } = this.#clock;
+    return isReading ? this.#recent - (this.#parts?.[part] ?? 0) : this.#recent;
   }
 
   get perSecond(): number {
@@ -103,9 +118,9 @@ export class WindowCount {
   /** @returns whether nothing is left in the window */
   drop(part: number): boolean {
     const parts = this.#parts!;
-    this.recent -= parts[part]!;
+    this.#recent -= parts[part]!;
     parts[part] = 0;
-    return this.recent === 0;
+    return this.#recent === 0;
   }
 }
 
@@ -116,8 +131,8 @@ export class WindowHistogram {
   readonly #clock: WindowClock;
   /** Counts since the start of the process. */
   readonly total = new Float64Array(CELLS);
-  /** Counts in the window. */
-  readonly recent = new Float64Array(CELLS);
+  /** Counts in all parts. */
+  readonly #recent = new Float64Array(CELLS);
   /** What each part has counted: cell, count, cell, count … */
   readonly #parts: number[][] = Array.from({ length: PARTS }, () => []);
   readonly count: WindowCount;
@@ -134,9 +149,19 @@ export class WindowHistogram {
     this.total[cell] = this.total[cell]! + n;
     this.count.add(n);
     if (this.#clock.isBase) return;
-    this.recent[cell] = this.recent[cell]! + n;
+    this.#recent[cell] = this.#recent[cell]! + n;
     this.#parts[this.#clock.part]!.push(cell, n);
     this.#clock.activate(this);
+  }
+
+  /** Counts in the window. */
+  get recent(): Float64Array {
+    const { isReading, part } = this.#clock;
+    const open = this.#parts[part]!;
+    if (!isReading || open.length === 0) return this.#recent;
+    const recent = this.#recent.slice();
+    take(recent, open);
+    return recent;
   }
 
   reach(us: number): void {
@@ -173,11 +198,16 @@ export class WindowHistogram {
 
   drop(part: number): boolean {
     const counted = this.#parts[part]!;
-    for (let at = 0; at < counted.length; at += 2) {
-      const cell = counted[at]!;
-      this.recent[cell] = this.recent[cell]! - counted[at + 1]!;
-    }
+    take(this.#recent, counted);
     counted.length = 0;
     return this.#parts.every(({ length }) => length === 0);
+  }
+}
+
+/** @param counted cell, count, cell, count … */
+function take(cells: Float64Array, counted: readonly number[]): void {
+  for (let at = 0; at < counted.length; at += 2) {
+    const cell = counted[at]!;
+    cells[cell] = cells[cell]! - counted[at + 1]!;
   }
 }

@@ -74,6 +74,37 @@ describe('a sliding window', () => {
     }
   });
 
+  it('has neither higher nor lower rates while a reading is under way, in any of its moments', () => {
+    const { clock, reading } = setUp();
+    const [first, second] = [new WindowHistogram(clock), new WindowHistogram(clock)];
+    for (const durations of [first, second]) durations.reach(10_000);
+    reading(() => undefined);
+    let readings = 0;
+    const expectSteady = (when: string): void => {
+      const rates = readings === 0 ? [0, 0] : [100, 100];
+      const seen = [first, second].map(({ count }) => count.perSecond);
+      expect(seen, `${when} reading ${readings}`).to.deep.equal(rates);
+      for (const { count, recent } of [first, second])
+        expect([...recent].reduce((sum, n) => sum + n, 0)).to.equal(count.recent);
+      const least = readings === 0 ? null : 10;
+      expect(WindowHistogram.quantileMs([first, second], 0.5), `${when} reading ${readings}`).to.equal(least);
+    };
+    for (; readings < 2 * PARTS + 3; readings++) {
+      expectSteady('before');
+      // Every third reading comes late, and has counted more.
+      const seconds = readings % 3 === 2 ? 4 : 1;
+      reading(() => {
+        expectSteady('at the beginning of');
+        first.record(cellOf(10_000), 60 * seconds);
+        expectSteady('within');
+        first.record(cellOf(9_999), 40 * seconds);
+        second.record(cellOf(10_000), 100 * seconds);
+        expectSteady('at the end of');
+      }, 1_000 * seconds);
+    }
+    expectSteady('after');
+  });
+
   it('has the quantiles of its own durations, not of earlier ones', () => {
     const { clock, reading } = setUp();
     const durations = new WindowHistogram(clock);
