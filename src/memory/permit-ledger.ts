@@ -7,7 +7,9 @@
 //   to give it           given = g + 2 x amount - 1    the total shrinks by it    given = g + 2 x amount
 //
 // Both words only grow, and wrap around at 2^32. A thread holds (taken - given) / 2, rounded down, which is
-// never more than its part of the total, also when its last operation was interrupted in the middle.
+// never more than its part of the total, also when its last operation was interrupted in the middle. It never
+// holds more than 2^30: a difference that means more is a negative one, of a thread that has given more than
+// it had. It holds nothing then, and a census is due.
 //
 // What a lost thread holds by its words is released at once. But no word shows whether an interrupted
 // operation had already changed the total. A census finds that out: while the words of all threads are even
@@ -68,7 +70,7 @@ export class PermitLedger {
 
   /**
    * Takes `amount` units, all or none.
-   * @param most units that all threads may hold together; `most` and every amount are below 2^31
+   * @param most units that all threads may hold together, below 2^31; one thread holds at most 2^30
    * @returns false when they would become more than `most`; nothing is taken then
    */
   take(count: number, amount: number, most: number): boolean {
@@ -123,12 +125,23 @@ export class PermitLedger {
    */
   reclaim(released?: (count: number) => void): void {
     for (let count = 0; count < this.#counts; count++) {
-      const held = heldIn(this.#own, this.#ready(count));
-      if (held === 0) continue;
+      const at = this.#ready(count);
+      const held = heldIn(this.#own, at);
+      if (held === 0) {
+        this.#forgetExcess(count, at);
+        continue;
+      }
       this.give(count, held);
       released?.(count);
     }
     this.settle(released);
+  }
+
+  /** Ends a negative difference, so that the next thread of the slot begins with nothing. */
+  #forgetExcess(count: number, at: number): void {
+    if (this.#own[at + TAKEN] === this.#own[at + GIVEN]) return;
+    Atomics.store(this.#own, at + GIVEN, this.#own[at + TAKEN]!);
+    Atomics.store(this.#totals, count * this.#stride + OWED, 1);
   }
 
   /**
@@ -228,9 +241,15 @@ export class PermitLedger {
   }
 }
 
+/** Twice the most that one thread holds, as a signed difference of its words. */
+const TWICE_THE_MOST = -(2 ** 31);
+
 /** The amount that a thread holds. @param at index of its two words */
-function heldIn(words: Int32Array, at: number): number {
-  return (words[at + TAKEN]! - words[at + GIVEN]!) >>> 1;
+const heldIn = (words: Int32Array, at: number): number => heldBy(words[at + TAKEN]!, words[at + GIVEN]!);
+
+function heldBy(taken: number, given: number): number {
+  const difference = (taken - given) | 0;
+  return difference < 0 && difference !== TWICE_THE_MOST ? 0 : difference >>> 1;
 }
 
 /**
@@ -239,7 +258,7 @@ function heldIn(words: Int32Array, at: number): number {
  */
 export function heldByThread(own: Int32Array): number {
   const given = Atomics.load(own, GIVEN);
-  return (Atomics.load(own, TAKEN) - given) >>> 1;
+  return heldBy(Atomics.load(own, TAKEN), given);
 }
 
 /**

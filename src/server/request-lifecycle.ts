@@ -440,7 +440,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
 
   /**
    * It is repeated when a full stack has ended one of its steps (`LiveRequests.cutOff`). A permit is not
-   * released again: one that was lost makes its bound too strict, and is found by the census of its thread.
+   * released again: one whose release had not begun makes its bound too strict until its thread ends.
    * @param reason for a reader that still waits for the body
    */
   #release(reason = this.#abortReason): void {

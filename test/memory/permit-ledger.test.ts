@@ -10,7 +10,7 @@ const MOST = 2 ** 31 - 1;
 describe('a ledger of permits', () => {
   it('continues to count when the words of a thread wrap around, also when it is killed then', () => {
     for (const before of [0, 2 ** 31 - 4, -4, -(2 ** 31)]) {
-      for (const amount of [1, 5, 2 ** 30 - 1]) {
+      for (const amount of [1, 5, 2 ** 29]) {
         const block = Block.create({ workers: 2 });
         block.words('workerQuotaHeld', 1).fill(before);
         const [one, two] = [1, 2].map((slot) => new QuotaCells(block, slot, 'bodyBytes'));
@@ -28,6 +28,29 @@ describe('a ledger of permits', () => {
         );
         reclaimQuotas(block, 1);
         expect(two!.held, here).to.equal(1);
+      }
+    }
+  });
+
+  it('counts a thread that has given more than it took as one that holds nothing, wherever its words wrap around', () => {
+    for (const before of [0, 1, 2, 2 ** 31 - 4, -4, -2, -(2 ** 31)]) {
+      for (const excess of [1, 2, 1_000]) {
+        const block = Block.create({ workers: 2 });
+        block.words('workerQuotaHeld', 1).fill(before & ~1);
+        const [one, two] = [1, 2].map((slot) => new QuotaCells(block, slot, 'bodyBytes'));
+        const here = `${excess} from ${before}`;
+        two!.take(7, MOST);
+        one!.take(3, MOST);
+        one!.give(3 + excess);
+        expect(quotaLedger(block, 0).census(COUNT), here).to.equal(true);
+        expect(two!.held, `${here}, by the census`).to.equal(7);
+        one!.give(excess);
+        reclaimQuotas(block, 1);
+        expect(two!.held, `${here}, when it has ended`).to.equal(7);
+        const next = new QuotaCells(block, 1, 'bodyBytes');
+        expect(next.take(2, 9), here).to.equal(true);
+        expect(quotaLedger(block, 0).census(COUNT), here).to.equal(true);
+        expect(two!.held, `${here}, with the next thread of its slot`).to.equal(9);
       }
     }
   });
