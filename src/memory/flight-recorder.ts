@@ -17,7 +17,7 @@
 // as one of two numbers or texts in turn. The head is stored atomically, so a reader that sees it sees the
 // words stored before it as well. bench/micro/flight-recorder.ts measures a begin and an end.
 import type { Block } from './block.js';
-import { elapsed, toWord } from './elapsed.js';
+import { toWord } from './elapsed.js';
 import { IdReader, numberedId, writeId } from './flight-id.js';
 import { FLIGHT_ID_WORDS, FLIGHT_WORDS, FLIGHTS } from './layout.js';
 
@@ -28,12 +28,19 @@ const HEAD = 0;
 const STARTED = 1;
 const DURATION = 3;
 /**
- * The number of an id that the thread has made, low words and high words, for an even and an odd number of
- * uses. The high word is TEXT for an id that is a text.
+ * The number of an id that the thread has made: its low words, for an even and an odd number of uses, and the
+ * words with the rest of it.
+ *
+ *   bits 0..20   the number, from bit 32 on
+ *   bit 21       1: the id is a text
+ *   bits 22..31  the start of the request, from bit 32 on: so its age is right for 139 years
  */
 const ID_LOW = 4;
-const ID_HIGH = 6;
-const TEXT = -1;
+const HIGH = 6;
+const ID_BITS = 0x1fffff;
+const TEXT = 0x200000;
+const STARTED_SHIFT = 22;
+const TWO_32 = 2 ** 32;
 
 const ROUTE_BITS = 0xfff;
 const STATUS_SHIFT = 12;
@@ -87,11 +94,12 @@ export class FlightRecorder {
     const uses = (words[at + HEAD]! >>> USES_SHIFT) + 1;
     const head = (uses << USES_SHIFT) | route;
     words[at + STARTED + (uses & 1)] = toWord(now);
+    const startedHigh = (now / TWO_32) << STARTED_SHIFT;
     if (number > 0) {
       words[at + ID_LOW + (uses & 1)] = number | 0;
-      words[at + ID_HIGH + (uses & 1)] = (number / 2 ** 32) | 0;
+      words[at + HIGH + (uses & 1)] = startedHigh | (number / TWO_32);
     } else {
-      words[at + ID_HIGH + (uses & 1)] = TEXT;
+      words[at + HIGH + (uses & 1)] = startedHigh | TEXT;
       writeId(this.#ids, idAt(index, head), id);
     }
     Atomics.store(words, at + HEAD, head);
@@ -131,7 +139,7 @@ export interface Flight {
   /** Number of its route. */
   readonly route: number;
   readonly requestId: string | undefined;
-  /** Milliseconds since it began, correct for up to 49 days. */
+  /** Milliseconds since it began. */
   readonly ageMs: number;
   /** Undefined while the request is in flight. */
   readonly ended: { readonly status: number; readonly microseconds: number } | undefined;
@@ -174,12 +182,12 @@ export class FlightReader {
    */
   visit(now: number, leastMs: number, found: FlightVisit): void {
     const words = this.#words;
-    const word = toWord(now);
     for (let at = 0; at < words.length; at += FLIGHT_WORDS) {
       const head = Atomics.load(words, at + HEAD);
       if (head === 0 || (head & STATUS_BITS) !== 0) continue;
-      const startedAt = Atomics.load(words, at + STARTED + ((head >>> USES_SHIFT) & 1));
-      const ageMs = elapsed(word, startedAt);
+      const parity = (head >>> USES_SHIFT) & 1;
+      const startedAt = Atomics.load(words, at + STARTED + parity);
+      const ageMs = ageOf(now, startedAt, Atomics.load(words, at + HIGH + parity));
       // A request that has begun since the head was read is too young.
       if (ageMs >= leastMs && Atomics.load(words, at + HEAD) === head)
         found(at / FLIGHT_WORDS, head, startedAt, ageMs);
@@ -217,20 +225,29 @@ export class FlightReader {
       const started = Atomics.load(words, at + STARTED + parity);
       const microseconds = Atomics.load(words, at + DURATION);
       const low = Atomics.load(words, at + ID_LOW + parity);
-      const high = Atomics.load(words, at + ID_HIGH + parity);
-      if (high === TEXT) this.#id.copy(this.#ids, idAt(index, head));
+      const high = Atomics.load(words, at + HIGH + parity);
+      const isText = (high & TEXT) !== 0;
+      if (isText) this.#id.copy(this.#ids, idAt(index, head));
       if (Atomics.load(words, at + HEAD) !== head) continue;
       const status = (head & STATUS_BITS) >>> STATUS_SHIFT;
-      const id = high === TEXT ? this.#id.text : numberedId(prefix, high * 2 ** 32 + (low >>> 0));
+      const id = isText ? this.#id.text : numberedId(prefix, (high & ID_BITS) * TWO_32 + (low >>> 0));
       return {
         route: head & ROUTE_BITS,
         requestId: id === '' ? undefined : id,
-        ageMs: elapsed(toWord(now), started),
+        ageMs: ageOf(now, started, high),
         ended: status === 0 ? undefined : { status, microseconds },
       };
     }
   }
 }
+
+/**
+ * Milliseconds since a request began; 0 when that is slightly later than `now`, which another thread has
+ * read.
+ * @param high the word that has the high bits of its start
+ */
+const ageOf = (now: number, started: number, high: number): number =>
+  Math.max(0, Math.floor(now) - (high >>> STARTED_SHIFT) * TWO_32 - (started >>> 0));
 
 /** All requests of a record: see `FlightReader.all`. */
 export const readFlights = (block: Block, slot: number, now: number): Flight[] =>

@@ -70,7 +70,10 @@ export const CHANGES_BYTES = 1 << 16;
 export const SWITCHED_OFF_BYTES = 1 << 16;
 /** Requests of a thread that its flight recorder keeps: a power of two, at most 256. */
 export const FLIGHTS = 128;
-/** Words of one record: head, two for the start, duration, two and two for the number of the id. */
+/**
+ * Words of one record: head, two for the start, duration, two for the number of the id, and two for the high
+ * bits of start and number.
+ */
 export const FLIGHT_WORDS = 8;
 /** Words of the id of a request, with four characters in each. */
 export const FLIGHT_ID_WORDS = 16;

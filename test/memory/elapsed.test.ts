@@ -1,8 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Block } from '#src/memory/block.js';
 import { elapsed, toWord } from '#src/memory/elapsed.js';
-import { FlightRecorder, readFlights } from '#src/memory/flight-recorder.js';
 
 const DAY_MS = 86_400_000;
 /** Ages of the process: years, and around the bounds of a word. */
@@ -23,21 +21,6 @@ describe('times in a word of shared memory', () => {
         expect(elapsed(toWord(since + age), toWord(since) | 0), 'as a signed word').to.equal(age);
       }),
       { numRuns: 2000 },
-    );
-  });
-
-  it('give it for requests in the flight recorder, and these are in order', () => {
-    const block = Block.create({ workers: 1 });
-    const route = 1;
-    fc.assert(
-      fc.property(uptimes, fc.array(ages, { minLength: 1, maxLength: 5 }), (begun, ages) => {
-        const recorder = new FlightRecorder(block, 1);
-        block.words('flights', 1).fill(0);
-        const now = begun + Math.max(...ages);
-        for (const age of ages) recorder.begin(route, now - age);
-        const seen = readFlights(block, 1, now).map(({ ageMs }) => ageMs);
-        expect(seen).to.deep.equal([...ages].sort((a, b) => a - b));
-      }),
     );
   });
 });

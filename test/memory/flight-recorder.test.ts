@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Block } from '#src/memory/block.js';
+import { numberedId } from '#src/memory/flight-id.js';
 import {
   clearFlights,
   type Flight,
@@ -67,6 +68,52 @@ describe('the flight recorder', () => {
       [OTHER_ROUTES, 5],
       [FIRST, 20],
     ]);
+  });
+
+  describe('shows requests in order with their ages, however old they and the process are', () => {
+    const [MONTHS, DAY_MS, ID] = [2 ** 31, 86_400_000, { number: 2 ** 52 + 7, text: 'of-a-client' }] as const;
+    const around = (ms: number) => [ms - 1_001, ms - 1, ms, ms + 1, ms + 1_001];
+    const critical = [1, 2, 3, 4].flatMap((n) => around(n * MONTHS));
+    const AGES = [0, 1, 1_000, 30 * DAY_MS, ...critical, 4_000 * DAY_MS];
+
+    const expectAges = (begins: readonly number[], now: number): void => {
+      const { block, recorder } = setUp();
+      for (const [n, at] of begins.entries()) {
+        const number = n % 2 === 0 ? ID.number : 0;
+        const flight = recorder.begin(FIRST, at, number === 0 ? ID.text : '', number);
+        if (n % 3 === 0) recorder.end(flight, 200, 1);
+      }
+      const seen = readFlights(block, SLOT, now);
+      const ages = (ofEnded: boolean) =>
+        begins
+          .filter((_, n) => (n % 3 === 0) === ofEnded)
+          .map((at) => Math.floor(now) - Math.floor(at))
+          .sort((a, b) => a - b);
+      expect(seen.map(({ ageMs }) => ageMs)).to.deep.equal([...ages(false), ...ages(true)]);
+      const ids = new Set(seen.map(({ requestId }) => requestId));
+      expect([...ids].every((id) => id === ID.text || id === numberedId('', ID.number))).to.equal(true);
+      const visited: number[] = [];
+      const least = 2 ** 32 - 5;
+      new FlightReader(block, SLOT).visit(now, least, (_index, _head, _at, ageMs) => visited.push(ageMs));
+      expect(visited.sort((a, b) => a - b)).to.deep.equal(ages(false).filter((age) => age >= least));
+    };
+
+    for (const age of AGES) {
+      it(`of a process that is ${(age / DAY_MS).toFixed(5)} days old, in a record that does not turn over`, () => {
+        const begins = [...new Set(AGES.filter((at) => at <= age)), age + 0.25];
+        for (const later of [0, 1, 999, ...critical]) expectAges(begins, age + 0.5 + later);
+      });
+    }
+
+    it('at any time', () => {
+      const times = fc.oneof(fc.nat(4_000 * DAY_MS), fc.constantFrom(...AGES));
+      fc.assert(
+        fc.property(fc.array(times, { minLength: 1, maxLength: FLIGHTS }), times, (begins, later) =>
+          expectAges(begins, Math.max(...begins) + later),
+        ),
+        { numRuns: 200 },
+      );
+    });
   });
 
   it('holds an id of any length up to 64 characters, also where a longer one was', () => {
