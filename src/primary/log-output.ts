@@ -7,7 +7,7 @@ import type { Settings } from '../config.js';
 import type { RingMemory } from '../memory/line-ring.js';
 import { exportedSink } from '../telemetry/exported-log-sink.js';
 import { LogBatches, type ThreadLog } from '../telemetry/log-batches.js';
-import { type LogSink, ringSink, stdoutSink } from '../telemetry/log-sink.js';
+import { type LinesState, type LogSink, ringSink, stdoutSink } from '../telemetry/log-sink.js';
 import { ExportedLogs } from '../telemetry/logs-export.js';
 
 /** The longest wait for lines to be written: a batch counts as written after a second. */
@@ -31,9 +31,8 @@ export interface LogOutput {
   /** undefined when the thread needs the primary neither to write nor to export its lines. */
   openThreadLog(): OpenThreadLog | undefined;
   /**
-   * Resolves when all lines that the primary has logged before this call are written, or lost because too
-   * many were buffered.
-   * @returns false when the reader of standard output does not take them within 2 s
+   * Resolves when all lines that the primary has logged before this call are written.
+   * @returns false when the reader of standard output does not take them within 2 s, or lines were lost
    */
   written(): Promise<boolean>;
   /** Resolves when all lines are written, as far as the reader of standard output takes them. */
@@ -68,15 +67,16 @@ export function logOutput({ pmId, otel }: Pick<Settings, 'pmId' | 'otel'>, lost:
         },
       };
     },
-    written: () => comesTrue(written.mark()),
+    written: () => areWritten(written.mark()),
     close: () => written.close(),
   };
 }
 
-async function comesTrue(isTrue: () => boolean): Promise<boolean> {
+async function areWritten(stateOf: () => LinesState): Promise<boolean> {
   const until = performance.now() + WRITTEN_WITHIN_MS;
   for (;;) {
-    if (isTrue()) return true;
+    const state = stateOf();
+    if (state !== 'waiting') return state === 'written';
     if (performance.now() >= until) return false;
     await delay(LOOK_EVERY_MS, undefined, { ref: false });
   }
@@ -85,8 +85,8 @@ async function comesTrue(isTrue: () => boolean): Promise<boolean> {
 interface WrittenOutput {
   readonly sink: LogSink;
   openThreadLog(): ThreadLog | undefined;
-  /** @returns a function that tells whether all lines of the primary before this call are written */
-  mark(): () => boolean;
+  /** @returns a function that tells what has become of the lines of the primary before this call */
+  mark(): () => LinesState;
   close(): Promise<void>;
 }
 
@@ -113,11 +113,13 @@ function writtenOutput(pmId: string | null, lineDropped: () => void): WrittenOut
     sink,
     openThreadLog: () => batches.open(),
     mark: () => {
-      const isInRing = sink.mark();
+      const inRing = sink.mark();
       let isWritten: (() => boolean) | undefined;
       return () => {
-        if (isWritten === undefined && isInRing()) isWritten = own.mark();
-        return isWritten?.() ?? false;
+        const state = isWritten === undefined ? inRing() : 'written';
+        if (state !== 'written') return state;
+        isWritten ??= own.mark();
+        return isWritten() ? 'written' : 'waiting';
       };
     },
     async close() {

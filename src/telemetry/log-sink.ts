@@ -24,6 +24,9 @@ export interface LogSink {
 /** Writes bytes without blocking. Returns the number of bytes written; throws the system's error. */
 export type WriteBytes = (bytes: Uint8Array) => number;
 
+/** What has become of lines; `lost`: of one of them at least. */
+export type LinesState = 'written' | 'waiting' | 'lost';
+
 export interface SinkLimits {
   /** Longest line, in bytes, that is not shortened. */
   readonly maxLine: number;
@@ -102,8 +105,10 @@ export class LineSink implements LogSink {
   readonly #writeBytes: WriteBytes;
   readonly #limits: SinkLimits;
   readonly #lost: () => void;
-  /** Lines that were to be written. */
-  #lines = 0;
+  /** Lines that were written, and those that are buffered. */
+  #kept = 0;
+  /** Lines that were buffered and then dropped. */
+  #droppedLater = 0;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #dropped = 0;
@@ -119,7 +124,6 @@ export class LineSink implements LogSink {
 
   write(line: string, format: (line: string) => string): void {
     if (this.#closed) return;
-    this.#lines++;
     const { maxLine } = this.#limits;
     let bytes = Buffer.from(format(line));
     if (bytes.length > maxLine) {
@@ -127,6 +131,7 @@ export class LineSink implements LogSink {
       const added = Math.max(0, bytes.length - Buffer.byteLength(line));
       bytes = Buffer.from(format(shortenLine(line, Math.max(maxLine / 4, maxLine - added))));
     }
+    this.#kept++;
     if (bytes.length > maxLine) this.#drop();
     else if (this.#waiting.length > 0) this.#wait(bytes);
     else this.#attempt(bytes);
@@ -141,10 +146,16 @@ export class LineSink implements LogSink {
     if (this.#dropped > 0 && this.#waiting.length === 0 && !this.#closed) this.#reportDropped();
   }
 
-  /** @returns a function that tells whether none of the lines before this call is still buffered */
-  mark(): () => boolean {
-    const lines = this.#lines;
-    return () => this.#lines - this.#waiting.length >= lines;
+  /**
+   * @returns a function that tells what has become of the lines before this call. They count as lost when
+   *   lines were dropped and that is not reported yet
+   */
+  mark(): () => LinesState {
+    const [kept, droppedLater, isLost] = [this.#kept, this.#droppedLater, this.#dropped > 0];
+    return () => {
+      if (isLost || this.#closed || this.#droppedLater !== droppedLater) return 'lost';
+      return this.#kept - this.#waiting.length >= kept ? 'written' : 'waiting';
+    };
   }
 
   #retry(): void {
@@ -152,8 +163,10 @@ export class LineSink implements LogSink {
     this.#waiting = [];
     this.#waitingBytes = 0;
     for (const bytes of waiting) {
+      const before = this.#dropped;
       if (this.#waiting.length > 0) this.#wait(bytes);
       else this.#attempt(bytes);
+      if (this.#dropped > before) this.#droppedLater++;
     }
   }
 
@@ -185,6 +198,7 @@ export class LineSink implements LogSink {
   }
 
   #drop(): void {
+    this.#kept--;
     this.#dropped++;
     this.#lost();
   }
@@ -193,6 +207,7 @@ export class LineSink implements LogSink {
     const dropped = this.#dropped;
     this.#dropped = 0;
     const line = { level: 40, time: Date.now(), pid: process.pid, dropped, msg: 'log lines dropped' };
+    this.#kept++;
     this.#attempt(Buffer.from(`${JSON.stringify(line)}\n`));
   }
 }

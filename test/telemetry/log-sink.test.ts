@@ -37,17 +37,56 @@ function pipe(limits: { maxLine?: number; maxWaiting?: number } = {}) {
 describe('the log sink', () => {
   it('tells when the lines before a mark are written', () => {
     const { state, sink } = pipe();
-    expect(sink.mark()()).to.equal(true);
+    expect(sink.mark()()).to.equal('written');
     sink.write('1\n', asItIs);
-    expect(sink.mark()(), 'a line that the reader took at once').to.equal(true);
+    expect(sink.mark()(), 'a line that the reader took at once').to.equal('written');
     state.refuse = 'EAGAIN';
     sink.write('2\n', asItIs);
     const isWritten = sink.mark();
     sink.write('3\n', asItIs);
-    expect(isWritten()).to.equal(false);
+    expect(isWritten()).to.equal('waiting');
     state.refuse = undefined;
     sink.flush();
-    expect(isWritten()).to.equal(true);
+    expect(isWritten()).to.equal('written');
+  });
+
+  it('never takes a dropped line for a written one, neither before a mark nor behind it', () => {
+    const calls = fc.constantFrom('write', 'long', 'mark', 'stop', 'go', 'flush', 'disk full', 'partly');
+    fc.assert(
+      fc.property(fc.array(calls, { maxLength: 60, size: 'max' }), (list) => {
+        const { state, sink } = pipe({ maxLine: 30, maxWaiting: 60 });
+        const marks: { readonly lines: readonly string[]; readonly stateOf: () => string }[] = [];
+        /** Those since the last report of lines that were dropped. */
+        let passed: string[] = [];
+        let reports = 1;
+        const line = (n: number, format = asItIs): void => {
+          passed.push(`{"n":${n}}\n`);
+          sink.write(`{"n":${n}}\n`, format);
+        };
+        const does: Readonly<Record<string, (n: number) => unknown>> = {
+          write: line,
+          long: (n) => line(n, (text) => text.padEnd(40)),
+          mark: () => marks.push({ lines: [...passed], stateOf: sink.mark() }),
+          stop: () => (state.refuse = 'EAGAIN'),
+          go: () => (state.refuse = undefined),
+          'disk full': () => (state.refuse = 'ENOSPC'),
+          flush: () => sink.flush(),
+          partly: () => (state.atMost = state.atMost === 4 ? Number.POSITIVE_INFINITY : 4),
+        };
+        for (const [n, call] of [...list, 'go', 'flush'].entries()) {
+          does[call]!(n);
+          for (const { lines, stateOf } of marks) {
+            const missing = lines.filter((one) => !state.taken.includes(one));
+            if (stateOf() === 'written') expect(missing).to.deep.equal([]);
+          }
+          const seen = state.taken.split('log lines dropped').length;
+          if (seen > reports) passed = [];
+          reports = seen;
+        }
+        expect(marks.map(({ stateOf }) => stateOf())).to.not.include('waiting');
+      }),
+      { numRuns: 300, examples: [[['stop', 'write', 'mark', 'disk full', 'flush', 'go', 'write']]] },
+    );
   });
 
   it('keeps lines in order while the reader has stopped, and writes them when it continues', () => {
