@@ -1,9 +1,8 @@
 // The routes of recent traces: the sampled ones of this process, without a collector.
 import { HttpError, NotFoundError, ValidationError } from '../errors.js';
-import type { Clock } from '../memory/clock.js';
 import { Pace } from '../telemetry/pace.js';
 import type { AttributeValue } from '../telemetry/span.js';
-import type { SpanRecord } from '../telemetry/span-record.js';
+import { MOST_DATE, type SpanRecord } from '../telemetry/span-record.js';
 import type { RecentTrace, TraceStore } from '../telemetry/trace-store.js';
 import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
 import { jsonList } from './json-list.js';
@@ -11,8 +10,6 @@ import type { OperatorSwitches } from './operator-switches.js';
 
 export interface TraceRoutesOptions {
   readonly store: TraceStore;
-  /** The shared clock, by which spans are timed. */
-  readonly clock: Clock;
   /** The template of a route that was declared with this path; undefined: there is none. */
   readonly templateOf?: (path: string) => string | undefined;
   readonly sampling: () => Pick<OperatorSwitches['sampling'], 'ratio' | 'recording'>;
@@ -23,12 +20,7 @@ const MAX_SEARCH = 200;
 /** Spans between two looks at the time. A span may have tens of attributes of some hundred characters. */
 const PIECE = 16;
 
-export function traceRoutes({
-  store,
-  clock,
-  templateOf,
-  sampling,
-}: TraceRoutesOptions): readonly AdminRoute[] {
+export function traceRoutes({ store, templateOf, sampling }: TraceRoutesOptions): readonly AdminRoute[] {
   return [
     {
       method: 'GET',
@@ -36,8 +28,7 @@ export function traceRoutes({
       handler: async ({ query }) => {
         const filter = filterOf(query, templateOf);
         const traces = await store.recent();
-        const wall = wallTime(clock);
-        const page = await pageOf(traces, filter, wall);
+        const page = await pageOf(traces, filter);
         const { ratio, recording } = sampling();
         return { status: 200, json: { ...page, isRecording: recording, sampled: ratio } };
       },
@@ -52,7 +43,7 @@ export function traceRoutes({
             'No span of this trace is here: it was not sampled, or newer traces have displaced it.',
           );
         }
-        const wall = wallTime(clock);
+        const wall = wallTime(trace);
         const spans = [...trace.spans].sort((a, b) => a.begunAt - b.begunAt);
         const { traceId, leftOut } = trace;
         const views = viewsOf(spans, wall);
@@ -64,7 +55,7 @@ export function traceRoutes({
 }
 
 /** Searches in several turns of the event loop. Traces that are displaced meanwhile are omitted. */
-async function pageOf(traces: readonly RecentTrace[], filter: Filter, wall: WallTime) {
+async function pageOf(traces: readonly RecentTrace[], filter: Filter) {
   const items: TraceSummary[] = [];
   const search = new PacedSearch();
   let last: Position | undefined;
@@ -73,7 +64,7 @@ async function pageOf(traces: readonly RecentTrace[], filter: Filter, wall: Wall
     if (rest !== undefined) await rest;
     if (trace.spans.size === 0 || !isBehind(trace, filter.after)) continue;
     const { begunAt, traceId } = trace;
-    const summary = summaryOf(trace, wall);
+    const summary = summaryOf(trace);
     if (!filter.admits(summary)) continue;
     if (filter.search !== '' && !(await search.finds(filter.search, trace))) continue;
     if (items.length === filter.limit) return { items, nextCursor: cursorOf(last!) };
@@ -110,10 +101,14 @@ class PacedSearch {
 
 type WallTime = (begunAt: number) => string;
 
-/** Converts times of the shared clock. */
-function wallTime(clock: Clock): WallTime {
-  const offset = Date.now() - clock();
-  return (at) => new Date(at + offset).toISOString();
+/**
+ * Converts times of the shared clock. All times of a trace follow from that of its first span, so that a step
+ * of the wall clock between two of its ends does not move its spans against each other.
+ */
+function wallTime({ first }: RecentTrace): WallTime {
+  const { startedAt, begunAt } = first ?? { startedAt: 0, begunAt: 0 };
+  // Code of a service may have overwritten the times of a span.
+  return (at) => new Date(Math.min(MOST_DATE, startedAt + (at - begunAt))).toISOString();
 }
 
 /** One item of `GET /traces`. */
@@ -129,7 +124,7 @@ export interface TraceSummary {
   readonly route: string | null;
 }
 
-function summaryOf(trace: RecentTrace, wall: WallTime): TraceSummary {
+function summaryOf(trace: RecentTrace): TraceSummary {
   const { root } = trace;
   const { attributes } = root;
   const status = attributes['http.response.status_code'];
@@ -137,7 +132,7 @@ function summaryOf(trace: RecentTrace, wall: WallTime): TraceSummary {
   return {
     traceId: trace.traceId,
     name: root.name,
-    startedAt: wall(trace.begunAt),
+    startedAt: wallTime(trace)(trace.begunAt),
     durationMs: root.durationMs,
     status: root.errorType === undefined ? 'ok' : 'error',
     httpStatus: typeof status === 'number' ? status : null,

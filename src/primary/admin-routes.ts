@@ -93,10 +93,9 @@ function metricSources(parts: AdminRouteDeps, guarded: BreakerOwners): readonly 
   ];
 }
 
-const recentTraces = ({ sharedState: { spans, clock }, switches }: AdminRouteDeps): readonly AdminRoute[] =>
+const recentTraces = ({ sharedState: { spans }, switches }: AdminRouteDeps): readonly AdminRoute[] =>
   traceRoutes({
     store: new TraceStore(spans),
-    clock,
     templateOf: (path) => switches.declaredRoutes.find((one) => one.path === path)?.template,
     sampling: () => switches.sampling,
   });

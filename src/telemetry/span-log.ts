@@ -25,9 +25,14 @@ export class SpanLog {
     this.clock = clock;
   }
 
-  /** @param span its texts are without secrets */
-  add(span: Omit<SpanRecord, 'worker'>): void {
-    this.#ring.push(writeSpanRecord({ ...span, worker: this.#worker }));
+  /**
+   * Adds a span that ends now. Its time of day is kept as it is now: a later step of the wall clock does not
+   * move it.
+   * @param span its texts are without secrets
+   */
+  add(span: Omit<SpanRecord, 'worker' | 'startedAt'>): void {
+    const startedAt = Math.max(0, Date.now() - (this.clock() - span.begunAt));
+    this.#ring.push(writeSpanRecord({ ...span, startedAt, worker: this.#worker }));
   }
 }
 

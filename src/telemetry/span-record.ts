@@ -12,6 +12,8 @@ export interface SpanRecord {
   readonly kind: SpanKind;
   /** Milliseconds of the shared clock. */
   readonly begunAt: number;
+  /** The same in milliseconds since 1970, by the wall clock at its end. It is only shown. */
+  readonly startedAt: number;
   readonly durationMs: number;
   /** Undefined: the span has not failed. */
   readonly errorType: string | undefined;
@@ -26,6 +28,8 @@ const MAX_NAME = 256;
 const MAX_TEXT = 512;
 const MAX_ATTRIBUTES = 32;
 const MAX_LINKS = 4;
+/** The latest time that a `Date` can have. */
+export const MOST_DATE = 8.64e15;
 const CUT = { 'multilane.truncated': true } as const;
 
 /** Milliseconds with three decimals. */
@@ -76,6 +80,7 @@ function bytesOf(span: SpanRecord, attributes: SpanRecord['attributes']): Uint8A
       attributes,
       span.links.slice(0, MAX_LINKS).map(({ traceId, spanId }) => [traceId, spanId]),
       span.worker,
+      rounded(span.startedAt),
     ]),
   );
 }
@@ -100,9 +105,11 @@ export function readSpanRecord(text: string): SpanRecord | undefined {
     attributes,
     links,
     worker,
+    startedAt,
   ] = members;
   const isKnown = isId(traceId, TRACE_ID) && isId(spanId, SPAN_ID) && typeof name === 'string';
   if (!isKnown || !isAmount(begunAt) || !isAmount(durationMs) || !isAmount(worker)) return undefined;
+  if (!isAmount(startedAt) || startedAt > MOST_DATE) return undefined;
   const known = KINDS[kind as number];
   if (known === undefined) return undefined;
   return {
@@ -112,6 +119,7 @@ export function readSpanRecord(text: string): SpanRecord | undefined {
     name,
     kind: known,
     begunAt,
+    startedAt,
     durationMs,
     errorType: typeof error === 'string' ? error : undefined,
     message: typeof message === 'string' ? message : undefined,

@@ -29,10 +29,14 @@ export class RecentTrace {
 
   /** When its first span began, on the shared clock. */
   get begunAt(): number {
-    if (this.#begunAt !== undefined) return this.#begunAt;
-    let first = Number.POSITIVE_INFINITY;
-    for (const { begunAt } of this.spans) first = Math.min(first, begunAt);
-    this.#begunAt = first;
+    this.#begunAt ??= this.first?.begunAt ?? Number.POSITIVE_INFINITY;
+    return this.#begunAt;
+  }
+
+  /** The span that began first; undefined when all are displaced. */
+  get first(): SpanRecord | undefined {
+    let first: SpanRecord | undefined;
+    for (const span of this.spans) if (first === undefined || span.begunAt < first.begunAt) first = span;
     return first;
   }
 

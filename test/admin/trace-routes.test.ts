@@ -28,7 +28,7 @@ function setUp(rows = 1) {
   const store = new TraceStore(memory);
   const sampling = () => ({ ratio: 0.25, recording: true });
   const templateOf = (path: string) => (path === '/api/users/:id' ? '/api/users/{id}' : undefined);
-  const admin = adminOf(traceRoutes({ store, clock, templateOf, sampling }));
+  const admin = adminOf(traceRoutes({ store, templateOf, sampling }));
   const list = async (query = ''): Promise<Page> => jsonOf(await admin.ask('GET', `/traces${query}`)) as Page;
   return {
     ...admin,
@@ -56,11 +56,11 @@ describe('GET /traces', () => {
   it('lists the latest trace first, with what its first span was', async () => {
     const { list, add, at } = setUp();
     expect(await list()).to.deep.equal({ items: [], nextCursor: null, isRecording: true, sampled: 0.25 });
+    at(1_000);
+    const before = Date.now();
     add(1);
     add(2, { errorType: 'INTERNAL', attributes: { 'http.response.status_code': 500 } });
     add(2, { spanId: spanId(7), parentSpanId: spanId(2), name: 'GET orders', kind: 'client' });
-    at(1_000);
-    const before = Date.now();
     const { items } = await list();
     const [second, first] = items;
     expect(first).to.deep.include({
@@ -76,6 +76,41 @@ describe('GET /traces', () => {
     expect(second).to.deep.include({ status: 'error', httpStatus: 500, spans: 2, route: null });
     const startedAt = Date.parse(String(second?.startedAt));
     expect(startedAt).to.be.within(before - 981, Date.now() - 979);
+  });
+
+  it('keeps the times of traces, and those of their spans against each other, while the wall clock steps', async () => {
+    const { list, ask, add, at } = setUp();
+    const [DAY_MS, ERROR_MS] = [86_400_000, 20_000];
+    const { now } = Date;
+    const started = new Map<number, number>();
+    let step = 0;
+    Date.now = () => now() + step;
+    const timesOf = async (n: number): Promise<readonly number[]> => {
+      const { spans } = jsonOf(await ask('GET', `/traces/${id(n)}`)) as {
+        readonly spans: readonly { readonly startedAt: string }[];
+      };
+      return spans.map(({ startedAt }) => Date.parse(startedAt));
+    };
+    try {
+      for (const [index, by] of [0, DAY_MS, -DAY_MS, 3_600_000, 0].entries()) {
+        const n = index + 1;
+        at(n * 1_000);
+        const parentSpanId = spanId(n);
+        add(n, { begunAt: n * 1_000 - 100, spanId: spanId(n + 100), parentSpanId, name: 'inner' });
+        step = by;
+        started.set(n, Date.now() - 500);
+        add(n, { begunAt: n * 1_000 - 500 });
+        for (const { traceId, startedAt } of (await list()).items) {
+          const one = Number(`0x${String(traceId)}`);
+          const errorMs = Math.abs(Date.parse(String(startedAt)) - started.get(one)!);
+          expect(errorMs, `trace ${one} after ${n} steps`).to.be.below(ERROR_MS);
+          const [outer, inner] = await timesOf(one);
+          expect(inner! - outer!, `the spans of trace ${one} after ${n} steps`).to.equal(400);
+        }
+      }
+    } finally {
+      Date.now = now;
+    }
   });
 
   it('filters by route, status, duration and a text of any span', async () => {

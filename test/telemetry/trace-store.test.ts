@@ -14,6 +14,7 @@ const recordOf = (over: Partial<SpanRecord> = {}): SpanRecord => ({
   name: 'GET /api/users/{id}',
   kind: 'server',
   begunAt: 12.3456,
+  startedAt: 1_700_000_000_000,
   durationMs: 1.25,
   errorType: undefined,
   message: undefined,
@@ -50,7 +51,7 @@ describe('the record of a span', () => {
   it('is read only when it has its form', () => {
     const good = JSON.parse(String(Buffer.from(writeSpanRecord(recordOf())))) as unknown[];
     expect(readSpanRecord(JSON.stringify(good))).to.not.equal(undefined);
-    for (const at of [0, 1, 3, 4, 5, 6, 11])
+    for (const at of [0, 1, 3, 4, 5, 6, 11, 12])
       for (const wrong of [null, {}, -1, 'x', [id(1)]])
         if (!(at === 3 && wrong === 'x'))
           expect(readSpanRecord(JSON.stringify(good.with(at, wrong))), `${at}`).to.equal(undefined);
