@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { build } from 'esbuild';
+import fc from 'fast-check';
 import { ROOT } from '#test/support/cluster.js';
 import { profile, span } from './plane-rows.js';
 
@@ -29,6 +30,12 @@ interface Placed {
 /** What is tested, as dashboard/ exports it. */
 interface Drawing {
   readonly EventReader: new () => { push(piece: string): readonly { event: string; data: string }[] };
+  readonly Points: new (
+    values: number,
+  ) => {
+    push(at: number, ...values: readonly (number | null)[]): void;
+    readonly columns: readonly (readonly (number | null)[])[];
+  };
   plain(text: unknown): string;
   ms(value: number | null): string;
   treeOf(profile: unknown): { readonly root: Frame; readonly idleUs: number };
@@ -42,7 +49,7 @@ interface Drawing {
 }
 
 async function drawing(): Promise<Drawing> {
-  const files = ['core/sse', 'core/format', 'draw/profile', 'draw/layers', 'draw/waterfall'];
+  const files = ['core/sse', 'core/format', 'core/points', 'draw/profile', 'draw/layers', 'draw/waterfall'];
   const { outputFiles } = await build({
     stdin: {
       contents: files.map((file) => `export * from './${file}.ts';`).join('\n'),
@@ -60,6 +67,37 @@ describe('the drawing of the dashboard', () => {
   let is: Drawing;
   before(async () => {
     is = await drawing();
+  });
+
+  it('keeps the points of the last five minutes, however their times are spaced', () => {
+    const SPAN_S = 300;
+    const steps = fc.oneof(
+      fc.constant(1),
+      fc.double({ min: 0, max: 3, noNaN: true }),
+      fc.constantFrom(5, 5.5, 60, 299, 300, 301, 7_200, -3_600, -1),
+    );
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 800, size: 'max' }), (list) => {
+        const points = new is.Points(1);
+        let at = 1e9;
+        for (const [n, step] of list.entries()) {
+          at += step;
+          points.push(at, n);
+        }
+        const [times, values] = points.columns as readonly [number[], (number | null)[]];
+        expect(values).to.have.length(times.length);
+        expect(times.length).to.be.at.most(SPAN_S);
+        if (list.length > 0) expect([times.at(-1), values.at(-1)]).to.deep.equal([at, list.length - 1]);
+        for (const [n, time] of times.entries()) {
+          expect(time).to.be.within(at - SPAN_S, at);
+          if (n === 0) continue;
+          expect(time, 'ascending').to.be.above(times[n - 1]!);
+          const isGap = time - times[n - 1]! > 5;
+          expect(isGap && values[n - 1] !== null, 'a line across a gap').to.equal(false);
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('reads events wherever the stream is cut', () => {
