@@ -125,6 +125,8 @@ export class WindowCount {
 }
 
 const CELLS = HISTOGRAM_EDGES_US.length + 1;
+/** The lower edge of the last cell, which has no upper one: an hour. */
+const LAST_EDGE_US = HISTOGRAM_EDGES_US.at(-1)!;
 
 /** Durations by the cells of histogram.ts. */
 export class WindowHistogram {
@@ -135,6 +137,8 @@ export class WindowHistogram {
   readonly #recent = new Float64Array(CELLS);
   /** What each part has counted: cell, count, cell, count … */
   readonly #parts: number[][] = Array.from({ length: PARTS }, () => []);
+  /** The longest duration that a thread has reached in each part, where it was the longest of the thread. */
+  readonly #longest = new Float64Array(PARTS);
   readonly count: WindowCount;
   /** The longest duration since the start of the process, in microseconds. */
   longestUs = 0;
@@ -166,6 +170,19 @@ export class WindowHistogram {
 
   reach(us: number): void {
     this.longestUs = Math.max(this.longestUs, us);
+    if (this.#clock.isBase) return;
+    const { part } = this.#clock;
+    this.#longest[part] = Math.max(this.#longest[part]!, us);
+    this.#clock.activate(this);
+  }
+
+  /**
+   * No duration of the window is longer, as far as that is known: one in the last cell that is shorter than
+   * an earlier one of its thread counts as an hour.
+   */
+  get #recentMostUs(): number {
+    if (this.recent[CELLS - 1] === 0) return Math.min(this.longestUs, LAST_EDGE_US);
+    return Math.max(LAST_EDGE_US, ...this.#longest);
   }
 
   /** A quantile of the windows of several in milliseconds; null when nothing was counted. */
@@ -175,12 +192,12 @@ export class WindowHistogram {
     const sum = new Float64Array(CELLS);
     for (const { recent } of some)
       for (let cell = 0; cell < CELLS; cell++) sum[cell] = sum[cell]! + recent[cell]!;
-    return quantile(sum, q, Math.max(...some.map(({ longestUs }) => longestUs))) / 1000;
+    return quantile(sum, q, Math.max(...some.map((one) => one.#recentMostUs))) / 1000;
   }
 
   /** A quantile of the window in milliseconds; null when nothing was counted. */
   quantileMs(q: number): number | null {
-    return this.count.recent === 0 ? null : quantile(this.recent, q, this.longestUs) / 1000;
+    return this.count.recent === 0 ? null : quantile(this.recent, q, this.#recentMostUs) / 1000;
   }
 
   /** A quantile since the start of the process; null when nothing was counted. */
@@ -190,7 +207,7 @@ export class WindowHistogram {
 
   /**
    * The longest duration of the window, up to the width of its cell: the upper edge of the highest cell that
-   * is not empty, or the longest duration of all when that is less.
+   * is not empty, or the longest duration of all when that is less. The last cell has no upper edge.
    */
   get maxMs(): number | null {
     return this.quantileMs(1);
@@ -200,7 +217,8 @@ export class WindowHistogram {
     const counted = this.#parts[part]!;
     take(this.#recent, counted);
     counted.length = 0;
-    return this.#parts.every(({ length }) => length === 0);
+    this.#longest[part] = 0;
+    return this.#parts.every(({ length }) => length === 0) && this.#longest.every((us) => us === 0);
   }
 }
 

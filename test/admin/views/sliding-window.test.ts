@@ -133,4 +133,31 @@ describe('a sliding window', () => {
       Array(3).fill(12.345),
     );
   });
+
+  it('shows a duration of more than an hour as itself or as an hour, and never as one that has left the window', () => {
+    const HOUR = 3_600_000_000;
+    const { clock, reading } = setUp();
+    const [days, others] = [new WindowHistogram(clock), new WindowHistogram(clock)];
+    const record = (us: number, isLongest: boolean): void => {
+      days.record(cellOf(us), 1);
+      if (isLongest) days.reach(us);
+    };
+    reading(() => undefined);
+    reading(() => record(240 * HOUR, true));
+    expect(days.maxMs).to.equal((240 * HOUR) / 1_000);
+    for (let n = 0; n < PARTS; n++) reading(() => undefined);
+    reading(() => {
+      record(2 * HOUR, false);
+      others.record(cellOf(10_000), 9);
+      others.reach(10_000);
+    });
+    expect(days.quantileMs(0.5)).to.equal(HOUR / 1_000);
+    expect(WindowHistogram.quantileMs([days, others], 1)).to.equal(HOUR / 1_000);
+    expect(WindowHistogram.quantileMs([days, others], 0.5)).to.equal(10);
+    // Another thread, which had no longer one before.
+    reading(() => record(3 * HOUR, true));
+    expect(days.maxMs).to.equal((3 * HOUR) / 1_000);
+    for (let n = 0; n < PARTS; n++) reading(() => days.record(cellOf(5_000), 1));
+    expect(days.maxMs).to.be.closeTo(5, 0.5);
+  });
 });
