@@ -129,7 +129,7 @@ describe('the routes of views', () => {
   it('wait for no database that does not respond', async () => {
     const { read } = setUp({ countSagas: () => new Promise(() => undefined) });
     const { problems } = (await read('/overview')) as { problems: { id: string }[] };
-    expect(problems.map(({ id }) => id)).to.deep.equal(['breaker-forced:orders:a']);
+    expect(problems.map(({ id }) => id)).to.have.members(['breaker-forced:orders:a', 'sagas-unknown']);
   });
 
   it('count the sagas anew for the first look after a pause', async () => {

@@ -39,7 +39,18 @@ export function loadProblems(facts: ProblemFacts): readonly Problem[] {
   ];
 }
 
-function* sagas({ sagas: count = 0 }: ProblemFacts): Generator<Problem> {
+function* sagas({ sagas: count }: ProblemFacts): Generator<Problem> {
+  if (count === undefined) {
+    yield problem({
+      id: 'sagas-unknown',
+      severity: 'info',
+      title: 'It is not known yet whether sagas need an operator',
+      detail:
+        'The journals have not responded in time. Look again in a few seconds; if it stays, see the databases.',
+      page: '#/sagas?status=needs-attention',
+    });
+    return;
+  }
   if (count === 0) return;
   yield problem({
     id: 'sagas',

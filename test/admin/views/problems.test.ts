@@ -68,6 +68,10 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     'info: The log level is debug instead of info',
   ],
   'sagas that are stuck': [{ sagas: 1 }, 'critical: 1 saga needs an operator'],
+  'sagas that were not counted in time': [
+    { sagas: undefined },
+    'info: It is not known yet whether sagas need an operator',
+  ],
   'more sagas than are counted': [{ sagas: 101 }, 'critical: More than 100 sagas need an operator'],
   'a route that fails': [
     {
