@@ -34,7 +34,8 @@ export class RouteNumbers {
     if (known !== undefined) return readWide(valueWords(store.memory, known), 0) & OTHER_ROUTES;
     const number = store.count(ROUTE, '') + 1;
     if (number >= OTHER_ROUTES) return OTHER_ROUTES;
-    const made = store.make({ identity, hasCells: false, value: number, most: SERIES_BYTES });
+    const row = { identity, hasCells: false, value: number, part: 'runtime', most: SERIES_BYTES } as const;
+    const made = store.make(row);
     return made === undefined ? OTHER_ROUTES : number;
   }
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { bucketOf, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
 import { cellOf, LE_BOUNDS_US } from '#src/memory/metrics/histogram.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
-import { SERIES_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import { PART_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { CELL_WORDS } from '#src/memory/metrics/series-rows.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { type ExemplarOrder, traceOf } from './exemplar-thread.js';
@@ -168,7 +168,7 @@ describe('the exemplars of a histogram', () => {
     const memory = new SeriesMemory();
     const routes = new SeriesTable(memory.of(1)).pool('routes');
     let made = 0;
-    while (memory.of(1).byteLength < SERIES_BYTES * 0.51) {
+    while (memory.of(1).byteLength < PART_BYTES.runtime * 0.51) {
       routes.histogram(NAME, { http_route: `/${made++}` }).record(1);
     }
     routes.histogram(NAME, { http_route: '/late' }).record(1_000, ONE);

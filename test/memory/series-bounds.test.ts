@@ -3,8 +3,14 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import type { Recorder } from '#src/memory/metrics/recorder.js';
 import { GONE_KEPT } from '#src/memory/metrics/renamed-counts.js';
-import { SERIES_PER_METRIC, SeriesTable, TRANSIENT_KEPT, TRANSIENTS } from '#src/memory/metrics/series.js';
-import { SERIES_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
+import {
+  OVERFLOW,
+  SERIES_PER_METRIC,
+  SeriesTable,
+  TRANSIENT_KEPT,
+  TRANSIENTS,
+} from '#src/memory/metrics/series.js';
+import { PART_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/metrics/series-rows.js';
 import { ROWS_PER_PAUSE, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
 import { weightOf } from './instance-weight.js';
@@ -73,14 +79,14 @@ describe('the series of a thread', () => {
     expect(memory.of(1).byteLength).to.be.at.most(2 * SERIES_STEP);
   });
 
-  it('of services leave half of the memory to routes, whatever the services declare', () => {
+  it('of services leave the memory of routes to them, whatever the services declare', () => {
     const { memory, series } = table();
     const services = series.pool('services');
     for (let metric = 0; metric < 60; metric++) {
       for (let n = 0; n < SERIES_PER_METRIC; n++)
         services.histogram(`m${metric}`, { n: String(n) }).record(1);
     }
-    expect(memory.of(1).byteLength).to.be.at.most(SERIES_BYTES / 2 + SERIES_STEP);
+    expect(memory.of(1).byteLength).to.be.at.most(PART_BYTES.services + SERIES_STEP);
     series.pool('routes').histogram(SECONDS, { http_route: '/late', status: '500' }).record(1);
     services.counter('late_total', { n: '1' }).add();
     expect(labelsOf(memory, SECONDS)).to.deep.equal(['{"http_route":"/late","status":"500"}']);
@@ -88,6 +94,41 @@ describe('the series of a thread', () => {
     expect(readTotals(memory).series.reduce((sum, { cells }) => sum + (cells?.[0] ?? 0), 0)).to.equal(
       60 * SERIES_PER_METRIC + 1,
     );
+  });
+
+  it('of routes leave the memory of services to them, and those of the next thread as well', () => {
+    const { memory, series } = table();
+    const own = (owner: SeriesTable, metric: string, from: number, to: number): void => {
+      const services = owner.pool('services');
+      services.declare(metric, 'counter', 'What a service counts.');
+      for (let n = from; n < to; n++) services.counter(metric, { n: String(n) }).add();
+    };
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    own(series, 'carts_total', 0, 50);
+    for (const pool of ['routes', 'failures'] as const) {
+      const [rows, long] = [series.pool(pool), 'x'.repeat(900)];
+      for (let n = 0; n < 10_000; n++)
+        rows
+          .histogram(SECONDS, { http_route: `/${pool}/${n}/${long}` })
+          .record(1, n < 500 ? trace : undefined);
+    }
+    own(series, 'carts_total', 50, 100);
+    const next = new SeriesTable(memory.of(1));
+    own(next, 'carts_total', 50, 150);
+    own(next, 'late_total', 0, 50);
+    const overflows = readTotals(memory).series.filter(({ metric }) => metric === OVERFLOW);
+    expect(
+      overflows.map(({ labels }) => labels.metric),
+      'the runtime has no room',
+    ).to.deep.equal([SECONDS]);
+    expect(labelsOf(memory, 'carts_total')).to.have.length(150);
+    expect(labelsOf(memory, 'late_total')).to.have.length(50);
+    // What services use is their own in the next thread as well.
+    const services = next.pool('services');
+    for (let n = 0; n < SERIES_PER_METRIC * 20; n++)
+      services.histogram(`own_${n % 20}`, { n: String(n) }).record(1);
+    expect(labelsOf(memory, 'own_19')).to.include('{}');
+    expect(memory.of(1).byteLength).to.be.at.most(PART_BYTES.services + PART_BYTES.runtime);
   });
 
   it('are complete at any moment, and found by the next thread, when their thread is ended while it creates them', async () => {

@@ -100,8 +100,13 @@ describe('rows with arbitrary contents', () => {
     const rows = memory.of(1);
     Atomics.store(new Int32Array(rows), USED, 2 ** 31 - 1);
     expect(readTotals(memory).series).to.deep.equal([]);
-    expect(new SeriesStore(rows).make({ identity: 'x', hasCells: true, most: SERIES_STEP })).to.equal(
-      SERIES_HEADER,
-    );
+    expect(
+      new SeriesStore(rows).make({
+        identity: 'x',
+        hasCells: true,
+        part: 'runtime' as const,
+        most: SERIES_STEP,
+      }),
+    ).to.equal(SERIES_HEADER);
   });
 });

@@ -9,8 +9,15 @@ import { RenamedCounts } from './renamed-counts.js';
 /** The memory of one slot, which can be sent to its thread. */
 export type SlotSeries = SharedArrayBuffer;
 
-/** The most that one slot may use: rows for about 35,000 histograms. */
-export const SERIES_BYTES = 32 << 20;
+/**
+ * The parts of the memory: the rows of metrics that services declare, and all others. Each part has its own
+ * bound, so that neither takes the room of the other, and their rows follow one another as they are made.
+ */
+export type SeriesPart = 'services' | 'runtime';
+/** Bytes of the rows of a part: about 8,500 histograms of services, and 35,000 of the runtime. */
+export const PART_BYTES: Readonly<Record<SeriesPart, number>> = { services: 8 << 20, runtime: 32 << 20 };
+/** The most that one slot may use. */
+export const SERIES_BYTES = PART_BYTES.services + PART_BYTES.runtime;
 export const SERIES_STEP = 64 << 10;
 /** Bytes before the first row. */
 export const SERIES_HEADER = 64;

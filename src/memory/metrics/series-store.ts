@@ -1,11 +1,12 @@
 // The rows of one thread, as the thread itself uses them: it finds a row by its name, and makes a new one
 // when there is room.
-import { hasCells, parseIdentity } from './series-identity.js';
+import { DECLARATION, hasCells, parseIdentity } from './series-identity.js';
 import {
   assertShape,
   SERIES_BYTES,
   SERIES_HEADER,
   SERIES_STEP,
+  type SeriesPart,
   type SlotSeries,
   USED,
 } from './series-memory.js';
@@ -36,7 +37,8 @@ export interface Wanted {
   readonly hasCells: boolean;
   /** Below 2^31. Default 0. */
   readonly value?: number;
-  /** All rows and the new one must fit into this number of bytes; otherwise the row is not made. */
+  readonly part: SeriesPart;
+  /** All rows of the part and the new one must fit into this number of bytes; otherwise it is not made. */
   readonly most: number;
 }
 
@@ -65,6 +67,7 @@ export class SeriesStore {
   /** Rows that can be renamed, by the part of their names that stays. */
   readonly #renamable = new Map<string, Renamable[]>();
   #used = SERIES_HEADER;
+  readonly #bytesOf: Record<SeriesPart, number> = { services: 0, runtime: 0 };
 
   /**
    * Finds the rows that earlier threads of the slot have left in the memory.
@@ -74,13 +77,18 @@ export class SeriesStore {
     assertShape(memory);
     this.memory = memory;
     this.#head = new Int32Array(memory, 0, 2);
+    const declared = new Set<string>();
     for (const row of rowsOf(memory)) {
       const { at, words } = row;
       const { stays, identity } = namingOf(memory, row);
       const [length, cells] = [words[LENGTH]!, words[CELLS]!];
       this.#used = at + length;
+      const { kind, metric } = parseIdentity(stays);
+      // Services alone declare metrics, and do so before they count.
+      if (kind === DECLARATION) declared.add(metric);
+      this.#bytesOf[declared.has(metric) ? 'services' : 'runtime'] += length;
       // A row for which this is false was overwritten by other code. It is not used.
-      const isSound = hasCells(parseIdentity(stays).kind) === cells > 0;
+      const isSound = hasCells(kind) === cells > 0;
       if (isSound) this.#keep({ at, room: length - ROW_BYTES - cells * 4, identity }, stays);
     }
   }
@@ -105,13 +113,14 @@ export class SeriesStore {
   }
 
   /** Makes a new row. @returns its offset; undefined when there is no room, or the name is too long */
-  make({ identity, stays, hasCells, value = 0, most }: Wanted): number | undefined {
+  make({ identity, stays, hasCells, value = 0, part, most }: Wanted): number | undefined {
     const name = encoder.encode(identity);
     const cells = hasCells ? CELL_WORDS : 0;
     const room = stays === undefined ? name.length : Math.max(name.length, NAME_ROOM);
     const at = this.#used;
     const end = Math.ceil((at + ROW_BYTES + cells * 4 + room) / 8) * 8;
-    if (name.length > MOST_NAME || end > most || !this.#reaches(end)) return undefined;
+    const bytes = this.#bytesOf[part] + end - at;
+    if (name.length > MOST_NAME || bytes > most || !this.#reaches(end)) return undefined;
     const words = new Int32Array(this.memory, at, (end - at) / 4);
     words.fill(0); // a thread that was lost here may have left something
     words[LENGTH] = end - at;
@@ -121,6 +130,7 @@ export class SeriesStore {
     words[NAME] = name.length;
     new Uint8Array(this.memory, at + ROW_BYTES + cells * 4, room).set(name);
     this.#used = end;
+    this.#bytesOf[part] = bytes;
     Atomics.store(this.#head, USED, end);
     this.#keep({ at, room, identity }, stays ?? identity);
     return at;

@@ -29,7 +29,7 @@ import {
   lastValueOf,
   withLabel,
 } from './series-identity.js';
-import { SERIES_BYTES, type SlotSeries } from './series-memory.js';
+import { PART_BYTES, SERIES_BYTES, type SeriesPart, type SlotSeries } from './series-memory.js';
 import { begins, CELL_WORDS, ROW_BYTES, rowsOf, valueWords } from './series-rows.js';
 import { type Renamable, SeriesStore } from './series-store.js';
 import { storeNumber } from './wide.js';
@@ -43,30 +43,34 @@ export const SERIES_PER_METRIC = 512;
 export const TRANSIENT_KEPT = 32;
 /** Instances of all services with rows of their own, with those that are gone. */
 export const TRANSIENTS = 2_048;
-/** Bytes kept for the rows without labels, one per metric, when all other memory is used up. */
+/** Bytes kept for the rows without labels, one per metric, when all other memory of a part is used up. */
 const RESERVED = 1 << 20;
-/** Rows of exemplars are made only within this number of bytes, so they take no room from counts. */
-const MOST_WITH_EXEMPLARS = 0.5 * SERIES_BYTES;
+/** Rows of exemplars are made only within this share of a part, so they take no room from counts. */
+const SHARE_WITH_EXEMPLARS = 0.5;
 /** The metric that counts, by metric, the look-ups of series that found no row of their own. */
 export const OVERFLOW = 'multilane_series_overflow_total';
 
 interface Pool {
   /** Series of a metric. */
   readonly series: number;
-  /** New rows of the pool are made only within this number of bytes from the start of the memory. */
+  readonly part: SeriesPart;
+  /** New rows of the pool are made only while the rows of its part have no more bytes than this. */
   readonly most: number;
 }
 
+const RUNTIME = { part: 'runtime' } as const;
+
 /**
- * The pools of rows, by who counts in them. Each one can use the memory that the pools above it have left.
- * Routes and calls have no bound here, because the number of their series is bounded where they are counted.
+ * The pools of rows, by what counts in them. Services have a part of their own; each of the other pools can
+ * use the memory that the pools above it have left. Routes and calls have no bound here, because the number
+ * of their series is bounded where they are counted.
  */
 const POOLS = {
-  services: { series: SERIES_PER_METRIC, most: 0.5 * SERIES_BYTES },
-  calls: { series: Number.POSITIVE_INFINITY, most: 0.625 * SERIES_BYTES },
-  runtime: { series: SERIES_PER_METRIC, most: 0.75 * SERIES_BYTES },
-  routes: { series: Number.POSITIVE_INFINITY, most: 0.875 * SERIES_BYTES },
-  failures: { series: Number.POSITIVE_INFINITY, most: SERIES_BYTES - RESERVED },
+  services: { part: 'services', series: SERIES_PER_METRIC, most: PART_BYTES.services - RESERVED },
+  calls: { ...RUNTIME, series: Number.POSITIVE_INFINITY, most: 0.625 * PART_BYTES.runtime },
+  runtime: { ...RUNTIME, series: SERIES_PER_METRIC, most: 0.75 * PART_BYTES.runtime },
+  routes: { ...RUNTIME, series: Number.POSITIVE_INFINITY, most: 0.875 * PART_BYTES.runtime },
+  failures: { ...RUNTIME, series: Number.POSITIVE_INFINITY, most: PART_BYTES.runtime - RESERVED },
 } as const satisfies Readonly<Record<string, Pool>>;
 
 export class SeriesTable implements Recorder {
@@ -133,8 +137,8 @@ export class SeriesTable implements Recorder {
       store.rename(free, identity);
       return this.#cells(free.at);
     }
-    const { most } = this.#pool;
-    const made = isFull ? undefined : store.make({ identity, stays, hasCells: false, most });
+    const { part, most } = this.#pool;
+    const made = isFull ? undefined : store.make({ identity, stays, hasCells: false, part, most });
     if (made !== undefined) return this.#cells(made);
     this.#countOverflow(metric);
     return this.counter(metric, labels);
@@ -158,8 +162,9 @@ export class SeriesTable implements Recorder {
   /** @returns undefined when there is no room for exemplars */
   #exemplarsOf(metric: string, labels: Labels): Int32Array | undefined {
     const identity = identityOf(EXEMPLARS, metric, labels);
-    const at =
-      this.#store.find(identity) ?? this.#store.make({ identity, hasCells: true, most: MOST_WITH_EXEMPLARS });
+    const { part } = this.#pool;
+    const most = SHARE_WITH_EXEMPLARS * PART_BYTES[part];
+    const at = this.#store.find(identity) ?? this.#store.make({ identity, hasCells: true, part, most });
     return at === undefined ? undefined : new Int32Array(this.#store.memory, at + ROW_BYTES, CELL_WORDS);
   }
 
@@ -174,8 +179,9 @@ export class SeriesTable implements Recorder {
     // A declaration has no overflow row: without its labels it would declare something else.
     const isLast = kind === DECLARATION || Object.keys(labels).length === 0;
     if (isLast || this.#store.count(kind, metric) < this.#pool.series) {
+      const { part } = this.#pool;
       const most = isLast ? SERIES_BYTES : this.#pool.most;
-      const made = this.#store.make({ identity, hasCells: hasCells(kind), most });
+      const made = this.#store.make({ identity, hasCells: hasCells(kind), part, most });
       if (made !== undefined) return made;
     }
     if (isLast) return undefined;
