@@ -271,7 +271,7 @@ export const METRICS = {
   ),
   multilane_series_merged: gauge(
     'last',
-    'Series of a metric of a service that are shown as one without labels, because the metric has more than 512, or than 256 KiB of lines.',
+    'Series of a metric of a service that are shown as one without labels, because the metric has more than 512, or than 256 KiB of lines, or all such metrics more than 1 MiB.',
     'metric',
   ),
 } as const satisfies Readonly<Record<string, MetricEntry>>;

@@ -582,6 +582,13 @@ export const PROMISES: readonly Promised[] = [
     'SERIES_TEXT_BYTES',
     KIB,
   ),
+  promised(
+    'docs/metrics.md',
+    'of all metrics of services # KiB',
+    'telemetry/series-limit',
+    'ALL_SERIES_TEXT_BYTES',
+    KIB,
+  ),
   promised('docs/observability.md', 'are cut at # and', 'telemetry/span-record', 'MAX_NAME'),
   promised('docs/observability.md', 'are cut at 256 and # characters', 'telemetry/span-record', 'MAX_TEXT'),
   promised('docs/observability.md', '1 to # of them', 'admin/trace-routes', 'max'),

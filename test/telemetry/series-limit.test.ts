@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
+import { linesOf } from '#src/telemetry/exposition-text.js';
 import { Pace } from '#src/telemetry/pace.js';
-import { SERIES_TEXT_BYTES, SeriesLimit } from '#src/telemetry/series-limit.js';
+import { ALL_SERIES_TEXT_BYTES, SERIES_TEXT_BYTES, SeriesLimit } from '#src/telemetry/series-limit.js';
 import { turnsOf } from './turns.js';
 
 const SERIES = 200;
@@ -19,6 +20,42 @@ describe('the limit of the series of a metric', () => {
     const { byIdentity } = readTotals(memory);
     const turns = await turnsOf(() => new SeriesLimit().apply(byIdentity, never, new Pace().rest));
     expect(turns).to.be.at.least(SERIES - 1);
+  });
+
+  it('is that of all metrics of services together as well, and a metric keeps what it has', async () => {
+    const memory = new SeriesMemory();
+    const table = new SeriesTable(memory.of(1));
+    const limit = new SeriesLimit();
+    const [metrics, longer] = [Array.from({ length: 8 }, (_, n) => `visits_${n}_total`), 'x'.repeat(900)];
+    const add = (metric: string, count: number): void => {
+      for (let n = 0; n < count; n++) table.counter(metric, { name: `${longer}${n}` }).add();
+    };
+    const read = async () => {
+      const { byIdentity } = readTotals(memory);
+      const { rows, merged } = await limit.apply(byIdentity, never, none);
+      const shown = rows.filter(({ labels }) => 'name' in labels);
+      const bytes = shown.reduce(
+        (sum, row) => sum + Buffer.byteLength(linesOf(row.metric, row, 'openmetrics')),
+        0,
+      );
+      const counted = rows.reduce((sum, { value }) => sum + value, 0);
+      return {
+        shown: new Set(shown.map(({ metric, labels }) => `${metric} ${labels.name}`)),
+        merged,
+        bytes,
+        counted,
+      };
+    };
+    for (const metric of metrics) add(metric, 100);
+    const first = await read();
+    expect(first.shown.size).to.equal(800);
+    for (const metric of metrics) add(metric, 250);
+    const second = await read();
+    expect(second.bytes).to.be.within(0.9 * ALL_SERIES_TEXT_BYTES, ALL_SERIES_TEXT_BYTES);
+    expect([...first.shown].filter((one) => !second.shown.has(one))).to.deep.equal([]);
+    const merged = [...second.merged.values()].reduce((sum, count) => sum + count, 0);
+    expect(merged).to.equal(8 * 250 - second.shown.size);
+    expect(second.counted).to.equal(8 * 350);
   });
 
   it('shows no shorter series either, once one had no room', async () => {
