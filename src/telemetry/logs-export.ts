@@ -1,8 +1,8 @@
 // Exports the log lines of all threads by OTLP, from the primary. Each thread leaves its lines in a ring of
 // 128 KiB (exported-log-sink.ts), which is the queue: while the collector is slow or down, the rings fill,
 // and further lines are dropped and counted by the threads. What ended threads have left is kept up to a
-// bound, the latest lines. Nothing waits for the collector.
-import { setImmediate as turn } from 'node:timers/promises';
+// bound, the latest lines. Nothing waits for the collector. One request is sent at a time, so the more lines
+// wait, the more of them are in a request: a collector may be far away.
 import type { IExportLogsServiceResponse } from '@opentelemetry/otlp-transformer';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableLogRecord } from '@opentelemetry/sdk-logs';
@@ -11,15 +11,18 @@ import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 import { coalesced } from './coalesced.js';
-import type { Encoding } from './otlp-connection.js';
 import { logRecordOf } from './otlp-log-record.js';
+import { type LogEncoding, type LogRequest, logEncoding } from './otlp-log-request.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
+import { ownTurn } from './pace.js';
 
 /** How often the rings are read, in milliseconds: a thread may log about 1,600 usual lines a second. */
 const EVERY_MS = 250;
-/** Lines in one request: one or two milliseconds of work. */
-export const LINES_PER_REQUEST = 64;
+/** Lines that are written in one turn of the event loop: one or two milliseconds of work. */
+const LINES_PER_TURN = 64;
+/** A request that has this number of bytes is sent before more lines are read. */
+export const REQUEST_BYTES = 512 * 1024;
 /** The bytes of lines that are kept of ended threads: 32 full rings. The oldest ones are dropped first. */
 const MOST_ENDED_BYTES = 4 << 20;
 const NO_LINES = Buffer.alloc(0);
@@ -96,7 +99,8 @@ const linesOf = (bytes: Buffer): readonly string[] =>
 export class LogsExport {
   readonly #logs: ExportedLogs;
   readonly #options: LogsExportOptions;
-  readonly #sender: OtlpSender<ReadableLogRecord[], IExportLogsServiceResponse>;
+  readonly #encoding: LogEncoding;
+  readonly #sender: OtlpSender<LogRequest, IExportLogsServiceResponse>;
   readonly #stop: () => void;
 
   constructor(logs: ExportedLogs, options: LogsExportOptions) {
@@ -104,7 +108,8 @@ export class LogsExport {
     this.#logs = logs;
     this.#options = options;
     const deps = { dropped, log };
-    this.#sender = new OtlpSender(sdk, { ...target, signal: 'logs' }, encodingOf(sdk, target.protocol), deps);
+    this.#encoding = logEncoding(sdk, target.protocol);
+    this.#sender = new OtlpSender(sdk, { ...target, signal: 'logs' }, this.#encoding, deps);
     this.#stop = every(EVERY_MS, () => {
       this.#countDropped();
       void this.exportNow();
@@ -130,30 +135,47 @@ export class LogsExport {
   }
 
   async #export(): Promise<void> {
-    let records: ReadableLogRecord[] = [];
+    let parts: Uint8Array[] = [];
+    let [lines, bytes] = [0, 0];
+    for (const records of this.#recordsByTurn()) {
+      const part = this.#write(records);
+      if (part !== undefined) {
+        parts.push(part);
+        lines += records.length;
+        bytes += part.length;
+      }
+      if (bytes >= REQUEST_BYTES) {
+        await this.#sender.send({ parts, lines }, lines);
+        parts = [];
+        lines = 0;
+        bytes = 0;
+      }
+      await ownTurn();
+    }
+    if (lines > 0) await this.#sender.send({ parts, lines }, lines);
+  }
+
+  /** The records of all lines, as many at a time as are written in one turn. */
+  *#recordsByTurn(): Generator<ReadableLogRecord[]> {
     const { resource, dropped } = this.#options;
+    let records: ReadableLogRecord[] = [];
     for (const line of this.#logs.take()) {
       const record = logRecordOf(line, resource, Date.now());
       if (record === undefined) dropped('unreadable', 1);
       else records.push(record);
-      if (records.length < LINES_PER_REQUEST) continue;
-      const full = records;
+      if (records.length < LINES_PER_TURN) continue;
+      yield records;
       records = [];
-      await this.#sender.send(full, full.length);
-      await turn();
     }
-    if (records.length > 0) await this.#sender.send(records, records.length);
+    if (records.length > 0) yield records;
   }
-}
 
-function encodingOf(
-  { transformer }: OtlpSdk,
-  protocol: OtlpExportSettings['protocol'],
-): Encoding<ReadableLogRecord[], IExportLogsServiceResponse> {
-  const { JsonLogsSerializer, ProtobufLogsSerializer, LogsExporterMetricsHelper } = transformer;
-  return {
-    serializer: protocol === 'http/json' ? JsonLogsSerializer : ProtobufLogsSerializer,
-    helper: LogsExporterMetricsHelper,
-    rejectedIn: ({ partialSuccess }) => Number(partialSuccess?.rejectedLogRecords ?? 0),
-  };
+  #write(records: ReadableLogRecord[]): Uint8Array | undefined {
+    try {
+      return this.#encoding.write(records);
+    } catch (error) {
+      this.#sender.unreadable(records.length, error);
+      return undefined;
+    }
+  }
 }

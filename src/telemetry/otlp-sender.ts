@@ -94,13 +94,18 @@ export class OtlpSender<Request, Response> {
       this.#rejected(rejected, items);
       return undefined;
     } catch (error) {
-      this.#dropped('unreadable', items);
-      this.#report(error instanceof Error ? error : undefined);
+      this.unreadable(items, error);
       return { reason: 'unreadable', isWorthless: false };
     } finally {
       deadline.cancel();
       this.#sending = 0;
     }
+  }
+
+  /** Counts and reports items that cannot be written. */
+  unreadable(items: number, error: unknown): void {
+    this.#dropped('unreadable', items);
+    this.#report(error instanceof Error ? error : undefined);
   }
 
   /** Counts what is being sent, and what is sent from now on, as dropped. */

@@ -573,6 +573,7 @@ export const PROMISES: readonly Promised[] = [
   ),
   promised('docs/metrics.md', 'At most # routes have a share', 'telemetry/route-sampler', 'MOST_SHARES'),
   promised('docs/metrics.md', 'Each thread has a ring of # KiB', 'memory/line-ring', 'CAPACITY', KIB),
+  promised('docs/metrics.md', 'wait, up to about # KiB', 'telemetry/logs-export', 'REQUEST_BYTES', KIB),
   promised('docs/metrics.md', 'at most every # s. For metrics', 'telemetry/otlp-sender', 'QUIET_MS', SECOND),
   promised('docs/metrics.md', 'not sent within # s, for which', 'telemetry/otlp-sender', 'atMostMs', SECOND),
   promised(

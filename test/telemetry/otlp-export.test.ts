@@ -11,7 +11,7 @@ import { startExport } from '#src/primary/otlp-export.js';
 import { Lifecycle } from '#src/process/lifecycle.js';
 import { exportedSink } from '#src/telemetry/exported-log-sink.js';
 import { createLogger } from '#src/telemetry/log.js';
-import { ExportedLogs } from '#src/telemetry/logs-export.js';
+import { ExportedLogs, REQUEST_BYTES } from '#src/telemetry/logs-export.js';
 import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { SERIES_PER_REQUEST } from '#src/telemetry/otlp-metrics.js';
 import { droppedItems } from '#src/telemetry/otlp-sender.js';
@@ -161,6 +161,47 @@ describe('the export by OTLP', () => {
   }
 
   for (const protocol of PROTOCOLS) {
+    it(`sends the more lines in a request as ${protocol} the more wait, up to a number of bytes`, async () => {
+      const { close, logs, dropped } = exporting(collector.url, protocol);
+      const sink = { write: () => undefined, flush: () => undefined };
+      const [threads, each] = [20, 300];
+      for (let thread = 0; thread < threads; thread++) {
+        const exported = exportedSink(sink, logs.open().memory, () => expect.fail('a line found no room'));
+        for (let n = 0; n < each; n++)
+          exported.write(`${JSON.stringify({ level: 30, thread, n, msg: 'x'.repeat(300) })}\n`, String);
+      }
+      await close();
+      expect(
+        collector.lines.map(({ attributes }) => `${Number(attributes.thread)} ${Number(attributes.n)}`),
+      ).to.deep.equal(
+        Array.from({ length: threads * each }, (_, at) => `${Math.floor(at / each)} ${at % each}`),
+      );
+      const bytes = collector.requests.map((request) => request.bytes);
+      expect(bytes.length).to.be.above(2);
+      expect(Math.min(...bytes.slice(0, -1))).to.be.at.least(REQUEST_BYTES);
+      // The lines of one turn are added as a whole.
+      expect(Math.max(...bytes)).to.be.below(1.1 * REQUEST_BYTES);
+      expect(dropped('logs')).to.deep.equal({});
+    });
+
+    it(`drops only the lines of a turn in which one cannot be written as ${protocol}`, async () => {
+      const { close, logs, dropped } = exporting(collector.url, protocol);
+      const sink = { write: () => undefined, flush: () => undefined };
+      const exported = exportedSink(sink, logs.open().memory, () => expect.fail('a line found no room'));
+      const write = (fields: object): void =>
+        exported.write(`${JSON.stringify({ level: 30, ...fields })}\n`, String);
+      for (let n = 0; n < 100; n++) write({ n });
+      let deep: unknown = 1;
+      for (let level = 0; level < 3_000; level++) deep = [deep];
+      write({ deep });
+      for (let n = 100; n < 200; n++) write({ n });
+      await close();
+      const { unreadable = 0, ...others } = dropped('logs');
+      expect(others).to.deep.equal({});
+      expect(unreadable).to.be.within(0, 64);
+      expect(collector.lines.length + unreadable).to.equal(201);
+    });
+
     it(`sends spans as ${protocol}`, async () => {
       const endpoint = `${collector.url}/v1/traces`;
       const otel = { endpoint, headers: {}, protocol, serviceName: 'shop', resourceAttributes: {} };
