@@ -104,6 +104,12 @@ export interface AdminRoute {
    * over a name.
    */
   readonly path: string;
+  /**
+   * The query parameters that it has. A request with another one is refused, because its client expects an
+   * effect. `any` for routes of other processes, which may be newer; an open route never refuses one.
+   * @default none
+   */
+  readonly query?: readonly string[] | 'any';
   /** @default `operator` */
   readonly access?: AdminAccess;
   /**

@@ -15,6 +15,7 @@ import { readJsonBody } from './request-body.js';
 import {
   authorize,
   checkForm,
+  checkQuery,
   checkSite,
   fieldOf,
   type OwnNames,
@@ -114,6 +115,8 @@ export class Dispatcher {
     if (this.#writer.isDraining && route.access !== 'open') {
       throw new UnavailableError('DRAINING', 'The admin plane is closing.');
     }
+    const parameters = new URLSearchParams(query);
+    checkQuery(parameters, route);
     this.#refuseWhenBusy(route);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -125,7 +128,7 @@ export class Dispatcher {
       method: request.method ?? '',
       path,
       params,
-      query: new URLSearchParams(query),
+      query: parameters,
       header: (name) => fieldOf(request, name),
       body,
       requestId,

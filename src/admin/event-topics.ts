@@ -76,6 +76,7 @@ export class EventTopics {
     return {
       method: 'GET',
       path: '/events',
+      query: ['topics'],
       handler: ({ query }) => {
         const topics = this.#topicsIn(query);
         return { status: 200, stream: (sink) => this.#follow(sink, topics) };

@@ -24,6 +24,7 @@ export function flightsRoute(
   return {
     method: 'GET',
     path: '/flights',
+    query: ['worker'],
     handler: async ({ query }) => {
       const worker = workerOf(query.get('worker'));
       const threadsNow = () => supervisor.threads.filter((thread) => thread.worker === worker);

@@ -57,17 +57,28 @@ const PROCESS = '/registry/v1/processes/:owner';
 
 export function processRoutes(registry: Registry, options: Shadowing): readonly AdminRoute[] {
   return [
-    { method: 'PUT', path: PROCESS, handler: (request) => announce(registry, options, request) },
+    {
+      method: 'PUT',
+      path: PROCESS,
+      query: 'any',
+      handler: (request) => announce(registry, options, request),
+    },
     {
       method: 'DELETE',
       path: PROCESS,
+      query: 'any',
       async handler(request) {
         await registry.processes.leave(ownerOf(registry, request), grantedBy(request));
         return { status: 204 };
       },
     },
-    { method: 'GET', path: '/registry/v1/instances', handler: (request) => page(registry, request) },
-    { method: 'GET', path: '/registry/v1/instances/watch', handler: watching(registry) },
+    {
+      method: 'GET',
+      path: '/registry/v1/instances',
+      query: 'any',
+      handler: (request) => page(registry, request),
+    },
+    { method: 'GET', path: '/registry/v1/instances/watch', query: 'any', handler: watching(registry) },
   ];
 }
 

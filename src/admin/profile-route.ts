@@ -32,6 +32,7 @@ export function profileRoute(supervisor: Pick<AllWorkers, 'workers'>): AdminRout
   return {
     method: 'GET',
     path: '/workers/:id/profile',
+    query: ['seconds'],
     handler: async ({ params, query, signal }): Promise<AdminResponse> => {
       const seconds = secondsOf(query.get('seconds'));
       const thread = supervisor.workers.find(({ worker }) => String(worker) === params.id);

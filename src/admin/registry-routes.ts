@@ -47,7 +47,12 @@ export function registryRoutes(registry: Registry, options: RegistryRoutesOption
   const routes = [
     ...instanceRoutes(registry, options, viewOf),
     ...serviceRoutes(registry, viewOf),
-    { method: 'GET', path: '/registry/v1/watch', handler: watchHandler(registry, viewOf) } as const,
+    {
+      method: 'GET',
+      path: '/registry/v1/watch',
+      query: ['since'],
+      handler: watchHandler(registry, viewOf),
+    } as const,
     ...processRoutes(registry, options),
   ];
   return routes.map((route) => ({ ...route, access: 'delegate' }));

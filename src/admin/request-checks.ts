@@ -1,6 +1,8 @@
 // The checks of an admin request that need no body: its form, where it comes from, and its token.
 import type { IncomingMessage } from 'node:http';
-import { HttpError } from '../errors.js';
+import { HttpError, ValidationError } from '../errors.js';
+import { pointerTo } from '../problem.js';
+import type { AdminRoute } from './admin-route.js';
 import type { RouteMatch } from './admin-router.js';
 import type { Credentials, Grants } from './credentials.js';
 import type { FailedTokens } from './failed-tokens.js';
@@ -52,6 +54,16 @@ export function checkSite(request: IncomingMessage, { host, allowedHosts }: OwnN
     allowedHosts,
   );
   if (reason !== undefined) throw new HttpError('CROSS_SITE', reason);
+}
+
+/** @throws ValidationError for a query parameter that the route does not have */
+export function checkQuery(given: URLSearchParams, { query = [], access }: AdminRoute): void {
+  if (query === 'any' || access === 'open') return;
+  for (const name of given.keys()) {
+    if (query.includes(name)) continue;
+    const those = query.length === 0 ? 'the path has none' : `the path has ${query.join(', ')}`;
+    throw new ValidationError([{ path: pointerTo(name), message: `is no query parameter here: ${those}` }]);
+  }
 }
 
 export interface TokenChecks {

@@ -16,6 +16,7 @@ export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] 
     {
       method: 'GET',
       path: '/sagas',
+      query: ['saga', 'status', 'limit', 'cursor'],
       handler: async ({ query }) => {
         const text = (name: string): Record<string, string> => {
           const value = query.get(name);
@@ -34,6 +35,7 @@ export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] 
     {
       method: 'GET',
       path: '/sagas/:id',
+      query: ['include'],
       handler: async (request) => {
         const sagaId = idOf(request);
         const view = await operator().get(sagaId);

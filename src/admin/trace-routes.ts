@@ -25,6 +25,7 @@ export function traceRoutes({ store, templateOf, sampling }: TraceRoutesOptions)
     {
       method: 'GET',
       path: '/traces',
+      query: ['limit', 'cursor', 'minMs', 'status', 'route', 'search'],
       handler: async ({ query }) => {
         const filter = filterOf(query, templateOf);
         const traces = await store.recent();

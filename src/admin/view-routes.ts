@@ -152,9 +152,14 @@ export function viewRoutes(
 ): readonly AdminRoute[] {
   const histogram = async (query: URLSearchParams) =>
     routeHistogram(await traffic.look(), query.get('method') ?? 'GET', query.get('route') ?? '', templateOf);
-  const get = (path: string, read: (query: URLSearchParams) => Promise<object>): AdminRoute => ({
+  const get = (
+    path: string,
+    read: (query: URLSearchParams) => Promise<object>,
+    parameters: readonly string[] = [],
+  ): AdminRoute => ({
     method: 'GET',
     path,
+    query: parameters,
     handler: async ({ query }) => ({ status: 200, json: await read(query) }),
   });
   return [
@@ -162,16 +167,24 @@ export function viewRoutes(
       const [seen] = await Promise.all([traffic.look(), views.counted()]);
       return views.overview(seen);
     }),
-    get('/routes', async (query) => {
-      const request = pageRequest(query, ROUTES);
-      const order = routeOrder(query.get('sort'));
-      return views.routes(await traffic.look(), request, query.get('search') ?? '', order);
-    }),
-    get('/routes/histogram', histogram),
-    get('/services', async (query) => {
-      const request = pageRequest(query, SERVICES);
-      return views.services(await traffic.look(), request);
-    }),
+    get(
+      '/routes',
+      async (query) => {
+        const request = pageRequest(query, ROUTES);
+        const order = routeOrder(query.get('sort'));
+        return views.routes(await traffic.look(), request, query.get('search') ?? '', order);
+      },
+      ['limit', 'cursor', 'search', 'sort'],
+    ),
+    get('/routes/histogram', histogram, ['method', 'route']),
+    get(
+      '/services',
+      async (query) => {
+        const request = pageRequest(query, SERVICES);
+        return views.services(await traffic.look(), request);
+      },
+      ['limit', 'cursor'],
+    ),
     get('/calls', async () => views.calls(await traffic.look())),
     get('/cpu', async () => views.cpu(await traffic.look())),
     get('/settings', async () => views.settings()),

@@ -9,6 +9,7 @@ import { closePlanes, plane } from './admin-fixture.js';
 const echo: AdminRoute = {
   method: 'PUT',
   path: '/things/:name',
+  query: ['q'],
   handler: ({ params, query, body, grants }) => ({
     status: 200,
     json: { name: params.name, q: query.get('q'), body: body ?? null, grants },
@@ -31,6 +32,24 @@ describe('the server of the admin plane', () => {
     const answer = await put(`${url}/things/a%2Fb%20c?q=x%26y`, { n: 1 });
     expect(answer.headers.get('content-type')).to.equal('application/json; charset=utf-8');
     expect(await answer.json()).to.deep.equal({ name: 'a/b c', q: 'x&y', body: { n: 1 }, grants: 'all' });
+  });
+
+  it('refuses query parameters that a route does not have, and names those that it has', async () => {
+    const [open, any] = [
+      { ...hello, path: '/open', access: 'open' } as const,
+      { ...hello, path: '/any', query: 'any' } as const,
+    ];
+    const { url } = await plane([echo, hello, open, any]);
+    const refused = async (response: Response) =>
+      (await expectProblem(response, 422, 'VALIDATION_FAILED')).errors;
+    expect(await refused(await put(`${url}/things/x?q=1&a~/b=2`, {}))).to.deep.equal([
+      { path: '/a~0~1b', message: 'is no query parameter here: the path has q' },
+    ]);
+    expect(await refused(await get(`${url}/hello?__proto__`))).to.deep.equal([
+      { path: '/__proto__', message: 'is no query parameter here: the path has none' },
+    ]);
+    for (const path of ['/hello', '/hello?', '/open?verbose', '/any?from=newer'])
+      expect((await get(url + path)).status, path).to.equal(200);
   });
 
   it('accepts JSON with any content type, as curl -d sends it', async () => {

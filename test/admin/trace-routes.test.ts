@@ -114,13 +114,14 @@ describe('GET /traces', () => {
   });
 
   it('filters by route, status, duration and a text of any span', async () => {
-    const { list, add } = setUp();
+    const { list, add, refusalOf } = setUp();
     add(1);
     add(2, { errorType: 'INTERNAL' });
     add(3, { attributes: { 'http.route': '/other' } });
     add(4, { attributes: { 'db.query.summary': 'SELECT Orders' } });
     expect(ids(await list(`?route=${encodeURIComponent('/api/users/{id}')}`))).to.deep.equal([2, 1]);
     expect(ids(await list('?route=/api/users/:id'))).to.deep.equal([2, 1]);
+    expect((await refusalOf('GET', '/traces?stat=ok')).code).to.equal('VALIDATION_FAILED');
     expect(ids(await list('?status=error'))).to.deep.equal([2]);
     expect(ids(await list('?status=ok&minMs=2'))).to.deep.equal([4, 3]);
     expect(ids(await list('?search=select%20orders'))).to.deep.equal([4]);

@@ -1,6 +1,7 @@
 // Routes of the admin plane, called without a socket.
 import { expect } from 'chai';
 import type { AdminRequest, AdminResponse, AdminRoute, ServerSentEvent } from '#src/admin/admin-route.js';
+import { checkQuery } from '#src/admin/request-checks.js';
 import { HttpError } from '#src/errors.js';
 import { sentEvents } from '#test/support/sent-events.js';
 
@@ -27,11 +28,13 @@ export function adminOf(routes: readonly AdminRoute[]) {
     for (const route of routes) {
       const params = route.method === method ? paramsOf(route.path, path) : undefined;
       if (params === undefined) continue;
+      const query = new URLSearchParams(search);
+      checkQuery(query, route);
       return route.handler({
         method,
         path,
         params,
-        query: new URLSearchParams(search),
+        query,
         header: (name) => options.headers?.[name],
         body: options.body,
         requestId: 'r-1',
