@@ -2,6 +2,9 @@
 // so the rows of instances that are gone are used again; renamed-counts.ts keeps what they had counted.
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 
+/** Counters that are kept in any case. */
+const FEW = 64;
+
 /** Whether the registry knows the instance. */
 export type IsRegistered = (service: string, id: string) => boolean;
 
@@ -9,6 +12,9 @@ export class PickCounters {
   readonly #recorder: Recorder;
   readonly #isRegistered: IsRegistered;
   readonly #byService = new Map<string, Map<string, Counter>>();
+  #count = 0;
+  /** With this number of counters, those of instances that are gone are dropped. */
+  #mostCounters = FEW;
 
   constructor(recorder: Recorder, isRegistered: IsRegistered) {
     this.#recorder = recorder;
@@ -20,8 +26,13 @@ export class PickCounters {
   }
 
   #make(service: string, id: string): Counter {
-    this.#forgetGone();
-    const isGone = (other: string): boolean => other !== id && !this.#isRegistered(service, other);
+    if (this.#count >= this.#mostCounters) this.#forgetGone();
+    const isGone = (other: string): boolean => {
+      if (other === id || this.#isRegistered(service, other)) return false;
+      // Its row goes to another instance now, so nothing may count in it any more.
+      if (this.#byService.get(service)?.delete(other) === true) this.#count--;
+      return true;
+    };
     const counter = this.#recorder.transient(
       'multilane_balancer_picks_total',
       { service },
@@ -30,14 +41,18 @@ export class PickCounters {
     const counters = this.#byService.get(service);
     if (counters === undefined) this.#byService.set(service, new Map([[id, counter]]));
     else counters.set(id, counter);
+    this.#count++;
     return counter;
   }
 
-  /** Drops the counters of instances that are gone, before the recorder may reuse one of their rows. */
+  /** Looks at all counters, so it does so only when there are twice as many as after the last look. */
   #forgetGone(): void {
+    this.#count = 0;
     for (const [service, counters] of this.#byService) {
       for (const id of counters.keys()) if (!this.#isRegistered(service, id)) counters.delete(id);
+      this.#count += counters.size;
       if (counters.size === 0) this.#byService.delete(service);
     }
+    this.#mostCounters = Math.max(FEW, 2 * this.#count);
   }
 }

@@ -7,7 +7,7 @@
 // routes and calls are bounded route by route and service by service (worker/request-meters.ts,
 // worker/call-durations.ts).
 
-import { WIDE } from '../layout.js';
+import { MAX_ENDPOINTS, WIDE } from '../layout.js';
 import type {
   Counter,
   Distribution,
@@ -41,8 +41,13 @@ export const SERIES_PER_METRIC = 512;
  * kept, because the memory does not matter yet.
  */
 export const TRANSIENT_KEPT = 32;
-/** Instances of all services with rows of their own, with those that are gone. */
-export const TRANSIENTS = 2_048;
+/**
+ * Instances of all services with rows of their own: as many as there may be, and some that are gone. With
+ * fewer rows each thread would have those of other instances, so no count of an instance would be whole.
+ */
+export const TRANSIENTS = MAX_ENDPOINTS + 4_096;
+/** Rows that are looked at for a free one while new ones may be made: thousands would take too long. */
+const LOOKS = 64;
 /** Bytes kept for the rows without labels, one per metric, when all other memory of a part is used up. */
 const RESERVED = 1 << 20;
 /** Rows of exemplars are made only within this share of a part, so they take no room from counts. */
@@ -76,6 +81,8 @@ const POOLS = {
 export class SeriesTable implements Recorder {
   readonly #store: SeriesStore;
   readonly #pool: Pool;
+  /** Where the next look at the rows of a group begins that can be renamed. */
+  readonly #nextLooks = new Map<string, number>();
 
   /** @param memory of this thread's slot, or the store that another table of this thread has made for it */
   constructor(memory: SlotSeries | SeriesStore, pool: keyof typeof POOLS = 'runtime') {
@@ -132,7 +139,8 @@ export class SeriesTable implements Recorder {
     const length = Buffer.byteLength(identity);
     const isFree = (row: Renamable): boolean =>
       row.room >= length && (row.identity === undefined || isGone(lastValueOf(row.identity)));
-    const free = isFull || rows.length >= TRANSIENT_KEPT ? rows.find(isFree) : undefined;
+    const looks = isFull ? rows.length : LOOKS;
+    const free = isFull || rows.length >= TRANSIENT_KEPT ? this.#find(stays, rows, looks, isFree) : undefined;
     if (free !== undefined) {
       store.rename(free, identity);
       return this.#cells(free.at);
@@ -142,6 +150,23 @@ export class SeriesTable implements Recorder {
     if (made !== undefined) return this.#cells(made);
     this.#countOverflow(metric);
     return this.counter(metric, labels);
+  }
+
+  /** Looks at some rows of a group, and at the next ones the next time. */
+  #find(
+    group: string,
+    rows: readonly Renamable[],
+    looks: number,
+    isFree: (row: Renamable) => boolean,
+  ): Renamable | undefined {
+    if (rows.length <= looks) return rows.find(isFree);
+    const from = this.#nextLooks.get(group) ?? 0;
+    this.#nextLooks.set(group, (from + looks) % rows.length);
+    for (let at = from; at < from + looks; at++) {
+      const row = rows[at % rows.length]!;
+      if (isFree(row)) return row;
+    }
+    return undefined;
   }
 
   declare(metric: string, kind: MetricKind, help: string, bounds?: readonly number[]): void {
