@@ -73,6 +73,8 @@ export class RequestLog {
     error: string | undefined,
     now: number,
   ): boolean {
+    // Nothing is added up for a request whose end is in time: its response began before.
+    if (now - request.startedAt < this.#slowMs) return false;
     const { phases, untilResponseMs } = timing.end(now);
     if (untilResponseMs < this.#slowMs) return false;
     this.#log.warn({ ...fieldsOf(request, status, error, now), phases }, SLOW_REQUEST_LINE);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import type { RequestLogOptions } from '#src/server/request-log.js';
+import type { Logger } from 'pino';
+import { RequestLog, type RequestLogOptions } from '#src/server/request-log.js';
 import { RequestPhases } from '#src/server/request-phases.js';
 import { bench, latch, settled } from './kit.js';
 
@@ -131,6 +132,39 @@ describe('the log of slow requests', () => {
     const { inject, requests } = logging({ slowMs: 1e-9, share: () => 1 });
     await inject({ url: '/users/1' });
     expect(requests().map(({ msg }) => msg)).to.deep.equal(['slow request']);
+  });
+});
+
+describe('what the log of slow requests costs', () => {
+  /** Phases that count how often they are added up. */
+  class CountedPhases extends RequestPhases {
+    sums = 0;
+
+    override end(now?: number) {
+      this.sums++;
+      return super.end(now);
+    }
+  }
+  const logged = (startedAt: number) => {
+    const phases = new CountedPhases(startedAt);
+    const lines: unknown[] = [];
+    const log = { warn: (fields: unknown) => void lines.push(fields) } as unknown as Logger;
+    const request = {
+      ...{ method: 'GET', path: '/a', template: '/a', service: undefined, requestId: 'r', startedAt, phases },
+      trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined },
+      inProcess: false,
+      plan: { gate: undefined, killSwitch: undefined, template: '/a' },
+    };
+    new RequestLog(log, { share: () => 0, slowMs: 1_000 }).ended(request, 200, undefined);
+    return { sums: phases.sums, lines: lines.length };
+  };
+
+  it('is a reading of the clock for a request in time, whose phases are not added up', () => {
+    expect(logged(performance.now())).to.deep.equal({ sums: 0, lines: 0 });
+  });
+
+  it('is the sum of its phases for a slow one', () => {
+    expect(logged(performance.now() - 5_000)).to.deep.equal({ sums: 1, lines: 1 });
   });
 });
 
