@@ -26,6 +26,33 @@ describe('a log record of OTLP', () => {
     expect(integers).to.deep.equal(['9007199254740991']);
   });
 
+  it('has texts for exactly those numbers that are not exact, however they are written', () => {
+    const integers = [
+      '0',
+      '7',
+      '9007199254740991',
+      '9007199254740992',
+      '12345678901234567890',
+      '9'.repeat(400),
+    ];
+    const fractions = ['', '.0', '.5', '.000000000000000000', '.1234567890123456789'];
+    const exponents = ['', 'e0', 'E2', 'e+15', 'e16', 'E+308', 'e-5', 'e-400', 'e400'];
+    const numbers = integers.flatMap((integer) =>
+      fractions.flatMap((fraction) => exponents.map((exponent) => `${integer}${fraction}${exponent}`)),
+    );
+    for (const number of numbers.flatMap((one) => [one, `-${one}`])) {
+      const value = Number(number);
+      const isExact = Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
+      const shown = isExact ? value : String(value);
+      const spellings = [`{"a":${number}}`, `{ "a" : ${number} }`, `{"b":"x","a":${number},"c":1}`];
+      for (const line of spellings) expect(recordOf(line).attributes.a, line).to.equal(shown);
+      expect(recordOf(`{"a":[${number},{"b":[0, ${number}]}]}`).attributes.a, number).to.deep.equal([
+        shown,
+        { b: [0, shown] },
+      ]);
+    }
+  });
+
   it('has service and worker of the line, whatever fields the caller logs', () => {
     const line = '{"service":"a","worker":1,"multilane.service":"b","multilane.worker":2}';
     expect(recordOf(line).attributes).to.deep.equal({
