@@ -55,24 +55,17 @@ export class RequestLog {
 
   /** Call once, when the response is complete. @param error code of the problem that was sent */
   ended(request: LoggedRequest, status: number, error: string | undefined): void {
-    const share = this.#share();
     const { phases } = request;
-    if (share === 0 && phases === undefined) return;
-    // The phases of a line add up to its duration, so both end at one reading of the clock.
-    const now = performance.now();
-    if (phases !== undefined && this.#isSlow(request, phases, status, error, now)) return;
-    if (share < 1 && this.#random() >= share) return;
+    if (phases !== undefined && this.#isSlow(request, phases, status, error)) return;
+    const share = this.#share();
+    if (share === 0 || (share < 1 && this.#random() >= share)) return;
     if (request.inProcess || isProbe(request, status)) return;
-    this.#log.info(fieldsOf(request, status, error, now), REQUEST_LINE);
+    this.#log.info(fieldsOf(request, status, error, performance.now()), REQUEST_LINE);
   }
 
-  #isSlow(
-    request: LoggedRequest,
-    timing: RequestPhases,
-    status: number,
-    error: string | undefined,
-    now: number,
-  ): boolean {
+  #isSlow(request: LoggedRequest, timing: RequestPhases, status: number, error: string | undefined): boolean {
+    // The phases of a line add up to its duration, so both end at one reading of the clock.
+    const now = performance.now();
     // Nothing is added up for a request whose end is in time: its response began before.
     if (now - request.startedAt < this.#slowMs) return false;
     const { phases, untilResponseMs } = timing.end(now);
