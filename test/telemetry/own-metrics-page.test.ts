@@ -125,12 +125,12 @@ class Model {
   }
 }
 
-/** An empty label is omitted, and a series whose identity is too long has no labels. */
+/** An empty label is omitted, a NUL is replaced, and a series whose identity is too long has no labels. */
 function shownLabels(labels: Labels): Labels {
   if (Object.values(labels).some((value) => value.length > 1000)) return {};
   const shown = Object.entries(labels).map(([name, value]) => [
     name,
-    value.replaceAll('\x1f', ' ').toWellFormed(),
+    value.replaceAll('\x1f', ' ').replaceAll('\0', '\ufffd').toWellFormed(),
   ]);
   return Object.fromEntries(shown.filter(([, value]) => value !== '').sort(([a], [b]) => (a! < b! ? -1 : 1)));
 }
