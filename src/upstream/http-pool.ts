@@ -10,13 +10,14 @@ import type { HeldBytes } from './held-bytes.js';
 import { HttpAttempt, type HttpResponse } from './http-attempt.js';
 import { httpFailure } from './http-failure.js';
 import { HttpStream, type StreamRequest } from './http-stream.js';
+import type { TimedRequest } from './renewed-client.js';
 import type { OutgoingRequest } from './transport.js';
 import { DisplacedError, ThreadEndsError, UnsentError } from './transport-errors.js';
 
 /** The part of a request that waiting for a connection depends on. */
 type Waitable = Pick<OutgoingRequest, 'deadline' | 'isWaiting'>;
 /** What undici sends. */
-type Sendable = Pick<OutgoingRequest | StreamRequest, 'method' | 'path' | 'headers' | 'body'>;
+type Sendable = Pick<OutgoingRequest | StreamRequest, 'method' | 'path' | 'headers' | 'body' | 'deadline'>;
 
 /** What a pool may use, and what counts that. */
 export interface PoolOptions {
@@ -157,11 +158,12 @@ export class HttpPool {
     while (this.#waiting.oldest !== undefined) this.#waiting.oldest.fail(new DisplacedError(this.#endpoint));
   }
 
-  #start({ method, path, headers, body }: Sendable, handler: Dispatcher.DispatchHandler): void {
+  #start({ method, path, headers, body, deadline }: Sendable, handler: Dispatcher.DispatchHandler): void {
     this.#running++;
     // undici takes iterables too, which its types do not say.
     const sent = (body ?? null) as NonNullable<Dispatcher.DispatchOptions['body']> | null;
-    this.#pool.dispatch({ method, path, headers, body: sent }, handler);
+    const request: TimedRequest = { method, path, headers, body: sent, deadline };
+    this.#pool.dispatch(request, handler);
   }
 
   /** Called when undici is done with a request, aborted ones included. */

@@ -56,12 +56,6 @@ export interface HttpTransportOptions {
 const CONNECTIONS = 128;
 /** What undici takes for no limit of a response. */
 const UNLIMITED = -1;
-const CONNECT_TIMEOUT_MS = 3_000;
-/**
- * A connection may take this part of what is left to the call, and at least these milliseconds: where nothing
- * responds, there is time for other instances.
- */
-const [CONNECT_SHARE, LEAST_CONNECT_MS] = [1 / 3, 250] as const;
 /** This is less than the 10 s after which servers of Multilane close an idle connection. */
 const KEEP_ALIVE_MS = 4_000;
 
@@ -91,8 +85,6 @@ export class HttpTransport implements Transport {
   readonly #leaving = new Set<HttpPool>();
   readonly #line = { length: 0 };
   #closed = false;
-  /** How long a connection may take that is opened for the request which is being sent. */
-  #connectMs = CONNECT_TIMEOUT_MS;
 
   constructor(options: HttpTransportOptions = {}) {
     this.#options = options;
@@ -117,12 +109,9 @@ export class HttpTransport implements Transport {
 
   #sent(endpoint: Endpoint, request: OutgoingRequest): ReturnType<HttpPool['send']> {
     try {
-      this.#connectMs = connectMsOf(request);
       return this.#poolOf(endpoint).send(request);
     } catch (error) {
       return Promise.reject(error as Error);
-    } finally {
-      this.#connectMs = CONNECT_TIMEOUT_MS;
     }
   }
 
@@ -135,12 +124,9 @@ export class HttpTransport implements Transport {
     const { abort } = request;
     if (abort.aborted) return Promise.reject(abort.reason as Error);
     try {
-      this.#connectMs = connectMsOf(request);
       return this.#poolOf(endpoint).stream(request);
     } catch (error) {
       return Promise.reject(httpFailure(endpoint, error));
-    } finally {
-      this.#connectMs = CONNECT_TIMEOUT_MS;
     }
   }
 
@@ -203,10 +189,9 @@ export class HttpTransport implements Transport {
     const { Pool } = loadUndici();
     const undici = new Pool(originOf(endpoint), {
       connections: most,
-      factory: renewedAfter(connectionAgeMs),
+      factory: renewedAfter(connectionAgeMs, strictConnector()),
       maxResponseSize: Number.isFinite(maxResponseBytes) ? maxResponseBytes : UNLIMITED,
       maxHeaderSize: MAX_HEADER_BYTES,
-      connect: strictConnector(CONNECT_TIMEOUT_MS, () => this.#connectMs),
       keepAliveTimeout: keepAliveMs,
       // An endpoint may only ask for less, by the field `Keep-Alive`.
       keepAliveMaxTimeout: keepAliveMs,
@@ -218,9 +203,6 @@ export class HttpTransport implements Transport {
     return new HttpPool(endpoint, undici, { connections: most, memory, line: this.#line, advice });
   }
 }
-
-const connectMsOf = ({ deadline }: Pick<OutgoingRequest, 'deadline'>): number =>
-  Math.max(LEAST_CONNECT_MS, deadline.remainingMs() * CONNECT_SHARE);
 
 const keyOf = (endpoint: Endpoint): string => `${endpoint.service} ${endpoint.id} ${originOf(endpoint)}`;
 

@@ -13,6 +13,7 @@
 // marked: nothing was sent then.
 import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
+import type { Deadline } from '../deadline.js';
 import { ConnectLimit } from './connect-limit.js';
 import { loadUndici, type Parser } from './undici.js';
 
@@ -26,18 +27,32 @@ const UNCONNECTED = Symbol('unconnected');
 export const isUnconnected = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && Object.hasOwn(error, UNCONNECTED);
 
-/** @param withinMs the time that the connection may take which is opened now; at most `timeoutMs` counts */
-export function strictConnector(timeoutMs: number, withinMs: () => number): buildConnector.connector {
+/** The longest time that a connection may take. */
+const CONNECT_TIMEOUT_MS = 3_000;
+/**
+ * A connection may take this part of what is left to the call, and at least these milliseconds: where nothing
+ * responds, there is time for other instances.
+ */
+const [CONNECT_SHARE, LEAST_CONNECT_MS] = [1 / 3, 250] as const;
+
+const connectMsOf = (deadline: Deadline): number =>
+  Math.min(CONNECT_TIMEOUT_MS, Math.max(LEAST_CONNECT_MS, deadline.remainingMs() * CONNECT_SHARE));
+
+type ConnectorArguments = Parameters<buildConnector.connector>;
+
+/** A connector of undici. @param deadline that of the request for which the connection is opened */
+export type StrictConnector = (...args: [...ConnectorArguments, deadline: Deadline]) => void;
+
+export function strictConnector(): StrictConnector {
   const { buildConnector, parserOf } = loadUndici();
-  const connect = buildConnector({ timeout: timeoutMs }) as (...args: ConnectorArguments) => Socket;
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS }) as (...args: ConnectorArguments) => Socket;
   function onEnd(this: Socket): void {
     const parser = parserOf(this);
     if (parser?.paused === true) endPause(parser, this.destroyed);
   }
-  return (target, callback) => {
-    let limit: ConnectLimit | undefined;
+  return (target, callback, deadline) => {
     const opening = connect(target, (...result) => {
-      limit?.lift();
+      limit.lift();
       const [error, socket] = result;
       if (error !== null) Object.defineProperty(error, UNCONNECTED, { value: true });
       if (process.platform !== 'darwin') socket?.on('error', renameReset);
@@ -45,8 +60,7 @@ export function strictConnector(timeoutMs: number, withinMs: () => number): buil
       socket?.on('end', onEnd).on('error', onEnd).on('close', onEnd);
       callback(...result);
     });
-    const ms = withinMs();
-    if (ms < timeoutMs) limit = new ConnectLimit(ms, () => opening.destroy(timeoutError()));
+    const limit = new ConnectLimit(connectMsOf(deadline), () => opening.destroy(timeoutError()));
   };
 }
 
@@ -59,11 +73,9 @@ function endPause(parser: Parser, isClosed: boolean): void {
   parser.paused = false;
 }
 
-/** The error of undici when a connection takes too long. */
+/** The error when a connection takes too long. It has the code that undici has for this. */
 const timeoutError = (): Error =>
   Object.assign(new Error('no connection in time'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
-
-type ConnectorArguments = Parameters<buildConnector.connector>;
 
 function renameReset(this: Socket, error: NodeJS.ErrnoException): void {
   if (error.code === 'ECONNRESET') error.code = RESET;
