@@ -22,7 +22,8 @@ const threadTicker: LoopTicker = {
 export type Watch = Pick<LoopWatch, 'begin' | 'missedSince' | 'end'>;
 
 const LOOK_EVERY_MS = 50;
-const MOST_WATCHED_MS = 100;
+/** This much of the time between two looks counts as watched. */
+export const MOST_WATCHED_MS = 100;
 
 /** The part of the time between two looks that counts as watched; the thread has missed the rest. */
 export const watchedOf = (betweenMs: number): number => Math.min(betweenMs, MOST_WATCHED_MS);

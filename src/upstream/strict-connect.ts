@@ -45,7 +45,8 @@ export type StrictConnector = (...args: [...ConnectorArguments, deadline: Deadli
 
 export function strictConnector(): StrictConnector {
   const { buildConnector, parserOf } = loadUndici();
-  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS }) as (...args: ConnectorArguments) => Socket;
+  // The limit of undici counts the time in which the thread was stalled: there is another one here.
+  const connect = buildConnector({ timeout: 0 }) as (...args: ConnectorArguments) => Socket;
   function onEnd(this: Socket): void {
     const parser = parserOf(this);
     if (parser?.paused === true) endPause(parser, this.destroyed);
