@@ -217,7 +217,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   MultilaneDatabaseConnectionsExhausted: {
     at: 30,
     notYetAt: 12,
-    series: { 'db_client_connection_pending_requests{pool="orders"}': ['0x9 5x30', '0x40'] },
+    series: { 'db_client_connection_pending_requests{pool="orders"}': ['0x9 50x30', '0x40'] },
   },
   MultilaneDatabaseErrors: {
     at: 30,
@@ -244,7 +244,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   },
   MultilaneSpansDropped: {
     at: 20,
-    notYetAt: 11,
+    notYetAt: 9,
     series: {
       'multilane_spans_dropped_total{reason="unreachable"}': ['0x9 0+5x30', '0x40'],
       'multilane_spans_dropped_total{reason="shutdown"}': ['0x40', '0x9 5x30'],
@@ -252,7 +252,7 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   },
   MultilaneOtlpItemsDropped: {
     at: 20,
-    notYetAt: 11,
+    notYetAt: 9,
     series: {
       'multilane_otlp_items_dropped_total{signal="logs",reason="unreachable"}': ['0x9 0+5x30', '0x40'],
       'multilane_otlp_items_dropped_total{signal="logs",reason="shutdown"}': ['0x40', '0x9 5x30'],

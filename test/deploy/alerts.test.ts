@@ -1,25 +1,17 @@
 // The alerts that users load into Prometheus: promtool evaluates each of them on made series, and their names,
 // metrics and labels are compared with the docs and the table of metrics.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ROOT } from '../support/cluster.js';
 import { requirePromtool } from '../telemetry/exposition.js';
 import { ALERT_CASES, type AlertCase } from './alert-cases.js';
 import { isKnown, namesIn, rulesIn } from './rule-names.js';
+import { labelled, promtool, RULE_FILES, testRules } from './rule-test.js';
 
-const FOLDER = join(ROOT, 'deploy/prometheus');
-const FILES = ['multilane-recording.yml', 'multilane-alerts.yml'].map((name) => join(FOLDER, name));
-const [recordings, alerts] = FILES.map((file) => rulesIn(readFileSync(file, 'utf8')));
+const [recordings, alerts] = RULE_FILES.map((file) => rulesIn(readFileSync(file, 'utf8')));
 const RECORDED = recordings!.map(({ name }) => name);
 const RECORDED_LABELS = ['http_request_method', 'http_route'];
-
-const labelled = (series: string, job: string, instance: string): string => {
-  const added = `job="${job}",instance="${instance}"`;
-  return series.includes('{') ? series.replace('{', `{${added},`) : `${series}{${added}}`;
-};
 
 /** The series of a case, under a job with the name of its alert. */
 const seriesOf = ([name, { series }]: readonly [string, AlertCase]) =>
@@ -42,34 +34,18 @@ function checksOf([name, { at, notYetAt }]: readonly [string, AlertCase]) {
   ];
 }
 
-const promtool = (...args: string[]): string => {
-  const { stdout, stderr, status } = spawnSync('promtool', args, { encoding: 'utf8' });
-  return status === 0 ? '' : stdout + stderr;
-};
-
 describe('the alerts of deploy/prometheus', () => {
   it('are valid rules', function () {
     requirePromtool(this, this.test as Mocha.Test);
-    expect(promtool('check', 'rules', ...FILES)).to.equal('');
+    expect(promtool('check', 'rules', ...RULE_FILES)).to.equal('');
   });
 
   it('fire for a process in trouble, once the trouble has lasted, and not for one that is well', function () {
     this.timeout(30_000);
     requirePromtool(this, this.test as Mocha.Test);
-    const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
-    try {
-      const file = join(folder, 'alerts.json');
-      const cases = Object.entries(ALERT_CASES);
-      // All cases in one test are evaluated ten times as fast as one test each.
-      const test = {
-        ...{ interval: '1m', input_series: cases.flatMap(seriesOf) },
-        promql_expr_test: cases.flatMap(checksOf),
-      };
-      writeFileSync(file, JSON.stringify({ rule_files: FILES, evaluation_interval: '1m', tests: [test] }));
-      expect(promtool('test', 'rules', file)).to.equal('');
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const cases = Object.entries(ALERT_CASES);
+    // All cases in one test are evaluated ten times as fast as one test each.
+    expect(testRules('1m', cases.flatMap(seriesOf), cases.flatMap(checksOf))).to.equal('');
   });
 
   it('each have a case in that test', () => {
