@@ -35,6 +35,18 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     notYetAt: 9,
     series: { [workers('ready')]: ['2x9 _x100', '2x110'], up: ['1x9 0x100', '1x110'] },
   },
+  MultilaneProcessRestarts: {
+    at: 20,
+    notYetAt: 12,
+    // It is reached between its restarts, and is down at the moment of the check. The other was deployed three times.
+    series: {
+      process_start_time_seconds: [
+        '100x9 600 660 _ 780 840 _ 960 1020 _ 1140 _ 1260 1320',
+        '100x9 600x3 840x3 1080x20',
+      ],
+      [workers('ready')]: ['2x9 2 2 stale 2 2 stale 2 2 stale 2 stale 2 2', '2x40'],
+    },
+  },
   MultilaneNoReadyWorker: {
     at: 20,
     notYetAt: 10,
@@ -54,7 +66,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     at: 20,
     notYetAt: 5,
     series: {
-      'multilane_worker_restarts_total{reason="heap"}': ['0x9 0+1x30', '0x9 1x30'],
+      // After a scrape that is missing, `increase` extrapolates three restarts to 3.2.
+      'multilane_worker_restarts_total{reason="heap"}': ['0x9 0+1x30', '5x4 _ 5x3 6 7 8x30'],
       // A process that was not scraped for a while, or never before, has restarted workers long ago.
       'multilane_worker_restarts_total{reason="crash"}': ['_x40', '_x17 9x30'],
       [workers('ready')]: ['2x40', '_x17 2x30'],
@@ -158,9 +171,16 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     series: { 'multilane_rate_limited_total{limit="default"}': ['0x9 0+1200x50', '0+60x60'] },
   },
   MultilaneRouteSwitchedOff: {
-    at: 50,
+    // A moment at which the rare route is called.
+    at: 46,
     notYetAt: 30,
-    series: { [shed('switched_off')]: ['0x9 0+6x60', '0x9 0+6x5 36x60'] },
+    // One is called every 6 minutes. Of the other, many clients were refused once.
+    series: {
+      [shed('switched_off')]: [
+        `0x9${[1, 2, 3, 4, 5, 6, 7].map((n) => ` ${n}x5`).join('')}`,
+        '0x9 0+6x5 36x60',
+      ],
+    },
   },
   MultilaneBreakerOpen: {
     at: 20,
