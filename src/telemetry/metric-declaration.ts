@@ -2,7 +2,8 @@
 import { MOST_BOUNDS } from '../memory/metrics/histogram.js';
 import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
 import { describeValue, type ErrorFactory } from '../options.js';
-import { isMetricName, mendedName, objectionTo, snakeCase } from './metric-names.js';
+import { isMetricName, objectionTo, snakeCase } from './metric-names.js';
+import { objectionToUnit } from './metric-unit.js';
 
 export interface OwnMetric {
   readonly name: string;
@@ -59,21 +60,19 @@ export function optionsOf(
   const { unit, buckets, ...others } = given as Record<string, unknown>;
   const [other] = Object.keys(others);
   if (other !== undefined) throw fault(`${kind} has no option ${describeValue(other)}`);
-  if (unit !== undefined) checkUnit(unit, name, kind, fault);
+  checkUnit(unit, name, kind, fault);
   if (buckets === undefined) return {};
   if (kind !== 'histogram') throw fault(`buckets are an option of histograms, and this is a ${kind}`);
   return { buckets: checkedBuckets(buckets, fault) };
 }
 
-function checkUnit(unit: unknown, name: string, kind: MetricKind, fault: ErrorFactory): void {
-  if (typeof unit !== 'string' || !/^[a-z][a-z0-9]*$/.test(unit)) {
+function checkUnit(unit: unknown, name: unknown, kind: MetricKind, fault: ErrorFactory): void {
+  if (unit !== undefined && (typeof unit !== 'string' || !/^[a-z][a-z0-9]*$/.test(unit))) {
     throw fault(`unit must be a word such as "bytes", not ${describeValue(unit)}`);
   }
-  const family = kind === 'counter' ? name.replace(/_total$/, '') : name;
-  if (family.endsWith(`_${unit}`)) return;
-  throw fault(
-    `its unit is ${unit}, and its name does not end in it; write ${mendedName(`${family}_${unit}`, kind)}`,
-  );
+  if (typeof name !== 'string') return; // checkOwnMetric refuses it
+  const objection = objectionToUnit({ name, kind, unit });
+  if (objection !== undefined) throw fault(objection);
 }
 
 function checkedBuckets(given: unknown, fault: ErrorFactory): readonly number[] {

@@ -120,8 +120,23 @@ describe('the metrics of a service', () => {
         'options must be an object such as { unit: \'bytes\' }, not "bytes"',
       ],
       ['gauge', ['a', 'A.', {}, { units: 'x' }], 'gauge has no option "units"'],
-      ['gauge', ['a', 'A.', {}, { unit: 'bytes' }], 'its name does not end in it; write a_bytes'],
-      ['counter', ['a_total', 'A.', {}, { unit: 'bytes' }], 'does not end in it; write a_bytes_total'],
+      [
+        'gauge',
+        ['a', 'A.', {}, { unit: 'bytes' }],
+        "does not end in it; write a_bytes with { unit: 'bytes' }",
+      ],
+      ['counter', ['a_total', 'A.', {}, { unit: 'bytes' }], 'does not end in it; write a_bytes_total with'],
+      [
+        'histogram',
+        ['wait_seconds', 'A.', {}, { unit: 'ms' }],
+        "its unit is ms, which is not a base unit; write wait_seconds with { unit: 'seconds' }",
+      ],
+      [
+        'gauge',
+        ['a', 'A.', {}, { unit: 'total' }],
+        'total is not a unit, because no name may end in it; write a',
+      ],
+      ['gauge', [undefined, 'A.', {}, { unit: 'bytes' }], 'the name must be a string such as'],
       ['gauge', ['a', 'A.', {}, { unit: 5 }], 'unit must be a word such as "bytes", not 5'],
       [
         'gauge',
