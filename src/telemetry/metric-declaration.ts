@@ -3,7 +3,7 @@ import { MOST_BOUNDS } from '../memory/metrics/histogram.js';
 import type { Labels, MetricKind } from '../memory/metrics/recorder.js';
 import { describeValue, type ErrorFactory } from '../options.js';
 import { isMetricName, objectionTo, snakeCase } from './metric-names.js';
-import { objectionToUnit } from './metric-unit.js';
+import { objectionToUnit, type UnitWish } from './metric-unit.js';
 
 export interface OwnMetric {
   readonly name: string;
@@ -53,25 +53,28 @@ export function optionsOf(
   { name, kind }: Pick<OwnMetric, 'name' | 'kind'>,
   fault: ErrorFactory,
 ): OwnOptions {
-  if (given === undefined) return {};
+  if (given === undefined) {
+    checkUnit(undefined, { name, kind, hasBuckets: false }, fault);
+    return {};
+  }
   const example = kind === 'histogram' ? '{ buckets: [1, 5, 10] }' : "{ unit: 'bytes' }";
   if (!isPlain(given))
     throw fault(`options must be an object such as ${example}, not ${describeValue(given)}`);
   const { unit, buckets, ...others } = given as Record<string, unknown>;
   const [other] = Object.keys(others);
   if (other !== undefined) throw fault(`${kind} has no option ${describeValue(other)}`);
-  checkUnit(unit, name, kind, fault);
+  checkUnit(unit, { name, kind, hasBuckets: buckets !== undefined }, fault);
   if (buckets === undefined) return {};
   if (kind !== 'histogram') throw fault(`buckets are an option of histograms, and this is a ${kind}`);
   return { buckets: checkedBuckets(buckets, fault) };
 }
 
-function checkUnit(unit: unknown, name: unknown, kind: MetricKind, fault: ErrorFactory): void {
+function checkUnit(unit: unknown, metric: Omit<UnitWish, 'unit'>, fault: ErrorFactory): void {
   if (unit !== undefined && (typeof unit !== 'string' || !/^[a-z][a-z0-9]*$/.test(unit))) {
     throw fault(`unit must be a word such as "bytes", not ${describeValue(unit)}`);
   }
-  if (typeof name !== 'string') return; // checkOwnMetric refuses it
-  const objection = objectionToUnit({ name, kind, unit });
+  if (typeof metric.name !== 'string') return; // checkOwnMetric refuses it
+  const objection = objectionToUnit({ ...metric, unit });
   if (objection !== undefined) throw fault(objection);
 }
 

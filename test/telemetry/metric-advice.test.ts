@@ -22,15 +22,13 @@ function refusalOf({ kind, name, options }: Declaration): string | undefined {
   }
 }
 
-/** The declaration that an error tells to write: a name, and other options or none. */
+/** The declaration that an error tells to write: a name, and which options to leave out and to add. */
 function advised({ kind, options }: Declaration, message: string): Declaration {
-  const [, name, how] =
-    /; write (\w+)(?: (for this \w+|without it|with \{.*\}))?$/.exec(message) ?? expect.fail(message);
-  if (how === 'without it') {
-    const { unit: _, ...others } = options ?? {};
-    return { kind, name: name!, options: others };
-  }
-  return { kind, name: name!, options: how?.startsWith('with ') ? optionsIn(how.slice(5)) : options };
+  const [, name, without, added] =
+    /; write (\w+)(?: for this \w+)?( without it)?(?: with (\{.*\}))?$/.exec(message) ?? expect.fail(message);
+  const { unit, ...others } = options ?? {};
+  const kept = without === undefined && unit !== undefined ? { unit, ...others } : others;
+  return { kind, name: name!, options: { ...kept, ...(added === undefined ? {} : optionsIn(added)) } };
 }
 
 /** Reads `{ unit: 'bytes', buckets: [1, 5] }`. */
@@ -65,10 +63,12 @@ describe('the error of a refused metric', () => {
         expect(refusalOf(advice), `${refused} -> ${JSON.stringify(advice)}`).to.equal(undefined);
       }),
       {
-        numRuns: 500,
+        numRuns: 1_000,
         examples: KINDS.flatMap((kind) =>
           ['wait_seconds', 'wait', 'wait_ms', 'wait_bytes'].flatMap((name) =>
-            ['ms', 'seconds', 'bytes'].map((unit): [Declaration] => [{ kind, name, options: { unit } }]),
+            ['ms', 'seconds', 'bytes', 'histogram'].map((unit): [Declaration] => [
+              { kind, name, options: { unit } },
+            ]),
           ),
         ),
       },

@@ -39,7 +39,7 @@ describe('the metrics of a service', () => {
       [loose.counter('jobs_total', 'Jobs.').add, 'add', 'a whole number >= 0'],
       [loose.gauge('level', 'Level.').set, 'set', 'a finite number'],
       [loose.gauge('level', 'Level.').add, 'add', 'a finite number'],
-      [loose.histogram('took_seconds', 'Time.').record, 'record', 'a number of microseconds >= 0'],
+      [loose.histogram('took_seconds', 'Time.').record, 'record', 'microseconds, 0 or a number >= 1'],
     ] as const;
     const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
     const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true });
@@ -315,6 +315,31 @@ describe('the metrics of a service', () => {
         }
       }
     }
+  });
+
+  it('show no duration of which the unit is wrong', () => {
+    const { histogram } = metrics;
+    for (const unit of ['bytes', 'meters', 'ratio', 'celsius', 'grams', 'joules', 'volts']) {
+      const name = `upload_${unit}`;
+      const advice = `its unit is ${unit}, but a histogram without buckets takes microseconds and shows seconds`;
+      expect(() => histogram(name, 'A.'), name).to.throw(
+        TypeError,
+        `${advice}; write ${name} with { buckets:`,
+      );
+      expect(() => histogram(name, 'A.', {}, { unit }), name).to.throw(TypeError, advice);
+      histogram(name, 'A.', {}, { unit, buckets: [1, 5, 10] }).record(5000);
+      expect(totalOf(name)).to.equal(5000);
+    }
+    expect(() => histogram('cart_items', 'A.', {}, { unit: 'items' })).to.throw('with { unit:');
+    const took = histogram('guessed_seconds', 'Time.', {}, { unit: 'seconds' });
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, minExcluded: true, maxExcluded: true }), (seconds) => {
+        expect(() => took.record(seconds)).to.throw(TypeError, 'record takes microseconds');
+      }),
+      { examples: [[0.25]] },
+    );
+    for (const us of [0, 1, 1.4]) took.record(us);
+    expect(totalOf('guessed_seconds')).to.equal(2);
   });
 
   it('record valid values', () => {
