@@ -15,6 +15,15 @@ type FileValue<V> = [NonNullable<V>] extends [boolean]
         ? readonly string[] | string
         : string | false;
 
+/** The settings that a configuration file may also write in other types than that of their value. */
+interface OtherFileValues {
+  readonly requestLog: FileValue<boolean>;
+}
+
+type FileValueOf<K extends keyof Settings> =
+  | FileValue<Settings[K]>
+  | (K extends keyof OtherFileValues ? OtherFileValues[K] : never);
+
 /** Settings that a configuration file cannot set, or sets under other names. */
 type NotInFile =
   | 'services'
@@ -38,7 +47,7 @@ export interface OtlpExportSettings {
 
 /** The settings of docs/settings.md in camelCase, as a configuration file writes them. */
 export type WrittenSettings = {
-  readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValue<Settings[K]> | null | undefined;
+  readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValueOf<K> | null | undefined;
 } & {
   /**
    * The services that are reachable under `/svc/`: their names, or an object of policies by name.
