@@ -1,46 +1,11 @@
 // What bounds the work of the process now, and what was refused.
+import { type Bound, boundsOf } from '../core/bounds.js';
 import { bytes, count, plain } from '../core/format.js';
 import type { Limits } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
 import { Table } from '../parts/table.js';
 import { Badge, Heading, Link, Meter, Section } from '../parts/ui.js';
-
-interface Bound {
-  readonly name: string;
-  readonly used: number;
-  readonly limit: number | null;
-  readonly unit?: 'bytes';
-  readonly note?: string;
-}
-
-function boundsOf({
-  concurrency,
-  bodies,
-  streams,
-  bulkheads,
-  databaseConnections,
-}: Limits): readonly Bound[] {
-  const { held, most, waiting } = databaseConnections;
-  return [
-    { name: 'Requests in flight', used: concurrency.inFlight, limit: concurrency.maxInFlight },
-    { name: 'Pending bodies', used: bodies.pending, limit: bodies.maxPending },
-    { name: 'Buffered bodies', used: bodies.bufferedBytes, limit: bodies.maxBufferedBytes, unit: 'bytes' },
-    {
-      name: 'Open streams',
-      used: streams.open,
-      limit: streams.max,
-      note: `${count(streams.maxPerAddress)} for each address`,
-    },
-    {
-      name: 'Database connections',
-      used: held,
-      limit: most,
-      note: waiting > 0 ? `${count(waiting)} pools wait` : 'with idle ones',
-    },
-    ...bulkheads.map(({ name, held: used, limit }) => ({ name: `Bulkhead ${name}`, used, limit })),
-  ];
-}
 
 export function LimitsPage() {
   const live = useLive<Limits>('limits');
@@ -64,12 +29,16 @@ export function LimitsPage() {
 
 const Bounds = ({ bounds }: { bounds: readonly Bound[] }) => (
   <ul class="saturation">
-    {bounds.map(({ name, used, limit, unit, note }) => {
+    {bounds.map(({ name, used, limit, unit, note, isHarmless }) => {
       const show = unit === 'bytes' ? bytes : count;
       return (
         <li key={name}>
           <span>{plain(name)}</span>
-          <Meter ratio={limit === null || limit === 0 ? null : used / limit} label={name} />
+          <Meter
+            ratio={limit === null || limit === 0 ? null : used / limit}
+            label={name}
+            isHarmless={isHarmless ?? false}
+          />
           <span class="quiet number">
             {show(used)}
             {limit === null ? '' : ` of ${show(limit)}`}

@@ -89,10 +89,20 @@ export const Badge = ({ state, tone }: { state: string; tone?: Tone }) => (
   <span class={`badge tone-${tone ?? toneOf(state)}`}>{plain(state)}</span>
 );
 
-/** A bar from 0 to 1. @param label what it measures, for readers of the screen */
-export function Meter({ ratio, label, text }: { ratio: number | null; label: string; text?: string }) {
+interface MeterProps {
+  readonly ratio: number | null;
+  /** What the bar measures, for readers of the screen. */
+  readonly label: string;
+  /** @default the ratio as a percentage */
+  readonly text?: string;
+  /** True: a full bar is no fault. @default false */
+  readonly isHarmless?: boolean;
+}
+
+/** A bar from 0 to 1. */
+export function Meter({ ratio, label, text, isHarmless = false }: MeterProps) {
   const share = Math.min(1, Math.max(0, ratio ?? 0));
-  const tone = share >= 0.9 ? 'bad' : share >= 0.7 ? 'warn' : 'good';
+  const tone = toneOfShare(isHarmless ? 0 : share);
   return (
     <span class={`meter tone-${tone}`} title={`${plain(label)}: ${text ?? percent(ratio)}`}>
       <span class="meter-track" aria-hidden="true">
@@ -102,6 +112,8 @@ export function Meter({ ratio, label, text }: { ratio: number | null; label: str
     </span>
   );
 }
+
+const toneOfShare = (share: number): Tone => (share >= 0.9 ? 'bad' : share >= 0.7 ? 'warn' : 'good');
 
 export interface LinkProps {
   readonly page: string;

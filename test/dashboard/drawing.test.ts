@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { build } from 'esbuild';
 import fc from 'fast-check';
 import { ROOT } from '#test/support/cluster.js';
+import { shop } from './plane-data.js';
 import { profile, span } from './plane-rows.js';
 
 interface Frame {
@@ -38,6 +39,7 @@ interface Drawing {
   };
   plain(text: unknown): string;
   ms(value: number | null): string;
+  boundsOf(limits: object): readonly { readonly name: string; readonly isHarmless?: boolean }[];
   treeOf(profile: unknown): { readonly root: Frame; readonly idleUs: number };
   boxesOf(root: Frame): readonly Box[];
   hottest(root: Frame, most: number): readonly { readonly name: string; readonly selfUs: number }[];
@@ -49,7 +51,15 @@ interface Drawing {
 }
 
 async function drawing(): Promise<Drawing> {
-  const files = ['core/sse', 'core/format', 'core/points', 'draw/profile', 'draw/layers', 'draw/waterfall'];
+  const files = [
+    'core/sse',
+    'core/bounds',
+    'core/format',
+    'core/points',
+    'draw/profile',
+    'draw/layers',
+    'draw/waterfall',
+  ];
   const { outputFiles } = await build({
     stdin: {
       contents: files.map((file) => `export * from './${file}.ts';`).join('\n'),
@@ -98,6 +108,20 @@ describe('the drawing of the dashboard', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('takes held database connections for a fault only while pools wait for one', () => {
+    const limits = shop().limits;
+    for (let most = 1; most <= 20; most++) {
+      for (const waiting of [0, 1, 2]) {
+        for (let held = 0; held <= most; held++) {
+          const bounds = is.boundsOf({ ...limits, databaseConnections: { held, most, waiting } });
+          const { isHarmless } = bounds.find(({ name }) => name === 'Database connections')!;
+          expect(isHarmless, `${held} of ${most}, ${waiting} wait`).to.equal(waiting === 0);
+          expect(bounds.filter((one) => one.isHarmless).length).to.be.at.most(1);
+        }
+      }
+    }
   });
 
   it('reads events wherever the stream is cut', () => {
