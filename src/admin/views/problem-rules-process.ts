@@ -141,16 +141,31 @@ function* lost({ traffic }: ProblemFacts): Generator<Problem> {
       page: '#/overview',
     });
   const spans = recentOf('multilane_spans_dropped_total');
-  if (spans === 0) return;
-  const reasons = [...traffic.counts('multilane_spans_dropped_total')].filter(([, { recent }]) => recent > 0);
-  yield problem({
-    id: 'spans-dropped',
-    severity: 'warning',
-    title: `${counted(spans, 'span was', 'spans were')} lost`,
-    detail: `They did not reach the collector: ${reasons.map(([reason]) => reason).join(', ')}.`,
-    page: '#/traces',
-  });
+  if (spans > 0)
+    yield problem({
+      id: 'spans-dropped',
+      severity: 'warning',
+      title: `${counted(spans, 'span was', 'spans were')} lost`,
+      detail: `They did not reach the collector: ${recentLabels(traffic, 'multilane_spans_dropped_total')}.`,
+      page: '#/traces',
+    });
+  const items = recentOf('multilane_otlp_items_dropped_total');
+  if (items > 0)
+    yield problem({
+      id: 'otlp-dropped',
+      severity: 'warning',
+      title: `${counted(items, 'exported item was', 'exported items were')} lost`,
+      detail: `They did not reach the collector: ${recentLabels(traffic, 'multilane_otlp_items_dropped_total')}. A warning in the log has the reason.`,
+      page: '#/overview',
+    });
 }
+
+/** The labels under which a metric was counted in the last seconds. */
+const recentLabels = (traffic: Traffic, metric: string): string =>
+  [...traffic.counts(metric)]
+    .filter(([, { recent }]) => recent > 0)
+    .map(([label]) => label)
+    .join(', ');
 
 function* labels({ traffic }: ProblemFacts): Generator<Problem> {
   const full = [...traffic.counts(OVERFLOW)].filter(([, { total }]) => total > 0).map(([metric]) => metric);

@@ -62,6 +62,7 @@ const COUNTERS: Readonly<Record<string, string | undefined>> = {
   multilane_retry_budget_exhausted_total: 'service',
   multilane_log_lines_dropped_total: undefined,
   multilane_spans_dropped_total: 'reason',
+  multilane_otlp_items_dropped_total: 'signal',
   multilane_handler_stalls_total: 'route',
   multilane_worker_restarts_total: 'reason',
   multilane_database_wait_seconds_total: 'pool',

@@ -4,6 +4,7 @@ import { MOST_PROBLEMS, problemsOf } from '#src/admin/views/problems.js';
 import type { Traffic } from '#src/admin/views/traffic.js';
 import { OVERFLOW } from '#src/memory/metrics/series.js';
 import type { BreakerState } from '#src/resilience/breaker-contract.js';
+import { METRICS } from '#src/telemetry/metric-table.js';
 import { CONNECTION_REASONS, OVERLOAD_REASONS } from '#src/telemetry/shed-reasons.js';
 import { fleetOf, HEALTHY, requests, trafficOf, worker } from './healthy-process.js';
 
@@ -48,6 +49,16 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
   'a stalled handler': [
     { traffic: trafficOf((count) => count('multilane_handler_stalls_total', { route: '/slow' })) },
     'warning: /slow has blocked an event loop',
+  ],
+  'what does not reach the collector by OTLP': [
+    {
+      traffic: trafficOf((count) => {
+        count('multilane_otlp_items_dropped_total', { signal: 'metrics', reason: 'unreachable' }, 30);
+        count('multilane_otlp_items_dropped_total', { signal: 'metrics', reason: 'full' }, 10);
+        count('multilane_otlp_items_dropped_total', { signal: 'logs', reason: 'unreachable' }, 2);
+      }),
+    },
+    'warning: 42 exported items were lost',
   ],
   'lost log lines and spans': [
     {
@@ -204,6 +215,9 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
   ],
 };
 
+/** Counters of what the process could not report: each loss is a problem of its own. */
+const LOSSES = Object.keys(METRICS).filter((name) => /^multilane_\w+_dropped_total$/.test(name));
+
 describe('problems in words', () => {
   it('are none in a healthy process', () => {
     expect(shown({})).to.deep.equal([]);
@@ -214,6 +228,14 @@ describe('problems in words', () => {
       expect(shown(over)).to.deep.equal(lines);
     });
   }
+
+  it('include every loss of logs, traces and metrics that a metric counts', () => {
+    expect(LOSSES).to.have.length.of.at.least(3);
+    for (const metric of LOSSES) {
+      expect(shown({ traffic: trafficOf((count) => count(metric, {})) }), metric).to.have.length(1);
+      expect(shown({ traffic: trafficOf((count) => count(metric, {}, 0)) }), metric).to.deep.equal([]);
+    }
+  });
 
   it('say since when a breaker is open, what it has seen, and when it tries again', () => {
     const traffic = trafficOf((count) => {
