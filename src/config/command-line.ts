@@ -16,6 +16,11 @@ export const OPTIONS = {
   '--version': 'Print the version and exit.',
 } as const;
 
+/** Flags of `multilane dev` itself, which do not reach the process. */
+export const DEV_OPTIONS = {
+  '--no-open': 'Do not open the dashboard in a browser when the process is ready.',
+} as const;
+
 export type InfoFlag = 'check' | 'help' | 'version';
 
 export interface CommandLine {
@@ -73,11 +78,18 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 }
 
 /** The flags as a source of settings. @throws ConfigError for a flag that is not in `known` */
-export function fromCommandLine({ flags }: CommandLine, known: readonly string[]): SettingSource {
+export function fromCommandLine(
+  { flags, development }: CommandLine,
+  known: readonly string[],
+): SettingSource {
   const spellings = known.map(flagOf);
+  const others = [...Object.keys(OPTIONS), ...(development ? Object.keys(DEV_OPTIONS) : [])];
   for (const flag of flags.keys()) {
     if (spellings.includes(flag)) continue;
-    const hint = nearestName(flag, [...spellings, ...Object.keys(OPTIONS)]);
+    const hint = nearestName(
+      flag,
+      [...spellings, ...others].filter((one) => one !== flag),
+    );
     throw new ConfigError(`${flag}: unknown option, did you mean ${hint}?`);
   }
   return (name) => {

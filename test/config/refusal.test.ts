@@ -1,5 +1,21 @@
 import { expect } from 'chai';
+import { DEV_OPTIONS } from '#src/config/command-line.js';
 import { refusal, running } from './loading.js';
+
+describe('an unknown flag of multilane dev', () => {
+  it('is answered with a flag of dev, and that of another command with none of them', async () => {
+    for (const flag of Object.keys(DEV_OPTIONS)) {
+      for (let at = 3; at < flag.length - 1; at++) {
+        const mistyped = `${flag.slice(0, at)}${flag[at + 1]}${flag[at]}${flag.slice(at + 2)}`;
+        if (mistyped === flag) continue;
+        const answer = `78 ${mistyped}: unknown option, did you mean ${flag}?`;
+        expect(await refusal({ argv: ['--development', mistyped] })).to.equal(answer);
+        expect(await refusal({ argv: [mistyped] })).to.not.include(flag);
+      }
+      expect(await refusal({ argv: ['--development', flag] })).to.not.include(`mean ${flag}?`);
+    }
+  });
+});
 
 describe('a start is refused with exit code 78 for', () => {
   const cases: readonly [string, Parameters<typeof refusal>[0], RegExp | string][] = [

@@ -1,16 +1,15 @@
 // `multilane dev`: runs the process as a child, and restarts it gracefully when a file changes.
 import type { Command } from 'commander';
-import { parseCommandLine } from '../../config/command-line.js';
+import { DEV_OPTIONS, parseCommandLine } from '../../config/command-line.js';
 import { settingsHelp, takesSettings } from '../settings-flags.js';
 
 const NO_OPEN = '--no-open';
-const NO_OPEN_MEANING = 'Do not open the dashboard in a browser when the process is ready.';
 
 export function devCommand(program: Command): void {
   takesSettings(program.command('dev'))
     .description('start the project, and restart it on every change')
-    .option(NO_OPEN, NO_OPEN_MEANING)
-    .configureHelp({ formatHelp: () => settingsHelp('dev', { [NO_OPEN]: NO_OPEN_MEANING }) })
+    .option(NO_OPEN, DEV_OPTIONS[NO_OPEN])
+    .configureHelp({ formatHelp: () => settingsHelp('dev', DEV_OPTIONS) })
     .action(async ({ open }: { readonly open: boolean }, command: Command) => {
       const { args } = command;
       // Commander takes no option behind the first flag of the process.
