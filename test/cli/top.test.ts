@@ -160,6 +160,20 @@ describe('multilane top', () => {
     expect(JSON.parse(await printed('--json'))).to.deep.equal(parts);
   });
 
+  it('shows no duration where nothing was measured', async () => {
+    const none = { p50: 0, p90: 0, p99: 0, max: 0 };
+    const fresh = { ...metrics, request_count: 0, response_time_ms: none };
+    const idle = { ...overview, latencyMs: { p50: null, p90: null, p99: null, max: null } };
+    for (const respond of [OLDER, CURRENT]) {
+      answer = respondWith((path) => {
+        if (path === '/metrics.json') return fresh;
+        return path === '/overview' && respond === CURRENT ? idle : respond(path);
+      });
+      const [, , line] = (await printed('--once')).split('\n');
+      expect(line).to.equal('since the start: p50 -, p90 -, p99 -, max -');
+    }
+  });
+
   it('fails when a part is refused for another reason', async () => {
     answer = (path, response) => {
       if (path !== '/overview') respondWith(CURRENT)(path, response);

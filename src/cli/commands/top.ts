@@ -114,10 +114,12 @@ function rateOf(now: Sample, last: Sample | undefined): string {
 
 function latencyOf({ metrics, overview }: Sample): string {
   const { p50, p90, p99, max } = metrics.response_time_ms;
-  const sinceStart = `since the start: p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`;
+  const isMeasured = metrics.request_count > 0;
+  const shown = (ms: number | null): string => (isMeasured && ms !== null ? `${ms} ms` : '-');
+  const sinceStart = `since the start: p50 ${shown(p50)}, p90 ${shown(p90)}, p99 ${shown(p99)}, max ${shown(max)}`;
   if (overview === undefined || overview.latencyMs.p50 === null) return sinceStart;
   const { p50: half, p99: most } = overview.latencyMs;
-  return `last ${overview.windowS} s: p50 ${half} ms, p99 ${most ?? '-'} ms; ${sinceStart}`;
+  return `last ${overview.windowS} s: p50 ${shown(half)}, p99 ${shown(most)}; ${sinceStart}`;
 }
 
 const rounded = (value: number): number => Math.round(value * 10) / 10;
