@@ -33,8 +33,8 @@ export interface HistogramOptions extends MetricOptions {
   /**
    * Upper bounds of the buckets (inclusive), ascending, at most 95. `record` takes values in the unit of the
    * metric then.
-   * @default the buckets of durations, 5 ms to 10 s; `record` takes microseconds, 0 or a number >= 1, and the
-   *   name must not end in another unit than `seconds`
+   * @default the buckets of durations, 5 ms to 10 s; `record` takes microseconds, and the name must not end
+   *   in another unit than `seconds`
    * @example { buckets: [1, 2, 5, 10, 20, 50] }
    */
   readonly buckets?: readonly number[];

@@ -69,8 +69,6 @@ type Make<T> = (declared: Declared) => T;
 const MOST_HELP = 250;
 /** The largest recorded duration: 139 years in microseconds. */
 const MOST_US = 2 ** 52;
-/** What a histogram of durations takes. A fraction below 1 is taken for a number of seconds. */
-const MICROSECONDS = 'microseconds, 0 or a number >= 1';
 
 const counterOf: Make<{ add: Observe }> = (declared) => {
   const { recorder, name, fault } = declared;
@@ -108,14 +106,11 @@ const histogramOf: Make<{ record: Observe }> = (declared) => {
   const series = seriesOf<Histogram>(declared, (labels) =>
     buckets === undefined ? recorder.histogram(name, labels) : recorder.distribution(name, labels, buckets),
   );
-  const wanted = buckets === undefined ? MICROSECONDS : 'a finite number >= 0';
+  const wanted = buckets === undefined ? 'a number of microseconds >= 0' : 'a finite number >= 0';
   return {
     record(value, labels) {
       if (value === undefined || !(Number.isFinite(value) && value >= 0)) {
         throw refusal(fault, 'record', value, wanted);
-      }
-      if (buckets === undefined && value > 0 && value < 1) {
-        throw refusal(fault, 'record', value, `${wanted} (seconds times 1e6, rounded to whole ones)`);
       }
       const recorded = buckets === undefined ? Math.min(MOST_US, Math.round(value)) : value;
       series('record', labels).record(recorded);

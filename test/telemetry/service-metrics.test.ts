@@ -39,7 +39,7 @@ describe('the metrics of a service', () => {
       [loose.counter('jobs_total', 'Jobs.').add, 'add', 'a whole number >= 0'],
       [loose.gauge('level', 'Level.').set, 'set', 'a finite number'],
       [loose.gauge('level', 'Level.').add, 'add', 'a finite number'],
-      [loose.histogram('took_seconds', 'Time.').record, 'record', 'microseconds, 0 or a number >= 1'],
+      [loose.histogram('took_seconds', 'Time.').record, 'record', 'a number of microseconds >= 0'],
     ] as const;
     const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
     const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true });
@@ -331,15 +331,6 @@ describe('the metrics of a service', () => {
       expect(totalOf(name)).to.equal(5000);
     }
     expect(() => histogram('cart_items', 'A.', {}, { unit: 'items' })).to.throw('with { unit:');
-    const took = histogram('guessed_seconds', 'Time.', {}, { unit: 'seconds' });
-    fc.assert(
-      fc.property(fc.double({ min: 0, max: 1, minExcluded: true, maxExcluded: true }), (seconds) => {
-        expect(() => took.record(seconds)).to.throw(TypeError, 'record takes microseconds');
-      }),
-      { examples: [[0.25]] },
-    );
-    for (const us of [0, 1, 1.4]) took.record(us);
-    expect(totalOf('guessed_seconds')).to.equal(2);
   });
 
   it('record valid values', () => {
