@@ -141,7 +141,7 @@ export class PermitLedger {
   #forgetExcess(count: number, at: number): void {
     if (this.#own[at + TAKEN] === this.#own[at + GIVEN]) return;
     Atomics.store(this.#own, at + GIVEN, this.#own[at + TAKEN]!);
-    Atomics.store(this.#totals, count * this.#stride + OWED, 1);
+    this.#oweCensus(count);
   }
 
   /**
@@ -235,9 +235,13 @@ export class PermitLedger {
   }
 
   #recover(count: number, at: number, taken: number, given: number): void {
-    Atomics.store(this.#totals, count * this.#stride + OWED, 1);
+    this.#oweCensus(count);
     if ((taken & 1) !== 0) Atomics.store(this.#own, at + TAKEN, taken - 1);
     if ((given & 1) !== 0) Atomics.store(this.#own, at + GIVEN, given + 1);
+  }
+
+  #oweCensus(count: number): void {
+    Atomics.store(this.#totals, count * this.#stride + OWED, 1);
   }
 }
 

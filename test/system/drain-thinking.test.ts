@@ -16,7 +16,8 @@ const PAUSES_MS = [0, 100, 500, 1_000, 1_500, 2_500];
 const REQUESTS = 20;
 /** The time between the first and the last of these requests, beside the delay of the proxy. */
 const SPREAD_MS = 30;
-const DRAIN_MS = 10_000;
+/** Longer than all pauses and requests together, on a busy machine as well. */
+const DRAIN_MS = 60_000;
 
 type Begin = (cluster: Cluster) => unknown;
 

@@ -202,8 +202,8 @@ export const PLANTED_IN_STATES: readonly PlantedFault[] = [
     'a carry whose halves are stored one after the other',
     pages.wide,
     'wide',
-    'MOST_HIGH : high;\n    Atomics.store(bitsOf(words), at >> 1, bits[0]);',
-    'MOST_HIGH : high; Atomics.store(words, at + LOW, halves[LOW] | 0); Atomics.store(words, at + HIGH, halves[HIGH] | 0);',
+    'Atomics.store(bitsOf(words), at >> 1, carried(words, at, n));',
+    'carried(words, at, n); Atomics.store(words, at + LOW, halves[LOW] | 0); Atomics.store(words, at + HIGH, halves[HIGH] | 0);',
   ),
   planted(
     'a reader of requests that reads the head only once',
