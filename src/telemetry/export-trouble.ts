@@ -7,24 +7,15 @@ import type { OtelSdk } from './otel-sdk.js';
 
 const QUIET_MS = 60_000;
 
-/** The SDK's message when the collector accepted only a part of a batch. The collector's reply follows it. */
-const PARTIAL_SUCCESS = 'Received Partial Success response:';
-
-/**
- * Starts the reports. The SDK's diagnostics are global to a thread, so only the last caller gets them.
- * @param refused called with the number of spans of a batch that the collector rejected
- */
+/** Starts the reports. The SDK's diagnostics are global to a thread, so only the last caller gets them. */
 export function reportExportTrouble(
   api: OtelSdk['api'],
   log: Logger,
-  refused: (spans: number) => void,
   now: () => number = () => performance.now(),
 ): void {
   let quietUntil = Number.NEGATIVE_INFINITY;
   let suppressed = 0;
   const report = (...diagnostic: unknown[]): void => {
-    const [message, reply] = diagnostic;
-    if (message === PARTIAL_SUCCESS) refused(rejectedIn(String(reply)));
     if (now() < quietUntil) {
       suppressed++;
       return;
@@ -40,10 +31,4 @@ export function reportExportTrouble(
     { error: report, warn: report, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-}
-
-/** The member is a number or a string: https://opentelemetry.io/docs/specs/otlp/#partial-success-1. */
-function rejectedIn(reply: string): number {
-  const spans = Number(/"rejectedSpans":"?(\d{1,9})/.exec(reply)?.[1]);
-  return Number.isSafeInteger(spans) ? spans : 0;
 }

@@ -1,9 +1,10 @@
 // Sends requests to a collector, one at a time, with the package of OpenTelemetry. It repeats a request that
 // may be repeated, with growing pauses. It limits only the pause between two bytes, and the repetitions by
 // the wall clock, so a collector that replies a byte at a time, or a clock that is set, could hold a request
-// for ever. Therefore a connection can be aborted.
+// for ever. Therefore each request has a deadline, at which its connection is aborted.
 import type { Agent } from 'node:http';
 import type { IExporterMetricsHelper, ISerializer } from '@opentelemetry/otlp-transformer';
+import { Allowance } from '../allowance.js';
 import type { OtlpExportSettings } from '../config.js';
 import { type OtlpOptions, type OtlpSignal, otlpOptions } from './otlp-options.js';
 import type { OtlpSdk } from './otlp-sdk.js';
@@ -32,7 +33,7 @@ const SUCCESS = 0;
 
 export class OtlpConnection<Request, Response> {
   /** Milliseconds that a request may take, with all repetitions (OTEL_EXPORTER_OTLP_TIMEOUT). */
-  readonly timeoutMs: number;
+  readonly #timeoutMs: number;
   readonly #delegate: ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;
   #agent: Agent | undefined;
   #aborted: Error | undefined;
@@ -40,12 +41,12 @@ export class OtlpConnection<Request, Response> {
   #settle: (reply: OtlpReply) => void = () => undefined;
 
   constructor(
-    { http }: OtlpSdk,
+    { http }: Pick<OtlpSdk, 'http'>,
     target: OtlpTarget,
     { serializer, helper, rejectedIn }: Encoding<Request, Response>,
   ) {
     const options = otlpOptions(http, target.signal, target);
-    this.timeoutMs = options.timeoutMillis;
+    this.#timeoutMs = options.timeoutMillis;
     const abortable: OtlpOptions = {
       ...options,
       // The package asks for the header fields before each repetition, which ends here after an abort.
@@ -76,8 +77,35 @@ export class OtlpConnection<Request, Response> {
     ) as ReturnType<OtlpSdk['http']['createOtlpHttpExportDelegate']>;
   }
 
-  /** Sends one request. Rejects when it cannot be written: an item is nested too deeply, for example. */
-  send(request: Request): Promise<OtlpReply> {
+  /** False after an abort: the connection cannot be used any more. */
+  get isOpen(): boolean {
+    return this.#aborted === undefined;
+  }
+
+  /**
+   * Sends one request, which ends within its time, whatever the collector does. Rejects when it cannot be
+   * written: an item is nested too deeply, for example.
+   */
+  async send(request: Request): Promise<OtlpReply> {
+    const timeoutMs = this.#timeoutMs;
+    const deadline = new Allowance(timeoutMs, () =>
+      this.abort(new Error(`Request timed out: it was not accepted within ${timeoutMs} ms`)),
+    );
+    try {
+      return await this.#reply(request);
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  /** Ends the request that is under way, if there is one, with this error, and closes the connection. */
+  abort(error: Error): void {
+    this.#aborted = error;
+    this.#agent?.destroy();
+    this.#settle({ error, rejected: 0 });
+  }
+
+  #reply(request: Request): Promise<OtlpReply> {
     this.#rejected = 0;
     return new Promise((resolve) => {
       this.#settle = resolve;
@@ -87,11 +115,10 @@ export class OtlpConnection<Request, Response> {
       });
     });
   }
+}
 
-  /** Ends the request that is under way, with this error. The connection cannot be used any more. */
-  abort(error: Error): void {
-    this.#aborted = error;
-    this.#agent?.destroy();
-    this.#settle({ error, rejected: 0 });
-  }
+/** @param claimed a number from the collector, which is not believed beyond the items that were sent */
+export function rejectedOf(claimed: number, items: number): number {
+  const rejected = Math.min(Math.floor(claimed), items);
+  return rejected > 0 ? rejected : 0;
 }

@@ -1,12 +1,11 @@
 // Sends the requests of one signal to its collector, one at a time, and counts what does not arrive. A
 // request has OTEL_EXPORTER_OTLP_TIMEOUT (default 10 s) with all its repetitions. What was not accepted then
 // is dropped.
-import { Allowance } from '../allowance.js';
 import type { StepBound } from '../countdown.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import { type DropReason, dropReasonOf } from './dropped-spans.js';
 import type { Log } from './log.js';
-import { type Encoding, OtlpConnection, type OtlpTarget } from './otlp-connection.js';
+import { type Encoding, OtlpConnection, type OtlpTarget, rejectedOf } from './otlp-connection.js';
 import type { OtlpSignal } from './otlp-options.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 
@@ -83,11 +82,7 @@ export class OtlpSender<Request, Response> {
       return { reason: 'shutdown', isWorthless: true };
     }
     this.#sending = items;
-    const { timeoutMs } = this.#connection;
-    const deadline = new Allowance(timeoutMs, () => {
-      this.#connection.abort(new Error(`Request timed out: it was not accepted within ${timeoutMs} ms`));
-      this.#connection = this.#connect();
-    });
+    if (!this.#connection.isOpen) this.#connection = this.#connect();
     try {
       const { error, rejected } = await this.#connection.send(request);
       if (error !== undefined) return this.#failed(error, items);
@@ -97,7 +92,6 @@ export class OtlpSender<Request, Response> {
       this.unreadable(items, error);
       return { reason: 'unreadable', isWorthless: false };
     } finally {
-      deadline.cancel();
       this.#sending = 0;
     }
   }
@@ -126,10 +120,9 @@ export class OtlpSender<Request, Response> {
     return { reason, isWorthless: !isFinal };
   }
 
-  /** @param claimed a number from the collector, which is not believed beyond what was sent */
   #rejected(claimed: number, items: number): void {
-    const rejected = Math.min(Math.floor(claimed), items);
-    if (!(rejected > 0)) return;
+    const rejected = rejectedOf(claimed, items);
+    if (rejected === 0) return;
     this.#dropped('refused', rejected);
     this.#report(new Error(`the collector has rejected ${rejected} items of a request`));
   }

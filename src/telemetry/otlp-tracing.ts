@@ -11,11 +11,11 @@ import type { Recorder } from '../memory/metrics/recorder.js';
 import { maskText } from '../redaction/secret-texts.js';
 import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
-import { CountedExporter, droppedSpans, queueMeter } from './dropped-spans.js';
+import { droppedSpans, queueMeter } from './dropped-spans.js';
 import { reportExportTrouble } from './export-trouble.js';
 import { otelResource } from './otel-resource.js';
 import type { OtelSdk } from './otel-sdk.js';
-import { traceExporter } from './otlp-trace-exporter.js';
+import { TraceExporter } from './otlp-trace-exporter.js';
 import type { HeadSampler } from './sampler.js';
 import type { AttributeValue, SpanHandle, TracingIdentity } from './span.js';
 import type { KeptSpan, SpanKeeper } from './span-keeper.js';
@@ -47,11 +47,9 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
   const { endpoint, identity, ids, log, otel, recorder, sampler, spanLog } = options;
   const dropped = droppedSpans(recorder);
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
-  const exporter = new CountedExporter(
-    traceExporter(sdk, { endpoint, headers: otel.headers, protocol: otel.protocol ?? 'http/json' }),
-    dropped,
-  );
-  reportExportTrouble(sdk.api, log, (spans) => exporter.rejected(spans));
+  const target = { endpoint, headers: otel.headers, protocol: otel.protocol ?? 'http/json' };
+  const exporter = new TraceExporter(sdk, target, dropped);
+  reportExportTrouble(sdk.api, log);
   const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };
   const provider = new NodeTracerProvider({
     resource: otelResource(sdk.resources, otel, identity.instanceId, { 'multilane.worker': identity.worker }),
@@ -72,11 +70,11 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
 class OtlpKeeper implements SpanKeeper {
   readonly #api: OtelSdk['api'];
   readonly #provider: NodeTracerProvider;
-  readonly #exporter: CountedExporter;
+  readonly #exporter: TraceExporter;
   readonly #tracer: Tracer;
   readonly #log: Logger;
 
-  constructor(api: OtelSdk['api'], provider: NodeTracerProvider, exporter: CountedExporter, log: Logger) {
+  constructor(api: OtelSdk['api'], provider: NodeTracerProvider, exporter: TraceExporter, log: Logger) {
     this.#api = api;
     this.#provider = provider;
     this.#exporter = exporter;

@@ -36,6 +36,17 @@ const json =
   };
 const nothing = (): number => 0;
 const HANGS: Behaviour = { answer: (request) => void request.resume(), takes: nothing };
+/** It never ends its response, and is never silent for long. */
+const DRIPS: Behaviour = {
+  answer: (request, response) => {
+    request.resume();
+    response.writeHead(200);
+    const timer = setInterval(() => response.write(' '), 5);
+    response.on('close', () => clearInterval(timer));
+  },
+  takes: nothing,
+};
+const ACCEPTS: Behaviour = { answer: json(200, {}), takes: (batch) => batch };
 
 describe('spans that do not reach the collector', () => {
   const before: Record<string, string | undefined> = {};
@@ -56,17 +67,19 @@ describe('spans that do not reach the collector', () => {
   });
 
   /** @param ends true: the thread ends before any span is sent */
-  async function start({ answer, takes }: Behaviour, ends = false) {
-    let taken = 0;
+  async function start(first: Behaviour, ends = false) {
+    const collector = { behaviour: first, taken: 0, connections: 0 };
     const server = createServer((request, response) => {
+      const { answer, takes } = collector.behaviour;
       void spansOf(request).then(
         (spans) => {
-          taken += takes(spans.length);
+          collector.taken += takes(spans.length);
         },
         () => {}, // the connection was cut
       );
       answer(request, response);
     });
+    server.on('connection', () => collector.connections++);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -93,7 +106,7 @@ describe('spans that do not reach the collector', () => {
     const tracing = initTracing({ otel }, { worker: 1, instanceId: 'i' }, { log, recorder });
     const dropped = (): Record<string, number> =>
       Object.fromEntries(readTotals(memory).series.map(({ labels, value }) => [labels.reason!, value]));
-    return { tracing, dropped, taken: () => taken };
+    return { tracing, dropped, collector };
   }
 
   const end = (tracing: Tracing, spans: number): void => {
@@ -104,7 +117,7 @@ describe('spans that do not reach the collector', () => {
   const queued =
     Number(ENVIRONMENT.OTEL_BSP_MAX_QUEUE_SIZE) + Number(ENVIRONMENT.OTEL_BSP_MAX_EXPORT_BATCH_SIZE);
   const cases: readonly (readonly [what: string, Behaviour, dropped: object, ends?: boolean])[] = [
-    ['accepts all spans', { answer: json(200, {}), takes: (batch) => batch }, {}],
+    ['accepts all spans', ACCEPTS, {}],
     ['never replies', HANGS, { timeout: queued }],
     ['refuses a batch', { answer: json(400, {}), takes: nothing }, { refused: queued }],
     ['is overloaded', { answer: json(503, {}), takes: nothing }, { refused: queued }],
@@ -138,9 +151,39 @@ describe('spans that do not reach the collector', () => {
       const counted = run.dropped();
       expect(counted).to.deep.equal({ ...NONE, queue_full: ENDED - queued, ...dropped });
       const lost = Object.values(counted).reduce((sum, spans) => sum + spans, 0);
-      expect(run.taken() + lost).to.equal(ENDED);
+      expect(run.collector.taken + lost).to.equal(ENDED);
     });
   }
+
+  it('are counted when the collector replies a byte at a time, and keep no later ones from being sent', async () => {
+    process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '40';
+    const { tracing, dropped, collector } = await start(DRIPS);
+    // Two batches at a time: one is sent when it is full, the other when it is flushed.
+    const [rounds, each] = [18, 15];
+    for (let round = 0; round < rounds; round++) {
+      end(tracing, each);
+      await tracing.flush();
+    }
+    process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '60000';
+    collector.behaviour = ACCEPTS;
+    end(tracing, each);
+    await tracing.flush();
+    await tracing.shutdown();
+    expect(dropped()).to.deep.equal({ ...NONE, timeout: rounds * each });
+    // A request that was cut in the last round may have been read after that.
+    expect(collector.taken).to.be.at.least(each);
+  });
+
+  it('are not those of batches that follow one another, which share a connection', async () => {
+    const { tracing, collector } = await start(ACCEPTS);
+    for (let sent = 1; sent <= 10; sent++) {
+      end(tracing, 1);
+      await tracing.flush();
+    }
+    await tracing.shutdown();
+    expect(collector.taken).to.equal(10);
+    expect(collector.connections).to.be.below(5);
+  });
 
   it('are counted when their thread ends before the collector replies', async () => {
     process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '60000';
