@@ -21,6 +21,8 @@ import { ownTurn } from './pace.js';
 const EVERY_MS = 250;
 /** Lines that are written in one turn of the event loop: one or two milliseconds of work. */
 const LINES_PER_TURN = 64;
+/** Characters of these lines: one with 2,000 values takes two milliseconds, and has some thousands. */
+const LENGTH_PER_TURN = 8 * 1024;
 /** A request that has this number of bytes is sent before more lines are read. */
 export const REQUEST_BYTES = 512 * 1024;
 /** The bytes of lines that are kept of ended threads: 32 full rings. The oldest ones are dropped first. */
@@ -159,18 +161,25 @@ export class LogsExport {
   *#recordsByTurn(): Generator<ReadableLogRecord[]> {
     const { resource, dropped } = this.#options;
     let records: ReadableLogRecord[] = [];
+    let [lines, length] = [0, 0];
     for (const line of this.#logs.take()) {
+      if (lines === LINES_PER_TURN || (lines > 0 && length + line.length > LENGTH_PER_TURN)) {
+        yield records;
+        records = [];
+        [lines, length] = [0, 0];
+      }
+      lines += 1;
+      length += line.length;
       const record = logRecordOf(line, resource, Date.now());
       if (record === undefined) dropped('unreadable', 1);
       else records.push(record);
-      if (records.length < LINES_PER_TURN) continue;
-      yield records;
-      records = [];
     }
     if (records.length > 0) yield records;
   }
 
+  /** @returns undefined when there is none that can be written */
   #write(records: ReadableLogRecord[]): Uint8Array | undefined {
+    if (records.length === 0) return undefined;
     try {
       return this.#encoding.write(records);
     } catch (error) {

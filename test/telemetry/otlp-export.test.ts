@@ -368,6 +368,33 @@ describe('the export by OTLP', () => {
     );
   });
 
+  it('writes some kilobytes of lines in a turn of the event loop, however many values a line has', async () => {
+    const { close, logs, dropped } = exporting(collector.url);
+    const many = Array.from({ length: 1_900 }, (_, n) => n % 10);
+    const line = JSON.stringify({ level: 30, msg: 'many', many });
+    const lines = Array<string>(60).fill(line);
+    let [inTurn, most, isDone] = [0, 0, false];
+    const turn = (): void => {
+      inTurn = 0;
+      if (!isDone) setImmediate(turn);
+    };
+    turn();
+    logs.take = function* () {
+      for (const one of lines.splice(0)) {
+        most = Math.max(most, ++inTurn);
+        yield one;
+      }
+    };
+    try {
+      await close();
+    } finally {
+      isDone = true;
+    }
+    expect(collector.lines).to.have.length(60);
+    expect(dropped('logs')).to.deep.equal({});
+    expect(most, 'two lines a turn, and the next one').to.be.below(8);
+  });
+
   it('counts texts in a ring that are no lines of the logger', async () => {
     const { close, logs, dropped } = exporting(collector.url);
     const sink = { write: () => undefined, flush: () => undefined };
