@@ -4,6 +4,8 @@ import type { Span } from '../core/types.js';
 export interface Fall {
   readonly span: Span;
   readonly depth: number;
+  /** Its parent is not among the spans: it was displaced, has not ended, or is in another process. */
+  readonly lacksParent: boolean;
   /** Shares of the duration of the whole trace. */
   readonly left: number;
   readonly width: number;
@@ -19,7 +21,6 @@ export function fallsOf(spans: readonly Span[]): readonly Fall[] {
   const children = new Map<string | null, Span[]>();
   for (const span of [...spans].sort((a, b) => startOf(a) - startOf(b))) {
     const { parentSpanId } = span;
-    // The parent of a span may be in another process, or not recorded.
     const parent = parentSpanId !== null && ids.has(parentSpanId) ? parentSpanId : null;
     children.set(parent, [...(children.get(parent) ?? []), span]);
   }
@@ -31,7 +32,8 @@ export function fallsOf(spans: readonly Span[]): readonly Fall[] {
     if (shown.has(span)) continue;
     shown.add(span);
     const left = (startOf(span) - start) / whole;
-    falls.push({ span, depth, left, width: span.durationMs / whole });
+    const lacksParent = depth === 0 && span.parentSpanId !== null;
+    falls.push({ span, depth, lacksParent, left, width: span.durationMs / whole });
     const below = children.get(span.spanId) ?? [];
     for (const child of [...below].reverse()) waiting.push({ span: child, depth: depth + 1 });
   }

@@ -11,6 +11,8 @@ import { Badge, Heading, Link, Section } from '../parts/ui.js';
 
 /** Spans that are drawn; a trace may have thousands. */
 const MOST = 500;
+const INCOMPLETE =
+  'The trace may have other spans: newer ones have displaced them, or they have not ended or are in another process.';
 
 export function TracePage() {
   const { id = '' } = useSignal(place).query;
@@ -26,11 +28,14 @@ export function TracePage() {
         <Link page="traces">All traces</Link> · <span class="mono quiet">{plain(id)}</span>
       </p>
       <Data from={read}>
-        {({ spans, spansLeftOut }) =>
+        {({ spans, spansLeftOut, isIncomplete }) =>
           spans.length === 0 ? (
             <Empty title="The trace has no spans" />
           ) : (
-            <Waterfall spans={spans} leftOut={spansLeftOut} />
+            <>
+              {isIncomplete ? <p class="quiet">{INCOMPLETE}</p> : null}
+              <Waterfall spans={spans} leftOut={spansLeftOut} />
+            </>
           )
         }
       </Data>
@@ -41,19 +46,19 @@ export function TracePage() {
 function Waterfall({ spans, leftOut }: { spans: readonly Span[]; leftOut: number }) {
   const falls = useMemo(() => fallsOf(spans), [spans]);
   const [chosen, setChosen] = useState<string | null>(null);
-  const span = falls.find((fall) => fall.span.spanId === chosen)?.span ?? falls[0]?.span;
+  const fall = falls.find(({ span }) => span.spanId === chosen) ?? falls[0];
   return (
     <>
       <Section title="Spans" note={count(spans.length)}>
         <ol class="waterfall">
-          {falls.slice(0, MOST).map((fall) => (
-            <Row key={fall.span.spanId} fall={fall} isChosen={fall.span === span} choose={setChosen} />
+          {falls.slice(0, MOST).map((one) => (
+            <Row key={one.span.spanId} fall={one} isChosen={one === fall} choose={setChosen} />
           ))}
         </ol>
         {falls.length > MOST ? <p class="quiet">The first {MOST} spans are shown.</p> : null}
         {leftOut > 0 ? <p class="quiet">{count(leftOut)} earlier spans are left out.</p> : null}
       </Section>
-      {span === undefined ? null : <Details span={span} />}
+      {fall === undefined ? null : <Details fall={fall} />}
     </>
   );
 }
@@ -64,7 +69,7 @@ interface RowProps {
   readonly choose: (spanId: string) => void;
 }
 
-const Row = ({ fall: { span, depth, left, width }, isChosen, choose }: RowProps) => (
+const Row = ({ fall: { span, depth, lacksParent, left, width }, isChosen, choose }: RowProps) => (
   <li>
     <button
       type="button"
@@ -75,6 +80,7 @@ const Row = ({ fall: { span, depth, left, width }, isChosen, choose }: RowProps)
       <span class="fall-name" style={{ paddingLeft: `${Math.min(depth, 12) * 12}px` }}>
         {span.status === 'error' ? <span class="ink-bad">✕ </span> : null}
         <span class="mono">{plain(span.name)}</span> <span class="quiet">{plain(span.kind)}</span>
+        {lacksParent ? <span class="quiet"> · its parent is not here</span> : null}
       </span>
       <span class="fall-track" aria-hidden="true">
         <span
@@ -87,9 +93,10 @@ const Row = ({ fall: { span, depth, left, width }, isChosen, choose }: RowProps)
   </li>
 );
 
-function Details({ span }: { span: Span }) {
+function Details({ fall: { span, lacksParent } }: { fall: Fall }) {
   const rows: readonly (readonly [string, string])[] = [
     ['span id', span.spanId],
+    ...(lacksParent ? [['parent', `${span.parentSpanId} is not here`] as const] : []),
     ['started', dateTime(span.startedAt)],
     ['worker', span.worker === null ? '–' : String(span.worker)],
     ...Object.entries(span.attributes).map(([name, value]) => [name, plain(value)] as const),

@@ -16,10 +16,13 @@ const columns: readonly Column<TraceRow>[] = [
   {
     key: 'name',
     title: 'Trace',
-    cell: ({ traceId, name }) => (
-      <a href={hrefOf('trace', { id: traceId })}>
-        <span class="mono">{plain(name)}</span>
-      </a>
+    cell: ({ traceId, name, isIncomplete }) => (
+      <>
+        <a href={hrefOf('trace', { id: traceId })}>
+          <span class="mono">{plain(name)}</span>
+        </a>
+        {isIncomplete ? <span class="quiet"> incomplete</span> : null}
+      </>
     ),
     by: ({ name }) => name,
   },

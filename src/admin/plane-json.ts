@@ -48,8 +48,10 @@ export interface PlaneJson {
   '/traces': PageJson<TraceSummary> & { readonly isRecording: boolean; readonly sampled: number };
   '/traces/:traceId': {
     readonly traceId: string;
-    /** Earlier spans, which are not listed. */
+    /** Earlier spans in the rings, which are not listed. */
     readonly spansLeftOut: number;
+    /** It may have other spans, which are not here. */
+    readonly isIncomplete: boolean;
     readonly spans: readonly SpanView[];
   };
   '/settings': { readonly items: readonly ShownSetting[] };

@@ -29,7 +29,7 @@ export function traceRoutes({ store, templateOf, sampling }: TraceRoutesOptions)
       handler: async ({ query }) => {
         const filter = filterOf(query, templateOf);
         const traces = await store.recent();
-        const page = await pageOf(traces, filter);
+        const page = await pageOf(traces, filter, store);
         const { ratio, recording } = sampling();
         return { status: 200, json: { ...page, isRecording: recording, sampled: ratio } };
       },
@@ -47,8 +47,9 @@ export function traceRoutes({ store, templateOf, sampling }: TraceRoutesOptions)
         const wall = wallTime(trace);
         const spans = [...trace.spans].sort((a, b) => a.begunAt - b.begunAt);
         const { traceId, leftOut } = trace;
+        const isIncomplete = store.isIncomplete(trace, trace.top);
         const views = viewsOf(spans, wall);
-        const begin = `{"traceId":"${traceId}","spansLeftOut":${leftOut},"spans":[`;
+        const begin = `{"traceId":"${traceId}","spansLeftOut":${leftOut},"isIncomplete":${isIncomplete},"spans":[`;
         return { status: 200, bytes: await jsonList(begin, views, ']}'), headers: JSON_UTF8 };
       },
     },
@@ -56,7 +57,7 @@ export function traceRoutes({ store, templateOf, sampling }: TraceRoutesOptions)
 }
 
 /** Searches in several turns of the event loop. Traces that are displaced meanwhile are omitted. */
-async function pageOf(traces: readonly RecentTrace[], filter: Filter) {
+async function pageOf(traces: readonly RecentTrace[], filter: Filter, store: TraceStore) {
   const items: TraceSummary[] = [];
   const search = new PacedSearch();
   let last: Position | undefined;
@@ -65,7 +66,7 @@ async function pageOf(traces: readonly RecentTrace[], filter: Filter) {
     if (rest !== undefined) await rest;
     if (trace.spans.size === 0 || !isBehind(trace, filter.after)) continue;
     const { begunAt, traceId } = trace;
-    const summary = summaryOf(trace);
+    const summary = summaryOf(trace, store);
     if (!filter.admits(summary)) continue;
     if (filter.search !== '' && !(await search.finds(filter.search, trace))) continue;
     if (items.length === filter.limit) return { items, nextCursor: cursorOf(last!) };
@@ -121,12 +122,15 @@ export interface TraceSummary {
   readonly status: 'ok' | 'error';
   readonly httpStatus: number | null;
   readonly spans: number;
+  /** It may have other spans, which are not here. */
+  readonly isIncomplete: boolean;
   readonly worker: number | null;
   readonly route: string | null;
 }
 
-function summaryOf(trace: RecentTrace): TraceSummary {
-  const { root } = trace;
+function summaryOf(trace: RecentTrace, store: TraceStore): TraceSummary {
+  const { top } = trace;
+  const { root } = top;
   const { attributes } = root;
   const status = attributes['http.response.status_code'];
   const route = attributes['http.route'];
@@ -138,6 +142,7 @@ function summaryOf(trace: RecentTrace): TraceSummary {
     status: root.errorType === undefined ? 'ok' : 'error',
     httpStatus: typeof status === 'number' ? status : null,
     spans: trace.spans.size + trace.leftOut,
+    isIncomplete: store.isIncomplete(trace, top),
     worker: root.worker,
     route: typeof route === 'string' ? route : null,
   };

@@ -60,20 +60,34 @@ export class RecentTrace {
     return this.spans.delete(span);
   }
 
-  /** The first span without a parent in this process; the first of all when their parents were displaced. */
-  get root(): SpanRecord {
+  /** What stands for it in a list. */
+  get top(): TopOfTrace {
     const ids = new Set<string>();
     for (const { spanId } of this.spans) ids.add(spanId);
     let root: SpanRecord | undefined;
     let first: SpanRecord | undefined;
+    let lacksParent = false;
     for (const span of this.spans) {
       if (first === undefined || span.begunAt < first.begunAt) first = span;
-      if (span.parentSpanId !== undefined && ids.has(span.parentSpanId)) continue;
+      const { parentSpanId } = span;
+      if (parentSpanId !== undefined && ids.has(parentSpanId)) continue;
+      lacksParent ||= parentSpanId !== undefined;
       if (root === undefined || span.begunAt < root.begunAt) root = span;
     }
-    return root ?? first!;
+    return { root: root ?? first!, lacksParent };
   }
 }
+
+export interface TopOfTrace {
+  /** The first span whose parent is not here. */
+  readonly root: SpanRecord;
+  /** A span has a parent that is not here: it was displaced, has not ended, or is in another process. */
+  readonly lacksParent: boolean;
+}
+
+/** A time that has not come for none: all spans that were read have been displaced since. */
+const endOf = (span: SpanRecord | undefined): number =>
+  span === undefined ? Number.POSITIVE_INFINITY : span.begunAt + span.durationMs;
 
 interface Placed {
   readonly at: number;
@@ -86,12 +100,16 @@ interface Source {
   /** Its spans, the oldest first, from `begin` on. */
   spans: Placed[];
   begin: number;
+  /** Every span that newer ones have displaced ended before: spans are recorded when they end. */
+  displacedUntil: number;
 }
 
 export class TraceStore {
   readonly #memory: SpanMemory;
   readonly #sources = new Map<RingOfSpans, Source>();
   readonly #traces = new Map<string, RecentTrace>();
+  /** The latest time of all rings. */
+  #displacedUntil = Number.NEGATIVE_INFINITY;
   /** The traces in their order; undefined when it has changed. */
   #sorted: readonly RecentTrace[] | undefined;
   /** Requests at the same time share one reading, which has all spans that ended before. */
@@ -110,16 +128,26 @@ export class TraceStore {
     return this.#sorted;
   }
 
+  /**
+   * Whether the trace may have spans that are not here. Newer ones may have displaced some of a trace that
+   * began before the displaced ones ended, also while the rings were not read.
+   */
+  isIncomplete({ begunAt }: RecentTrace, { lacksParent }: TopOfTrace): boolean {
+    return lacksParent || begunAt < this.#displacedUntil;
+  }
+
   async get(traceId: string): Promise<RecentTrace | undefined> {
     await this.#refresh();
     return this.#traces.get(traceId);
   }
 
   async #read(): Promise<void> {
+    let displacedUntil = Number.NEGATIVE_INFINITY;
     for (const [, ring] of this.#memory.all()) {
       let source = this.#sources.get(ring);
       if (source === undefined) {
-        source = { reader: new SpanRingReader(ring), spans: [], begin: 0 };
+        const reader = new SpanRingReader(ring);
+        source = { reader, spans: [], begin: 0, displacedUntil: Number.NEGATIVE_INFINITY };
         this.#sources.set(ring, source);
       }
       const records = source.reader.take();
@@ -133,8 +161,12 @@ export class TraceStore {
         this.#add(span);
       }
       this.#forget(source);
+      displacedUntil = Math.max(displacedUntil, source.displacedUntil);
+      this.#displacedUntil = Math.max(this.#displacedUntil, displacedUntil);
       if (records.length > 0) await ownTurn();
     }
+    // A time that code of a service had overwritten is displaced, too.
+    this.#displacedUntil = displacedUntil;
   }
 
   #add(span: SpanRecord): void {
@@ -158,6 +190,7 @@ export class TraceStore {
       const trace = this.#traces.get(span.traceId);
       if (trace?.remove(span)) this.#traces.delete(span.traceId);
     }
+    if (first > 0) source.displacedUntil = endOf(spans[begin]?.span);
     if (begin * 2 > spans.length) {
       source.spans = spans.slice(begin);
       begin = 0;

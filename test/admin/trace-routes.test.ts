@@ -198,12 +198,10 @@ describe('GET /traces/:traceId', () => {
       attributes: {},
     });
     add(1, { errorType: 'INTERNAL', message: 'it failed' });
-    const { traceId, spansLeftOut, spans } = jsonOf(await ask('GET', `/traces/${id(1)}`)) as {
-      traceId: string;
-      spansLeftOut: number;
+    const { spans, ...trace } = jsonOf(await ask('GET', `/traces/${id(1)}`)) as {
       spans: readonly Record<string, unknown>[];
     };
-    expect({ traceId, spansLeftOut }).to.deep.equal({ traceId: id(1), spansLeftOut: 0 });
+    expect(trace).to.deep.equal({ traceId: id(1), spansLeftOut: 0, isIncomplete: false });
     const shown = spans.map(({ startedAt, ...span }) => {
       expect(startedAt).to.match(/^\d{4}-.*Z$/);
       return span;
@@ -243,6 +241,14 @@ describe('GET /traces/:traceId', () => {
     };
     expect([spans.length, spansLeftOut]).to.deep.equal([2_000, 100]);
     expect((await list()).items[0]).to.include({ traceId: id(1), spans: 2_100 });
+  });
+
+  it('says when the parent of a span is not here, as the list does', async () => {
+    const { ask, list, add } = setUp();
+    add(1, { parentSpanId: spanId(7) });
+    expect(jsonOf(await ask('GET', `/traces/${id(1)}`))).to.include({ isIncomplete: true });
+    add(2);
+    expect((await list()).items.map(({ isIncomplete }) => isIncomplete)).to.deep.equal([false, true]);
   });
 
   it('is 404 for a trace that is not here', async () => {

@@ -47,7 +47,11 @@ interface Drawing {
     nodes: readonly object[],
     edges: readonly object[],
   ): { readonly nodes: readonly Placed[]; readonly lines: readonly { readonly path: string }[] };
-  fallsOf(spans: readonly object[]): readonly { readonly span: { spanId: string }; readonly depth: number }[];
+  fallsOf(spans: readonly object[]): readonly {
+    readonly span: { spanId: string };
+    readonly depth: number;
+    readonly lacksParent: boolean;
+  }[];
 }
 
 async function drawing(): Promise<Drawing> {
@@ -230,8 +234,11 @@ describe('the drawing of the dashboard', () => {
       span('5', { parentSpanId: 'elsewhere', startedAt: '2026-01-01T00:00:00.030Z' }),
       span('4', { parentSpanId: '2', startedAt: '2026-01-01T00:00:00.013Z' }),
     ];
-    const shown = is.fallsOf(spans).map(({ span: { spanId }, depth }) => `${spanId}:${depth}`);
+    const falls = is.fallsOf(spans);
+    const shown = falls.map(({ span: { spanId }, depth }) => `${spanId}:${depth}`);
     expect(shown).to.deep.equal(['1:0', '2:1', '4:2', '4:2', '3:1', '5:0']);
+    const marked = falls.filter(({ lacksParent }) => lacksParent).map(({ span: { spanId } }) => spanId);
+    expect(marked, 'of which the parent is not here').to.deep.equal(['5']);
     const circle = [span('1', { parentSpanId: '2' }), span('2', { parentSpanId: '1' })];
     expect(is.fallsOf(circle)).to.deep.equal([]);
   });

@@ -198,7 +198,12 @@ export class FakePlane {
     if (path.startsWith('/sagas/')) return this.#saga(path.slice('/sagas/'.length));
     if (path.startsWith('/traces/')) {
       const traceId = path.slice('/traces/'.length);
-      return { traceId, spansLeftOut: 0, spans: data.spans } satisfies PlaneJson['/traces/:traceId'];
+      return {
+        traceId,
+        spansLeftOut: 0,
+        isIncomplete: data.traces.some((one) => one.traceId === traceId && one.isIncomplete),
+        spans: data.spans,
+      } satisfies PlaneJson['/traces/:traceId'];
     }
     if (/^\/workers\/[^/]+\/profile$/.test(path)) return data.profile;
     switch (path) {

@@ -86,16 +86,20 @@ describe('the recent traces of a process', () => {
       ['GET /api/users/{id}', 1],
       ['inner', 2],
     ]);
-    expect([one!.root.name, one!.begunAt]).to.deep.equal(['GET /api/users/{id}', 10]);
+    expect([one!.top.root.name, one!.begunAt]).to.deep.equal(['GET /api/users/{id}', 10]);
+    expect(store.isIncomplete(one!, one!.top)).to.equal(false);
     expect(await store.get(id(3))).to.equal(undefined);
   });
 
-  it('show the first span as the root when the real one is in another process', async () => {
+  it('show the first span as the root when the real one is in another process, and say so', async () => {
     const memory = new SpanMemory(1);
     const log = new SpanLog(memory.of(1), 1, () => 0);
     log.add(recordOf({ begunAt: 5, spanId: spanId(9), parentSpanId: spanId(8), name: 'second' }));
     log.add(recordOf({ begunAt: 4, spanId: spanId(8), parentSpanId: spanId(77), name: 'first' }));
-    expect((await new TraceStore(memory).recent())[0]?.root.name).to.equal('first');
+    const store = new TraceStore(memory);
+    const [trace] = await store.recent();
+    expect(trace!.top.root.name).to.equal('first');
+    expect(store.isIncomplete(trace!, trace!.top)).to.equal(true);
   });
 
   it('are displaced by newer ones, also while nobody looks, and take no more memory than the rings', async () => {
@@ -113,6 +117,51 @@ describe('the recent traces of a process', () => {
     expect(seen.map(({ begunAt }) => begunAt)).to.deep.equal(seen.map((_, at) => 20_000 - at));
   });
 
+  for (const [how, every] of [
+    ['only at the end', Number.POSITIVE_INFINITY],
+    ['now and then', 700],
+    ['all the time', 50],
+  ] as const) {
+    it(`say so when some of their spans were displaced, when they are read ${how}`, async () => {
+      const memory = new SpanMemory(2);
+      const store = new TraceStore(memory);
+      let now = 0;
+      const logs = [1, 2].map((slot) => new SpanLog(memory.of(slot), slot, () => now));
+      const written = new Map<string, number>();
+      let spans = 0;
+      /** Adds a span that ends now. */
+      const end = (
+        traceId: string,
+        begunAt: number,
+        ids: Pick<SpanRecord, 'spanId' | 'parentSpanId'>,
+      ): void => {
+        written.set(traceId, (written.get(traceId) ?? 0) + 1);
+        const record = recordOf({ traceId, begunAt, durationMs: now - begunAt, attributes: {}, ...ids });
+        logs[spans++ % 2]!.add(record);
+      };
+      const [LONG, TRACES, CHILDREN] = [id(0xfffff), 1_500, 4];
+      for (let n = 1; n <= TRACES; n++) {
+        const begunAt = now;
+        const parentSpanId = spanId(16 * n);
+        for (let child = 1; child <= CHILDREN; child++)
+          end(id(n), now++, { spanId: spanId(16 * n + child), parentSpanId });
+        now++;
+        end(id(n), begunAt, { spanId: parentSpanId, parentSpanId: undefined });
+        const ofLong = { spanId: spanId(16 * n + CHILDREN + 1), parentSpanId: spanId(0xfffff) };
+        if (n % 100 === 0 && n < TRACES) end(LONG, now, ofLong);
+        if (n % every === 0) await store.recent();
+      }
+      end(LONG, 0, { spanId: spanId(0xfffff), parentSpanId: undefined });
+      const seen = await store.recent();
+      const lacking = seen.filter(({ traceId, spans: { size } }) => size < written.get(traceId)!);
+      expect(lacking.map(({ traceId }) => traceId)).to.include(LONG);
+      const silent = lacking.filter((trace) => !store.isIncomplete(trace, trace.top));
+      expect(silent.map(({ traceId }) => traceId)).to.deep.equal([]);
+      const whole = seen.filter((trace) => !store.isIncomplete(trace, trace.top));
+      expect(whole.length, 'of the latest ones nothing was displaced').to.be.above(seen.length / 2);
+    });
+  }
+
   it('have the latest spans of a long trace, and the number of those that are left out', async () => {
     const memory = new SpanMemory(2);
     const store = new TraceStore(memory);
@@ -125,7 +174,7 @@ describe('the recent traces of a process', () => {
     const all = trace.spans.size + trace.leftOut;
     expect(all).to.be.above(2_000);
     expect(trace.spans.size).to.equal(2_000);
-    expect([trace.root.name, trace.begunAt]).to.deep.equal(['root', 0.5]);
+    expect([trace.top.root.name, trace.begunAt]).to.deep.equal(['root', 0.5]);
     // Other traces displace it, whatever was left out.
     for (const log of logs)
       for (let n = 2; n <= 3_000; n++) log.add(recordOf({ traceId: id(n), begunAt: n }));

@@ -6,7 +6,8 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
   tool({
     name: 'list_traces',
     title: 'Traces',
-    description: 'Recent sampled traces of this process, newest first.',
+    description:
+      'Recent sampled traces of this process, newest first. With isIncomplete, some spans of a trace may not be here.',
     needs: ['/traces'],
     input: {
       route: Type.Optional(text('Only traces of this route template.', 1_000)),
@@ -25,7 +26,7 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
   tool({
     name: 'show_trace',
     title: 'Trace',
-    description: 'The spans of one trace.',
+    description: 'The spans of one trace. With isIncomplete, it may have others, which are not here.',
     needs: ['/traces/:traceId'],
     input: { traceId: Type.String({ pattern: '^[0-9a-f]{32}$', description: '32 hexadecimal digits.' }) },
     run: async ({ traceId }, read) => ({ note: 'One trace.', data: await read(`/traces/${traceId}`) }),
