@@ -89,9 +89,16 @@ describe('a CPU task whose thread cannot start', () => {
 
   it('fails at once when a reload comes while it starts', async () => {
     kit = new TestPool(1);
-    threads.Worker = FailingThread;
+    const begun = new Promise<void>((resolve) => {
+      threads.Worker = class extends FailingThread {
+        constructor(file: string, options: WorkerOptions) {
+          super(file, options);
+          resolve();
+        }
+      };
+    });
     const failed = rejection(kit.cpu.run('shout', channel));
-    await new Promise((resolve) => void setTimeout(resolve, 0));
+    await begun;
     kit.pool.renew();
     threads.Worker = Worker;
     expect((await failed).message).to.equal('the thread of CPU task shout could not start');

@@ -13,7 +13,7 @@ import { differences } from './shapes.js';
 
 /** Members whose content is data. */
 const DATA =
-  /\.(statuses|states|metadata|attributes|results|rateLimits\.refused)$|\/sagas\.items\[\]\.input$/;
+  /\.(statuses|states|metadata|attributes|results|rateLimits\.refused|nodes\[\]\.positionTicks)$|\/sagas\.items\[\]\.input$/;
 const TOPICS = ['overview', 'routes', 'workers', 'services', 'calls', 'limits', 'cpu'];
 
 /** Each path in the form of PlaneJson, with what it is of a real process and of the fake plane. */

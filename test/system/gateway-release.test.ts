@@ -29,7 +29,8 @@ const HEADS: readonly string[] = [
 
 describe('requests through the gateway that end in any way', function () {
   this.timeout(120_000);
-  const cluster = useCluster({ config: RELAYED, env: { EJECTION_MS: '0', BREAKER_OPEN_MS: '100' } });
+  const env = { EJECTION_MS: '0', BREAKER_OPEN_MS: '100', ADAPTIVE_LIMIT: 'off' };
+  const cluster = useCluster({ config: RELAYED, env });
   let things: TestInstance;
   before(async () => {
     things = await TestInstance.start(cluster.adminUrl, 'things', 'a');
