@@ -128,44 +128,57 @@ function pageOf(traffic: Traffic, template: string): string {
   return pageAt('route', { method: first[1].method, route: template });
 }
 
-function* lost({ traffic }: ProblemFacts): Generator<Problem> {
-  const recentOf = (metric: string): number =>
-    [...traffic.counts(metric)].reduce((sum, [, { recent }]) => sum + recent, 0);
-  const lines = recentOf('multilane_log_lines_dropped_total');
-  if (lines > 0)
-    yield problem({
-      id: 'logs-dropped',
-      severity: 'warning',
-      title: `${counted(lines, 'log line was', 'log lines were')} lost`,
-      detail: 'The reader of standard output is too slow. Raise LOG_LEVEL, or read faster.',
-      page: '#/overview',
-    });
-  const spans = recentOf('multilane_spans_dropped_total');
-  if (spans > 0)
-    yield problem({
-      id: 'spans-dropped',
-      severity: 'warning',
-      title: `${counted(spans, 'span was', 'spans were')} lost`,
-      detail: `They did not reach the collector: ${recentLabels(traffic, 'multilane_spans_dropped_total')}.`,
-      page: '#/traces',
-    });
-  const items = recentOf('multilane_otlp_items_dropped_total');
-  if (items > 0)
-    yield problem({
-      id: 'otlp-dropped',
-      severity: 'warning',
-      title: `${counted(items, 'exported item was', 'exported items were')} lost`,
-      detail: `They did not reach the collector: ${recentLabels(traffic, 'multilane_otlp_items_dropped_total')}. A warning in the log has the reason.`,
-      page: '#/overview',
-    });
+interface Loss {
+  readonly id: string;
+  readonly metric: string;
+  readonly one: string;
+  readonly many: string;
+  /** @param labels under which it was counted */
+  readonly detail: (labels: string) => string;
+  readonly page: string;
 }
 
-/** The labels under which a metric was counted in the last seconds. */
-const recentLabels = (traffic: Traffic, metric: string): string =>
-  [...traffic.counts(metric)]
-    .filter(([, { recent }]) => recent > 0)
-    .map(([label]) => label)
-    .join(', ');
+const LOSSES: readonly Loss[] = [
+  {
+    id: 'logs-dropped',
+    metric: 'multilane_log_lines_dropped_total',
+    one: 'log line was',
+    many: 'log lines were',
+    detail: () => 'The reader of standard output is too slow. Raise LOG_LEVEL, or read faster.',
+    page: '#/overview',
+  },
+  {
+    id: 'spans-dropped',
+    metric: 'multilane_spans_dropped_total',
+    one: 'span was',
+    many: 'spans were',
+    detail: (reasons) => `They did not reach the collector: ${reasons}.`,
+    page: '#/traces',
+  },
+  {
+    id: 'otlp-dropped',
+    metric: 'multilane_otlp_items_dropped_total',
+    one: 'exported item was',
+    many: 'exported items were',
+    detail: (signals) => `They did not reach the collector: ${signals}. A warning in the log has the reason.`,
+    page: '#/overview',
+  },
+];
+
+function* lost({ traffic }: ProblemFacts): Generator<Problem> {
+  for (const { id, metric, one, many, detail, page } of LOSSES) {
+    const counts = [...traffic.counts(metric)].filter(([, { recent }]) => recent > 0);
+    const total = counts.reduce((sum, [, { recent }]) => sum + recent, 0);
+    if (total === 0) continue;
+    yield problem({
+      id,
+      severity: 'warning',
+      title: `${counted(total, one, many)} lost`,
+      detail: detail(counts.map(([label]) => label).join(', ')),
+      page,
+    });
+  }
+}
 
 function* labels({ traffic }: ProblemFacts): Generator<Problem> {
   const full = [...traffic.counts(OVERFLOW)].filter(([, { total }]) => total > 0).map(([metric]) => metric);

@@ -179,9 +179,10 @@ export class WindowHistogram {
   /**
    * No duration of the window is longer, as far as that is known: one in the last cell that is shorter than
    * an earlier one of its thread counts as an hour.
+   * @param recent the counts in the window
    */
-  get #recentMostUs(): number {
-    if (this.recent[CELLS - 1] === 0) return Math.min(this.longestUs, LAST_EDGE_US);
+  #mostUs(recent: Float64Array): number {
+    if (recent[CELLS - 1] === 0) return Math.min(this.longestUs, LAST_EDGE_US);
     return Math.max(LAST_EDGE_US, ...this.#longest);
   }
 
@@ -190,14 +191,20 @@ export class WindowHistogram {
     const some = all.filter(({ count }) => count.recent > 0);
     if (some.length <= 1) return some[0]?.quantileMs(q) ?? null;
     const sum = new Float64Array(CELLS);
-    for (const { recent } of some)
+    let mostUs = 0;
+    for (const one of some) {
+      const { recent } = one;
       for (let cell = 0; cell < CELLS; cell++) sum[cell] = sum[cell]! + recent[cell]!;
-    return quantile(sum, q, Math.max(...some.map((one) => one.#recentMostUs))) / 1000;
+      mostUs = Math.max(mostUs, one.#mostUs(recent));
+    }
+    return quantile(sum, q, mostUs) / 1000;
   }
 
   /** A quantile of the window in milliseconds; null when nothing was counted. */
   quantileMs(q: number): number | null {
-    return this.count.recent === 0 ? null : quantile(this.recent, q, this.#recentMostUs) / 1000;
+    if (this.count.recent === 0) return null;
+    const { recent } = this;
+    return quantile(recent, q, this.#mostUs(recent)) / 1000;
   }
 
   /** A quantile since the start of the process; null when nothing was counted. */
