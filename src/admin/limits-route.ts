@@ -8,7 +8,7 @@ import type { Clock } from '../memory/clock.js';
 import { DatabaseBudget } from '../memory/database-budget.js';
 import type { QuotaName } from '../memory/layout.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
-import { readTotalsInTurns } from '../memory/metrics/totals.js';
+import { TotalsReader } from '../memory/metrics/totals.js';
 import { NameTable } from '../memory/name-table.js';
 import { QuotaCells } from '../memory/quota-cells.js';
 import { ClusterRates } from '../memory/rate/cluster-rates.js';
@@ -38,6 +38,12 @@ interface SharedCounts {
   readonly series: SeriesMemory;
 }
 
+const SHED = 'multilane_requests_shed_total';
+const RATE_LIMITED = 'multilane_rate_limited_total';
+const RATE_OVERFLOW = 'multilane_rate_limit_overflow_total';
+/** The metrics of which the response has totals. */
+const COUNTED: ReadonlySet<string> = new Set([SHED, RATE_LIMITED, RATE_OVERFLOW]);
+
 /** Returns the totals of one metric, by the values of one of its labels. */
 export type TotalsBy = (metric: string, label: string) => Readonly<Record<string, number>>;
 
@@ -54,7 +60,8 @@ export function limitsRoute(
   shared: SharedCounts,
   supervisor: Pick<AllWorkers, 'threads'>,
 ): LimitsRoute {
-  const readTotals = coalescedAfresh(() => readTotalsInTurns(shared.series, new Pace().rest));
+  const reader = new TotalsReader(shared.series, { metrics: COUNTED });
+  const readTotals = coalescedAfresh(() => reader.readInTurns(new Pace().rest));
   const read = limitsView(settings, shared, supervisor);
   const handler = async () => {
     const { series: totals } = await readTotals();
@@ -109,7 +116,7 @@ function concurrencyView(
       return { id, generation, inFlight, shedding, owedMs, boundMs, holdMs };
     }),
     routes: admission.usage(),
-    shed: totalsBy('multilane_requests_shed_total', 'reason'),
+    shed: totalsBy(SHED, 'reason'),
   });
 }
 
@@ -150,8 +157,8 @@ function rateLimitView({ rateLimit, rateLimitScope }: LimitSettings, block: Bloc
       named: named.list().map(({ name, terms }) => ({ name, limit: termsText(terms) })),
       keys,
       cluster: { members: shared.members, keys: cluster },
-      refused: totalsBy('multilane_rate_limited_total', 'limit'),
-      overflow: totalsBy('multilane_rate_limit_overflow_total', '')[''] ?? 0,
+      refused: totalsBy(RATE_LIMITED, 'limit'),
+      overflow: totalsBy(RATE_OVERFLOW, '')[''] ?? 0,
     };
   };
 }

@@ -4,7 +4,7 @@ import type { Block } from '../memory/block.js';
 import type { Clock } from '../memory/clock.js';
 import type { Declaration, Labels, MetricKind, SeriesTotal } from '../memory/metrics/recorder.js';
 import type { SeriesMemory } from '../memory/metrics/series-memory.js';
-import { readTotalsInTurns } from '../memory/metrics/totals.js';
+import { TotalsReader } from '../memory/metrics/totals.js';
 import { finite } from '../memory/metrics/wide.js';
 import { readWorker } from '../memory/worker-row.js';
 import { coalescedAfresh } from './coalesced.js';
@@ -44,11 +44,14 @@ export function currentValue(metric: MetricName, value: number, labels: Labels =
 /** The series of all threads in shared memory, and the rows in which workers publish their state. */
 export function sharedMemorySource(block: Block, memory: SeriesMemory, clock?: Clock): MetricSource {
   const limit = new SeriesLimit();
+  // The number of series of our own metrics is bounded where they are counted.
+  const reader = new TotalsReader(memory, {
+    isShown: (identity, metric, total) =>
+      metricEntry(metric) !== undefined || limit.isShown(identity, metric, total),
+  });
   return coalescedAfresh(async () => {
-    const { rest } = new Pace();
-    const { byIdentity, declarations, overflow } = await readTotalsInTurns(memory, rest);
-    const isOurs = (metric: string): boolean => metricEntry(metric) !== undefined;
-    const { rows, merged } = await limit.apply(byIdentity, isOurs, rest);
+    const { series, declarations, overflow, merged } = await reader.readInTurns(new Pace().rest);
+    const rows = [...series];
     rows.push(currentValue('multilane_label_overflow_total', overflow));
     for (const [metric, count] of merged) {
       rows.push(currentValue('multilane_series_merged', count, { metric }));
@@ -75,6 +78,9 @@ interface FamilyDraft {
   readonly help: string;
   readonly merge: MetricMerge;
   readonly bounds?: readonly number[];
+  /** Whether it is in METRICS, and the order of its labels there. */
+  readonly isOurs: boolean;
+  readonly order: readonly string[];
   readonly series: Map<string, SeriesTotal>;
 }
 
@@ -95,7 +101,8 @@ export async function gatherFamilies(sources: readonly MetricSource[]): Promise<
   for (const { series } of readings) {
     for (const total of series) {
       families.add(total);
-      await pace.rest();
+      const resting = pace.rest();
+      if (resting !== undefined) await resting;
     }
   }
   return families.list();
@@ -122,7 +129,11 @@ class Families {
     if (!isMetricName(name, kind) || names.some((one) => this.#taken.has(one))) return undefined;
     for (const one of names) this.#taken.add(one);
     const series = new Map<string, SeriesTotal>();
-    const family = { name, kind, help, merge, series, ...(bounds !== undefined && { bounds }) };
+    const entry = metricEntry(name);
+    const family: FamilyDraft = {
+      ...{ name, kind, help, merge, series, isOurs: entry !== undefined, order: entry?.labels ?? [] },
+      ...(bounds !== undefined && { bounds }),
+    };
     this.#byName.set(name, family);
     return family;
   }
@@ -130,9 +141,10 @@ class Families {
   add(given: SeriesTotal): void {
     const { metric: name, kind, bounds } = given;
     const family = this.#byName.get(name) ?? this.open(name, kind, `${name} (not declared)`, { bounds });
-    if (family === undefined || family.kind !== kind || isUnused(given)) return;
+    if (family === undefined || family.kind !== kind) return;
+    if (family.isOurs && isUnused(given)) return;
     const total = rebucketed(given, family.bounds);
-    const labels = ordered(name, total.labels);
+    const labels = ordered(family.order, total.labels);
     const key = JSON.stringify(labels);
     const before = family.series.get(key);
     family.series.set(key, before === undefined ? { ...total, labels } : merge(before, total, family.merge));
@@ -140,22 +152,25 @@ class Families {
 
   list(): Family[] {
     return [...this.#byName.values()]
-      .map(({ series, ...family }) => ({ ...family, series: withZero(family.name, [...series.values()]) }))
+      .map(({ name, kind, help, bounds, series }) => ({
+        ...{ name, kind, help, series: withZero(name, [...series.values()]) },
+        ...(bounds !== undefined && { bounds }),
+      }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
 
 /**
- * True for a histogram of the product without a value. Histograms that services declare are shown from the
- * start.
+ * True for a histogram without a value. Those of the product are not shown; those that services declare are
+ * shown from the start.
  */
-const isUnused = ({ metric, cells }: SeriesTotal): boolean =>
-  cells !== undefined && metricEntry(metric) !== undefined && !cells.some((count) => count > 0);
+const isUnused = ({ cells }: SeriesTotal): boolean =>
+  cells !== undefined && !cells.some((count) => count > 0);
 
 /** Labels in the order of METRICS, then by name. In Prometheus an empty label is the same as none. */
-function ordered(name: string, labels: Labels): Labels {
+function ordered(order: readonly string[], labels: Labels): Labels {
   const result: Record<string, string> = {};
-  for (const label of metricEntry(name)?.labels ?? []) {
+  for (const label of order) {
     if (labels[label]) result[label] = labels[label];
   }
   for (const label of Object.keys(labels).sort()) {

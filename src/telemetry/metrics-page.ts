@@ -28,19 +28,22 @@ export class MetricsPage {
   async write(format: ExpositionFormat, write: (piece: string) => void): Promise<void> {
     const pace = new Pace();
     let piece = '';
-    const add = async (text: string): Promise<void> => {
+    const add = (text: string): Promise<void> | undefined => {
       piece += text;
       if (piece.length >= PIECE) {
         write(piece);
         piece = '';
       }
-      await pace.rest();
+      return pace.rest();
     };
     // The older format has an empty line between families, which OpenMetrics forbids.
     const between = format === 'openmetrics' ? '' : '\n';
     for (const family of await gatherFamilies(this.#sources)) {
       await add(headOf(family, format));
-      for (const total of family.series) await add(linesOf(family.name, total, format));
+      for (const total of family.series) {
+        const resting = add(linesOf(family.name, total, format));
+        if (resting !== undefined) await resting;
+      }
       await add(between);
     }
     for (const text of await this.#processFamilies(format)) await add(text + between);

@@ -21,44 +21,16 @@ interface Shown {
   isFull: boolean;
 }
 
-export interface Limited {
-  readonly rows: SeriesTotal[];
-  /** The number of series that were shown as one, by metric. */
-  readonly merged: ReadonlyMap<string, number>;
-}
-
 export class SeriesLimit {
   readonly #shown = new Map<string, Shown>();
   #bytes = 0;
 
   /**
-   * @param series by the identity of their rows
-   * @param isBounded whether the number of series of a metric is bounded elsewhere
-   * @param rest is called before each series; it gives way to other work when it returns a promise
+   * Whether a series with labels is shown.
+   * @param identity of its rows
+   * @param total returns its numbers, which it had when it appeared
    */
-  async apply(
-    series: ReadonlyMap<string, SeriesTotal>,
-    isBounded: (metric: string) => boolean,
-    rest: () => Promise<void> | undefined,
-  ): Promise<Limited> {
-    const rows: SeriesTotal[] = [];
-    const merged = new Map<string, number>();
-    for (const [identity, total] of series) {
-      const resting = rest();
-      if (resting !== undefined) await resting;
-      const { metric } = total;
-      if (isBounded(metric) || this.#isShown(identity, total)) rows.push(total);
-      else {
-        merged.set(metric, (merged.get(metric) ?? 0) + 1);
-        rows.push({ ...total, labels: {} });
-      }
-    }
-    return { rows, merged };
-  }
-
-  #isShown(identity: string, total: SeriesTotal): boolean {
-    const { metric, labels } = total;
-    if (Object.keys(labels).length === 0) return true;
+  readonly isShown = (identity: string, metric: string, total: () => SeriesTotal): boolean => {
     const key = withoutKind(identity);
     let shown = this.#shown.get(metric);
     if (shown === undefined) {
@@ -68,7 +40,7 @@ export class SeriesLimit {
     if (shown.series.has(key)) return true;
     if (shown.isFull) return false;
     // OpenMetrics has the longer lines.
-    const bytes = Buffer.byteLength(linesOf(metric, total, 'openmetrics'));
+    const bytes = Buffer.byteLength(linesOf(metric, total(), 'openmetrics'));
     const isFull =
       shown.series.size >= SERIES_PER_METRIC ||
       shown.bytes + bytes > SERIES_TEXT_BYTES ||
@@ -81,5 +53,5 @@ export class SeriesLimit {
     shown.bytes += bytes;
     this.#bytes += bytes;
     return true;
-  }
+  };
 }

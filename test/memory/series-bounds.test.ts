@@ -12,7 +12,7 @@ import {
 } from '#src/memory/metrics/series.js';
 import { PART_BYTES, SERIES_STEP, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { BEFORE, NAME, rowsOf, VERSION } from '#src/memory/metrics/series-rows.js';
-import { ROWS_PER_PAUSE, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
+import { ROWS_PER_PAUSE, readTotals, TotalsReader } from '#src/memory/metrics/totals.js';
 import { weightOf } from './instance-weight.js';
 import type { RenamingOrder } from './renaming-thread.js';
 
@@ -235,7 +235,7 @@ describe('the series of instances that come and go', () => {
     }
     const counted = born;
     let pauses = 0;
-    const { series: shown } = await readTotalsInTurns(memory, () => {
+    const { series: shown } = await new TotalsReader(memory).readInTurns(() => {
       if (++pauses < 6) return undefined;
       // Names are removed while those that are left are read.
       replace();

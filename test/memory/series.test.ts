@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { clearGauges, SERIES_PER_METRIC, SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { rowsOf } from '#src/memory/metrics/series-rows.js';
-import { ROWS_PER_PAUSE, readTotals, readTotalsInTurns } from '#src/memory/metrics/totals.js';
-import { addWide, readWide } from '#src/memory/metrics/wide.js';
+import { ROWS_PER_PAUSE, readTotals, TotalsReader } from '#src/memory/metrics/totals.js';
+import { addWide, loadWide, readWide } from '#src/memory/metrics/wide.js';
 import { killAt } from './stepped-atomics.js';
 
 const countOf = (memory: SeriesMemory, metric: string, labels: Record<string, string> = {}): number =>
@@ -32,13 +32,13 @@ describe('metric series in shared memory', () => {
       for (let n = 0; n < 600; n += 1) table.counter('own_total', { n: String(n) }).add(slot);
     }
     let pauses = 0;
-    const totals = await readTotalsInTurns(memory, async () => {
+    const totals = await new TotalsReader(memory).readInTurns(async () => {
       pauses += 1;
     });
     expect(totals).to.deep.equal(readTotals(memory));
     expect(totals.overflow).to.be.greaterThan(0);
     const rows = memory.all().flatMap((one) => [...rowsOf(one)]).length;
-    expect(pauses).to.equal(Math.floor(rows / ROWS_PER_PAUSE));
+    expect(pauses).to.be.within(rows / ROWS_PER_PAUSE - memory.all().length, rows / ROWS_PER_PAUSE);
   });
 
   it('keep their type when there is no room for more', () => {
@@ -236,6 +236,26 @@ describe('wide counts', () => {
         },
       ),
       { examples: [[[MAX]], [[2 ** 52]]] },
+    );
+  });
+
+  it('are the same when both words are loaded at once, whatever their bits', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer(), (low, high) => {
+        const words = new Int32Array(new SharedArrayBuffer(16));
+        words.set([low, high], 2);
+        const doubles = new Float64Array(words.buffer);
+        expect(loadWide(doubles, 1)).to.equal(readWide(words, 2));
+      }),
+      {
+        examples: [
+          [-1, 2 ** 31 - 1],
+          [0, 0x7ff00000],
+          [1, 0x7ff00000],
+          [-1, -1],
+          [0, -(2 ** 31)],
+        ],
+      },
     );
   });
 

@@ -69,7 +69,15 @@ export const withLabel = (identity: string, name: string, value: string): string
 
 const withoutNul = (value: string): string => value.replaceAll(NUL, '\ufffd');
 
-export function parseIdentity(identity: string): { kind: string; metric: string; rest: readonly string[] } {
+/** The parts of an identity. */
+export interface Identity {
+  readonly kind: string;
+  readonly metric: string;
+  /** Names and values of labels, in turn. */
+  readonly rest: readonly string[];
+}
+
+export function parseIdentity(identity: string): Identity {
   const [kind = '', metric = '', ...rest] = identity.split(SEPARATOR);
   return { kind, metric, rest };
 }

@@ -24,9 +24,11 @@ export const SERIES_HEADER = 64;
 
 /**
  * Words of the header. `USED` is the end of the last row in bytes; it is stored last, so other threads see a
- * row complete or not at all.
+ * row complete or not at all. `OWNERS` counts the threads that have taken over the memory: rows stay where
+ * they are while a thread has it, but the next thread may write others in the place of rows that were
+ * overwritten.
  */
-export const [SHAPE, USED] = [0, 1] as const;
+export const [SHAPE, USED, OWNERS] = [0, 1, 2] as const;
 /** Every shape of rows has its own number, because threads of two builds must not share rows. */
 const SHAPE_VALUE = 0x4d550000 + HISTOGRAM_CELLS;
 

@@ -3,6 +3,7 @@
 import { DECLARATION, hasCells, parseIdentity } from './series-identity.js';
 import {
   assertShape,
+  OWNERS,
   SERIES_BYTES,
   SERIES_HEADER,
   SERIES_STEP,
@@ -76,7 +77,8 @@ export class SeriesStore {
   constructor(memory: SlotSeries) {
     assertShape(memory);
     this.memory = memory;
-    this.#head = new Int32Array(memory, 0, 2);
+    this.#head = new Int32Array(memory, 0, OWNERS + 1);
+    Atomics.add(this.#head, OWNERS, 1);
     const declared = new Set<string>();
     for (const row of rowsOf(memory)) {
       const { at, words } = row;

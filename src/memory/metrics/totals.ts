@@ -1,175 +1,238 @@
 // Reads the metric series of all threads and merges those with the same identity. The primary does so for
-// each scrape; no other thread is woken.
-import { HISTOGRAM_CELLS, WIDE } from '../layout.js';
+// each scrape; no other thread is woken. The name of a row is read once, when the row is new; from then on a
+// reading adds up numbers only. There may be hundreds of thousands of rows.
+
+import { DistinctTexts } from './distinct-texts.js';
 import { laterExemplar, readExemplars } from './exemplars.js';
-import type { Declaration, Exemplar, MetricKind, SeriesTotal } from './recorder.js';
+import { KnownRows } from './known-rows.js';
+import { type Reading, ReadSeries } from './read-series.js';
+import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
 import { OVERFLOW } from './series.js';
 import {
   boundsFrom,
-  boundsOfKind,
   DECLARATION,
   EXEMPLARS,
+  type Identity,
+  identityOf,
   labelsOf,
   parseIdentity,
   ROUTE,
 } from './series-identity.js';
 import type { SeriesMemory, SlotSeries } from './series-memory.js';
-import { cellsOf, LONGEST, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
-import { finite, loadNumber, readWide } from './wide.js';
+import { cellsOf, namingOf, type Row, rowsOf, valueWords } from './series-rows.js';
+import { finite, loadNumber } from './wide.js';
 
 export interface Totals {
   readonly series: readonly SeriesTotal[];
-  /** The same series, by the identity of their rows. */
-  readonly byIdentity: ReadonlyMap<string, SeriesTotal>;
   readonly declarations: readonly Declaration[];
   /** Look-ups of series that found no row of their own, over all threads. */
   readonly overflow: number;
+  /** The number of series that `isShown` has refused, by metric. */
+  readonly merged: ReadonlyMap<string, number>;
 }
 
-interface Merged {
-  metric: string;
-  kind: MetricKind;
-  labels: Record<string, string>;
-  value: number;
-  cells: number[] | undefined;
-  readonly bounds?: readonly number[];
-  longest?: number;
-  exemplars?: readonly (Exemplar | undefined)[];
+export interface TotalsOptions {
+  /**
+   * Called once for a series with labels, when its first row is read, with the numbers of that row. When it
+   * returns false, the series counts in that of its metric without labels, for ever.
+   * @default all series are shown
+   */
+  readonly isShown?: (identity: string, metric: string, total: () => SeriesTotal) => boolean;
+  /** Metrics to read. @default all */
+  readonly metrics?: ReadonlySet<string>;
 }
 
 /** An exemplar that is dated later than this from now was written while the clock was ahead. */
 const CLOCK_STEP_MS = 1_000;
 
-/** Rows, or renamed counts, that are read between two pauses: about a tenth of a millisecond of work. */
+/** New rows, or renamed counts, that are read between two pauses: about a tenth of a millisecond of work. */
 export const ROWS_PER_PAUSE = 16;
+/** The same of rows of series whose names are known. */
+const KNOWN_PER_PAUSE = 64;
 
 type ReadableSeries = Pick<SeriesMemory, 'all' | 'renamed'>;
 
-/** Adds up the rows of all threads at once. A thread that has other work to do uses `readTotalsInTurns`. */
+/** Adds up the rows of all threads at once. A thread that has other work to do uses a `TotalsReader`. */
 export function readTotals(memory: ReadableSeries): Totals {
-  const reading = new Reading(memory);
-  for (const _ of reading.steps());
-  return reading.totals();
+  return new TotalsReader(memory).read();
 }
 
-/**
- * Like `readTotals`, with pauses for other work.
- * @param pause is awaited after every 16 rows; it may return at once when there is no other work
- */
-export async function readTotalsInTurns(
-  memory: ReadableSeries,
-  pause: () => Promise<unknown> | undefined,
-): Promise<Totals> {
-  const reading = new Reading(memory);
-  let read = 0;
-  for (const _ of reading.steps()) if (++read % ROWS_PER_PAUSE === 0) await pause();
-  return reading.totals();
-}
-
-class Reading {
+export class TotalsReader {
   readonly #memory: ReadableSeries;
-  readonly #merged = new Map<string, Merged>();
-  readonly #declarations = new Map<string, Declaration>();
+  readonly #isShown: NonNullable<TotalsOptions['isShown']>;
+  readonly #metrics: ReadonlySet<string> | undefined;
+  readonly #slots = new Map<SlotSeries, KnownRows>();
+  /** The series that are shown, by the identity of their rows. */
+  readonly #byIdentity = new Map<string, ReadSeries>();
+  /** The identities of all others. */
+  readonly #refused = new DistinctTexts();
+  readonly #merged = new Map<string, number>();
+  #reading: Reading = [];
+  #declarations = new Map<string, Declaration>();
 
-  constructor(memory: ReadableSeries) {
+  constructor(memory: ReadableSeries, { isShown = () => true, metrics }: TotalsOptions = {}) {
     this.#memory = memory;
+    this.#isShown = isShown;
+    this.#metrics = metrics;
+  }
+
+  read(): Totals {
+    for (const _ of this.#steps());
+    return this.#totals();
+  }
+
+  /**
+   * Like `read`, with pauses for other work. One reading must end before the next one begins.
+   * @param pause is called after every 16 rows; it gives way to other work when it returns a promise
+   */
+  async readInTurns(pause: () => Promise<unknown> | undefined): Promise<Totals> {
+    for (const _ of this.#steps()) {
+      const pausing = pause();
+      if (pausing !== undefined) await pausing;
+    }
+    return this.#totals();
   }
 
   /** Reads all rows, and then what was counted in those that are renamed: a little with each step. */
-  *steps(): Generator<void> {
-    for (const rows of this.#memory.all()) {
-      for (const row of rowsOf(rows)) {
-        this.#add(rows, row);
-        yield;
+  *#steps(): Generator<void> {
+    this.#reading = [];
+    this.#declarations = new Map();
+    for (const memory of this.#memory.all()) {
+      const known = this.#rowsOf(memory);
+      yield* this.#readKnown(known);
+      let read = 0;
+      for (const row of rowsOf(memory, known.end)) {
+        this.#add(known, row);
+        if (++read % ROWS_PER_PAUSE === 0) yield;
       }
     }
     const { identities, counts } = this.#memory.renamed.counts();
     for (const [at, identity] of identities.entries()) {
       this.#count(identity, counts[at]!);
-      yield;
+      if ((at + 1) % ROWS_PER_PAUSE === 0) yield;
     }
   }
 
-  totals(): Totals {
-    const series = [...this.#merged.values()];
+  #totals(): Totals {
+    const series = this.#reading;
+    // Series without rows: their names were removed, or their rows were overwritten.
+    if (series.length < this.#byIdentity.size) {
+      for (const [identity, one] of this.#byIdentity) {
+        if (!one.isOf(series)) this.#byIdentity.delete(identity);
+      }
+    }
     let overflow = 0;
     for (const { metric, value } of series) if (metric === OVERFLOW) overflow += value;
     return {
       series,
-      byIdentity: this.#merged,
       declarations: [...this.#declarations.values()],
       overflow,
+      merged: new Map(this.#merged),
     };
   }
 
-  #add(memory: SlotSeries, row: Row): void {
+  #rowsOf(memory: SlotSeries): KnownRows {
+    let known = this.#slots.get(memory);
+    if (known === undefined) {
+      known = new KnownRows(memory);
+      this.#slots.set(memory, known);
+    }
+    known.check();
+    return known;
+  }
+
+  *#readKnown(known: KnownRows): Generator<void> {
+    const { starts, series, views } = known;
+    for (let from = 0; from < starts.length; from += KNOWN_PER_PAUSE) {
+      const to = Math.min(from + KNOWN_PER_PAUSE, starts.length);
+      for (let at = from; at < to; at++) series[at]!.add(this.#reading, views, starts[at]!);
+      yield;
+    }
+    let read = 0;
+    for (const one of known.renamable) {
+      this.#memory.renamed.read(known.memory, one.row.at, known.namingOf(one));
+      if (++read % ROWS_PER_PAUSE === 0) yield;
+    }
+    for (const { row, histogram } of known.exemplars) {
+      this.#addExemplars(known.memory, row, histogram);
+      if (++read % ROWS_PER_PAUSE === 0) yield;
+    }
+    for (const { row, declaration } of known.declared) this.#declare(known.memory, row, declaration);
+  }
+
+  /** Adds a row that is new. */
+  #add(known: KnownRows, row: Row): void {
+    const { memory } = known;
+    known.end = row.end;
     const naming = namingOf(memory, row);
-    const { stays, identity, value: counted } = naming;
-    const { kind, metric, rest } = parseIdentity(stays);
-    if (kind === ROUTE) return;
+    const { stays, identity } = naming;
+    const parsed = parseIdentity(stays);
+    const { kind, metric, rest } = parsed;
+    if (kind === ROUTE || this.#metrics?.has(metric) === false) return;
+    known.reach(row.end);
     if (kind === EXEMPLARS) {
-      this.#addExemplars(stays, readExemplars(cellsOf(memory, row), Date.now() + CLOCK_STEP_MS));
-      return;
-    }
-    if (kind === DECLARATION) {
-      const { kind: declared = 'counter', help = '', buckets } = labelsOf(rest);
-      const bounds = buckets === undefined ? undefined : boundsFrom(buckets);
-      const at = loadNumber(valueWords(memory, row.at), 0);
-      if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
-      this.#declarations.set(metric, {
-        ...{ metric, kind: declared as MetricKind, help, at },
-        ...(bounds !== undefined && { bounds }),
-      });
-      return;
-    }
-    // Only counters are renamed.
-    if (kind === 'counter' && identity !== stays) {
+      const histogram = `histogram${stays.slice(EXEMPLARS.length)}`;
+      known.exemplars.push({ row, histogram });
+      this.#addExemplars(memory, row, histogram);
+    } else if (kind === DECLARATION) {
+      const declaration = declarationOf(metric, rest);
+      known.declared.push({ row, declaration });
+      this.#declare(memory, row, declaration);
+    } else if (kind === 'counter' && identity !== stays) {
+      // Only counters are renamed.
+      known.addRenamable(row, naming);
       this.#memory.renamed.read(memory, row.at, naming);
-      return;
+    } else if (identity !== undefined) {
+      const at = row.at >> 2;
+      const parts = identity === stays ? parsed : parseIdentity(identity);
+      const series = this.#seriesOf(identity, parts, (one) => one.add([], known.views, at));
+      known.starts.push(at);
+      known.series.push(series);
+      series.add(this.#reading, known.views, at);
     }
-    const bounds = boundsOfKind(kind);
-    const isNumber = kind === 'gauge' || bounds !== undefined;
-    const value = isNumber ? loadNumber(valueWords(memory, row.at), 0) : counted;
-    if (identity === undefined) return;
-    const total = this.#count(identity, value);
-    if (total.cells === undefined) return;
-    const cells = cellsOf(memory, row);
-    for (let at = 0; at < cells.length; at += WIDE) {
-      const cell = at / WIDE;
-      total.cells[cell] = total.cells[cell]! + readWide(cells, at);
-    }
-    if (bounds === undefined) total.longest = Math.max(total.longest ?? 0, readWide(row.words, LONGEST));
   }
 
-  #addExemplars(identity: string, read: readonly (Exemplar | undefined)[]): void {
+  #addExemplars(memory: SlotSeries, row: Row, histogram: string): void {
     // A thread makes the row of a histogram before that of its exemplars, so it was read before.
-    const total = this.#merged.get(`histogram${identity.slice(EXEMPLARS.length)}`);
-    if (total === undefined) return;
-    total.exemplars = total.exemplars?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read;
+    const series = this.#byIdentity.get(histogram);
+    if (series === undefined || !series.isOf(this.#reading)) return;
+    const read = readExemplars(cellsOf(memory, row), Date.now() + CLOCK_STEP_MS);
+    const sum = series.of(this.#reading);
+    sum.exemplars = sum.exemplars?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read;
   }
 
-  #count(identity: string, value: number): Merged {
-    const total = this.#total(identity);
-    total.value = finite(total.value + value);
-    return total;
+  #declare(memory: SlotSeries, row: Row, declaration: Declaration): void {
+    const { metric } = declaration;
+    const at = loadNumber(valueWords(memory, row.at), 0);
+    if (at < (this.#declarations.get(metric)?.at ?? 0)) return;
+    this.#declarations.set(metric, { ...declaration, at });
   }
 
-  #total(identity: string): Merged {
-    let total = this.#merged.get(identity);
-    if (total === undefined) {
-      const { kind, metric, rest } = parseIdentity(identity);
-      const bounds = boundsOfKind(kind);
-      const isHistogram = kind === 'histogram' || bounds !== undefined;
-      total = {
-        metric,
-        kind: isHistogram ? 'histogram' : (kind as MetricKind),
-        labels: labelsOf(rest),
-        value: 0,
-        cells: isHistogram ? new Array<number>(HISTOGRAM_CELLS).fill(0) : undefined,
-        ...(bounds !== undefined && { bounds }),
-      };
-      this.#merged.set(identity, total);
+  #count(identity: string, value: number): void {
+    const series =
+      this.#byIdentity.get(identity) ??
+      this.#seriesOf(identity, parseIdentity(identity), (one) => ({ ...one.of([]), value }));
+    const sum = series.of(this.#reading);
+    sum.value = finite(sum.value + value);
+  }
+
+  /** @param first makes the total of a series as it is in its first row */
+  #seriesOf(identity: string, parts: Identity, first: (series: ReadSeries) => SeriesTotal): ReadSeries {
+    const known = this.#byIdentity.get(identity);
+    if (known !== undefined) return known;
+    const { kind, metric, rest } = parts;
+    if (rest.length > 0 && !this.#isShown(identity, metric, () => first(new ReadSeries(parts)))) {
+      if (this.#refused.add(identity)) this.#merged.set(metric, (this.#merged.get(metric) ?? 0) + 1);
+      return this.#seriesOf(identityOf(kind, metric, {}), { kind, metric, rest: [] }, first);
     }
-    return total;
+    const series = new ReadSeries(parts);
+    this.#byIdentity.set(identity, series);
+    return series;
   }
+}
+
+function declarationOf(metric: string, rest: readonly string[]): Declaration {
+  const { kind = 'counter', help = '', buckets } = labelsOf(rest);
+  const bounds = buckets === undefined ? undefined : boundsFrom(buckets);
+  return { metric, kind: kind as MetricKind, help, at: 0, ...(bounds !== undefined && { bounds }) };
 }

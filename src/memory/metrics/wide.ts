@@ -99,6 +99,22 @@ export function readWide(words: Int32Array, at: number): number {
   }
 }
 
+/** The bits of a floating-point number that are all set when it is infinite or no number. */
+const NO_NUMBER = 0x7ff00000;
+
+/**
+ * Like `readWide`, in a few nanoseconds: both words are loaded at once, as a floating-point number.
+ * @param doubles the memory, of which every supported platform loads eight bytes at once
+ * @param at index of the count
+ */
+export function loadWide(doubles: Float64Array, at: number): number {
+  float[0] = doubles[at]!;
+  const high = halves[HIGH]!;
+  // The bits of what is no number may change on the way.
+  if ((high & NO_NUMBER) !== NO_NUMBER) return high * TWO_32 + halves[LOW]!;
+  return readWide(new Int32Array(doubles.buffer, doubles.byteOffset + at * 8, 2), 0);
+}
+
 const bits = new BigInt64Array(1);
 const float = new Float64Array(bits.buffer);
 const halves = new Uint32Array(bits.buffer);
