@@ -11,8 +11,8 @@ import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
 import { coalesced } from './coalesced.js';
+import { type JoinedEncoding, type JoinedRequest, joinedEncoding } from './otlp-joined-request.js';
 import { logRecordOf } from './otlp-log-record.js';
-import { type LogEncoding, type LogRequest, logEncoding } from './otlp-log-request.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 import { ownTurn } from './pace.js';
@@ -101,8 +101,8 @@ const linesOf = (bytes: Buffer): readonly string[] =>
 export class LogsExport {
   readonly #logs: ExportedLogs;
   readonly #options: LogsExportOptions;
-  readonly #encoding: LogEncoding;
-  readonly #sender: OtlpSender<LogRequest, IExportLogsServiceResponse>;
+  readonly #encoding: JoinedEncoding<ReadableLogRecord[], IExportLogsServiceResponse>;
+  readonly #sender: OtlpSender<JoinedRequest, IExportLogsServiceResponse>;
   readonly #stop: () => void;
 
   constructor(logs: ExportedLogs, options: LogsExportOptions) {
@@ -110,7 +110,7 @@ export class LogsExport {
     this.#logs = logs;
     this.#options = options;
     const deps = { dropped, log };
-    this.#encoding = logEncoding(sdk, target.protocol);
+    this.#encoding = encodingOf(sdk, target.protocol);
     this.#sender = new OtlpSender(sdk, { ...target, signal: 'logs' }, this.#encoding, deps);
     this.#stop = every(EVERY_MS, () => {
       this.#countDropped();
@@ -147,14 +147,14 @@ export class LogsExport {
         bytes += part.length;
       }
       if (bytes >= REQUEST_BYTES) {
-        await this.#sender.send({ parts, lines }, lines);
+        await this.#sender.send({ parts, items: lines }, lines);
         parts = [];
         lines = 0;
         bytes = 0;
       }
       await ownTurn();
     }
-    if (lines > 0) await this.#sender.send({ parts, lines }, lines);
+    if (lines > 0) await this.#sender.send({ parts, items: lines }, lines);
   }
 
   /** The records of all lines, as many at a time as are written in one turn. */
@@ -187,4 +187,15 @@ export class LogsExport {
       return undefined;
     }
   }
+}
+
+function encodingOf({ transformer }: OtlpSdk, protocol: OtlpExportSettings['protocol']) {
+  const { JsonLogsSerializer, ProtobufLogsSerializer } = transformer;
+  return joinedEncoding<ReadableLogRecord[], IExportLogsServiceResponse>({
+    protocol,
+    serializer: protocol === 'http/json' ? JsonLogsSerializer : ProtobufLogsSerializer,
+    list: 'resourceLogs',
+    helper: { name: 'log' },
+    rejectedIn: ({ partialSuccess }) => Number(partialSuccess?.rejectedLogRecords ?? 0),
+  });
 }

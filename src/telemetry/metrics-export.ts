@@ -8,13 +8,18 @@ import type { OtlpExportSettings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
-import type { Encoding } from './otlp-connection.js';
-import { metricRequests } from './otlp-metrics.js';
+import { type JoinedEncoding, type JoinedRequest, joinedEncoding } from './otlp-joined-request.js';
+import { type MetricPart, metricParts } from './otlp-metrics.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, type Dropped, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 import { ownTurn } from './pace.js';
 import { processSource } from './process-source.js';
 import { startOfTotals } from './start-of-totals.js';
+
+/**
+ * Series in one request. Few of them are lost when a collector refuses one, and a collector may be far away.
+ */
+export const SERIES_PER_REQUEST = 64;
 
 export interface MetricsExportOptions {
   readonly sdk: OtlpSdk;
@@ -28,7 +33,8 @@ export interface MetricsExportOptions {
 
 export class MetricsExport {
   readonly #options: MetricsExportOptions;
-  readonly #sender: OtlpSender<ResourceMetrics, IExportMetricsServiceResponse>;
+  readonly #encoding: JoinedEncoding<ResourceMetrics, IExportMetricsServiceResponse>;
+  readonly #sender: OtlpSender<JoinedRequest, IExportMetricsServiceResponse>;
   readonly #sources: readonly MetricSource[];
   readonly #stop: () => void;
   readonly #since = startOfTotals(performance.timeOrigin);
@@ -40,12 +46,8 @@ export class MetricsExport {
     this.#options = options;
     this.#sources = [...sources, processSource()];
     const deps = { dropped, log };
-    this.#sender = new OtlpSender(
-      sdk,
-      { ...target, signal: 'metrics' },
-      encodingOf(sdk, target.protocol),
-      deps,
-    );
+    this.#encoding = encodingOf(sdk, target.protocol);
+    this.#sender = new OtlpSender(sdk, { ...target, signal: 'metrics' }, this.#encoding, deps);
     this.#stop = every(target.intervalMs, () => void this.exportNow());
   }
 
@@ -79,27 +81,47 @@ export class MetricsExport {
       const at = Date.now();
       const frame = { resource, since: this.#since(at, performance.now()), at };
       let failure: Dropped | undefined;
-      for (const { request, points } of metricRequests(sdk, families, frame)) {
+      let [parts, points]: [Uint8Array[], number] = [[], 0];
+      const send = async (): Promise<void> => {
+        if (points > 0) failure = await this.#sender.send({ parts, items: points }, points);
+        [parts, points] = [[], 0];
+      };
+      for (const part of metricParts(sdk, families, frame)) {
         if (this.#isClosing) return;
         // Without a final reply to one request, the others would wait for the same collector.
-        if (failure?.isWorthless) dropped(failure.reason, points);
-        else failure = await this.#sender.send(request, points);
+        if (failure?.isWorthless) dropped(failure.reason, part.points);
+        const written = failure?.isWorthless ? undefined : this.#write(part);
+        if (written !== undefined) {
+          parts.push(written);
+          points += part.points;
+        }
         await ownTurn();
+        if (points >= SERIES_PER_REQUEST) await send();
       }
+      await send();
     } catch (error) {
       log.warn({ err: error }, 'metrics could not be read for their export');
     }
   }
+
+  /** @returns undefined when the part cannot be written */
+  #write({ request, points }: MetricPart): Uint8Array | undefined {
+    try {
+      return this.#encoding.write(request);
+    } catch (error) {
+      this.#sender.unreadable(points, error);
+      return undefined;
+    }
+  }
 }
 
-function encodingOf(
-  { transformer }: OtlpSdk,
-  protocol: OtlpExportSettings['protocol'],
-): Encoding<ResourceMetrics, IExportMetricsServiceResponse> {
+function encodingOf({ transformer }: OtlpSdk, protocol: OtlpExportSettings['protocol']) {
   const { JsonMetricsSerializer, ProtobufMetricsSerializer, MetricsExporterMetricsHelper } = transformer;
-  return {
+  return joinedEncoding<ResourceMetrics, IExportMetricsServiceResponse>({
+    protocol,
     serializer: protocol === 'http/json' ? JsonMetricsSerializer : ProtobufMetricsSerializer,
+    list: 'resourceMetrics',
     helper: MetricsExporterMetricsHelper,
     rejectedIn: ({ partialSuccess }) => Number(partialSuccess?.rejectedDataPoints ?? 0),
-  };
+  });
 }

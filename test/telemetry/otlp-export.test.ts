@@ -13,7 +13,9 @@ import { exportedSink } from '#src/telemetry/exported-log-sink.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { ExportedLogs, REQUEST_BYTES } from '#src/telemetry/logs-export.js';
 import { currentValue, type MetricSource, sharedMemorySource } from '#src/telemetry/metric-families.js';
-import { SERIES_PER_REQUEST } from '#src/telemetry/otlp-metrics.js';
+import { SERIES_PER_REQUEST } from '#src/telemetry/metrics-export.js';
+import { SERIES_PER_PART } from '#src/telemetry/otlp-metrics.js';
+import { loadOtlpSdk, type OtlpSdk } from '#src/telemetry/otlp-sdk.js';
 import { droppedItems } from '#src/telemetry/otlp-sender.js';
 import { initTracing } from '#src/telemetry/tracing.js';
 import { OtlpCollector } from '#test/support/otlp-collector.js';
@@ -78,6 +80,8 @@ function exporting(
     );
   return { otlp, close, ticks, recorder, source, logs, dropped };
 }
+
+type Serialize = OtlpSdk['transformer']['JsonMetricsSerializer']['serializeRequest'];
 
 /** Many series of a metric, with their numbers as values. */
 const many = (count: number): MetricSource => {
@@ -404,6 +408,38 @@ describe('the export by OTLP', () => {
     exported.write(`${nested}\n`, String);
     await close();
     expect(dropped('logs')).to.deep.equal({ unreadable: 5 });
+  });
+
+  it('writes a few series of metrics in a turn of the event loop, also when they are refused', async () => {
+    const { JsonMetricsSerializer } = loadOtlpSdk().transformer;
+    const serialize = Reflect.get(JsonMetricsSerializer, 'serializeRequest') as Serialize;
+    let [turn, isOver, most] = [0, false, 0];
+    const inTurns = new Map<number, number>();
+    const next = (): void => {
+      turn++;
+      if (!isOver) setImmediate(next);
+    };
+    JsonMetricsSerializer.serializeRequest = (given) => {
+      let points = inTurns.get(turn) ?? 0;
+      for (const { metrics } of given.scopeMetrics)
+        for (const one of metrics) points += one.dataPoints.length;
+      inTurns.set(turn, points);
+      return serialize.call(JsonMetricsSerializer, given);
+    };
+    try {
+      setImmediate(next);
+      for (const status of [200, 400]) {
+        collector.response = { status, body: '{}' };
+        const { otlp, close } = exporting(collector.url);
+        otlp.exportMetrics([many(450)]);
+        await close();
+      }
+    } finally {
+      isOver = true;
+      JsonMetricsSerializer.serializeRequest = serialize;
+    }
+    for (const points of inTurns.values()) most = Math.max(most, points);
+    expect(most).to.equal(SERIES_PER_PART);
   });
 
   it('never keeps the thread for long: the loop turns between requests', async () => {
