@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { bucketOf, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
+import { bucketOf, ExemplarReader, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
 import { cellOf, LE_BOUNDS_US } from '#src/memory/metrics/histogram.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { PART_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { CELL_WORDS } from '#src/memory/metrics/series-rows.js';
 import { readTotals } from '#src/memory/metrics/totals.js';
 import { type ExemplarOrder, traceOf } from './exemplar-thread.js';
+import { killAt } from './stepped-atomics.js';
 
 const hex = (digits: number) =>
   fc
@@ -39,6 +40,24 @@ describe('the exemplars of a histogram', () => {
         for (const [bucket, exemplar] of read.entries()) expect(exemplar).to.deep.equal(latest.get(bucket));
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('are the same for a reader that remembers them, also while one is written', () => {
+    const writes = fc.array(
+      fc.record({ us: fc.nat(2 ** 24), ids: trace, at: fc.integer({ min: 1, max: 100 }), stops: fc.nat(50) }),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(writes, fc.nat(100), (all, latest) => {
+        const words = cells();
+        const reader = new ExemplarReader(words);
+        for (const { us, ids, at, stops } of all) {
+          killAt(stops, () => writeExemplar(words, us, ids, at));
+          expect(reader.read(latest)).to.deep.equal(readExemplars(words, latest));
+        }
+      }),
+      { numRuns: 50 },
     );
   });
 

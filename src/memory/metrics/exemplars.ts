@@ -22,6 +22,7 @@ const BUCKETS = LE_BOUNDS_US.length + 1;
 if (BUCKETS * WORDS > HISTOGRAM_CELLS * WIDE) throw new Error('exemplars: they do not fit into the cells');
 
 const TWO_32 = 4294967296;
+const UNREAD = -1;
 /** Attempts to read an exemplar that is being written. Its writer may be lost. */
 const READ_ATTEMPTS = 100;
 /** The largest duration and time that can be shown. */
@@ -69,12 +70,47 @@ export function readExemplars(
   words: Int32Array,
   latest = Number.POSITIVE_INFINITY,
 ): (Exemplar | undefined)[] {
-  return Array.from({ length: BUCKETS }, (_, bucket) => {
-    const exemplar = readOne(words, bucket * WORDS);
-    if (exemplar === undefined || exemplar.at > latest) return undefined;
-    // Code of a service may have overwritten the memory. A value outside of its bucket would be invalid.
-    return bucketOf(exemplar.microseconds) === bucket ? exemplar : undefined;
-  });
+  return shownUntil(
+    latest,
+    Array.from({ length: BUCKETS }, (_, bucket) => readBucket(words, bucket)),
+  );
+}
+
+const shownUntil = (latest: number, all: readonly (Exemplar | undefined)[]): (Exemplar | undefined)[] =>
+  all.map((one) => (one !== undefined && one.at > latest ? undefined : one));
+
+/** Reads the exemplars of one row again and again: each one only when it was written since. */
+export class ExemplarReader {
+  readonly #words: Int32Array;
+  /** The versions that were read. An odd one is none, because it belongs to an exemplar that is written. */
+  readonly #versions = new Int32Array(BUCKETS).fill(UNREAD);
+  readonly #read = new Array<Exemplar | undefined>(BUCKETS).fill(undefined);
+
+  /** @param words the cells of the row */
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** @param latest see `readExemplars` */
+  read(latest: number): readonly (Exemplar | undefined)[] {
+    const words = this.#words;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const at = bucket * WORDS + VERSION;
+      const version = Atomics.load(words, at);
+      if (version === this.#versions[bucket]) continue;
+      this.#read[bucket] = readBucket(words, bucket);
+      const isRead = (version & 1) === 0 && Atomics.load(words, at) === version;
+      this.#versions[bucket] = isRead ? version : UNREAD;
+    }
+    return shownUntil(latest, this.#read);
+  }
+}
+
+function readBucket(words: Int32Array, bucket: number): Exemplar | undefined {
+  const exemplar = readOne(words, bucket * WORDS);
+  if (exemplar === undefined) return undefined;
+  // Code of a service may have overwritten the memory. A value outside of its bucket would be invalid.
+  return bucketOf(exemplar.microseconds) === bucket ? exemplar : undefined;
 }
 
 function readOne(words: Int32Array, at: number): Exemplar | undefined {

@@ -1,5 +1,6 @@
 // The rows of one slot that totals.ts has read before, and what it remembers of them: in which series each
 // counts, so that no name is read again. There may be ten thousand rows, so a row takes two numbers.
+import type { ExemplarReader } from './exemplars.js';
 import type { ReadSeries, Views } from './read-series.js';
 import type { Declaration } from './recorder.js';
 import type { Naming } from './series-identity.js';
@@ -22,7 +23,7 @@ export class KnownRows {
   readonly series: ReadSeries[] = [];
   readonly renamable: RenamableRow[] = [];
   /** Rows of exemplars, with the identity of their histogram. */
-  readonly exemplars: { readonly row: Row; readonly histogram: string }[] = [];
+  readonly exemplars: { readonly reader: ExemplarReader; readonly histogram: string }[] = [];
   readonly declared: { readonly row: Row; readonly declaration: Declaration }[] = [];
   /** Where the first row begins that is not known, in bytes. */
   end = SERIES_HEADER;

@@ -3,7 +3,7 @@
 // reading adds up numbers only. There may be hundreds of thousands of rows.
 
 import { DistinctTexts } from './distinct-texts.js';
-import { laterExemplar, readExemplars } from './exemplars.js';
+import { ExemplarReader, laterExemplar } from './exemplars.js';
 import { KnownRows } from './known-rows.js';
 import { type Reading, ReadSeries } from './read-series.js';
 import type { Declaration, MetricKind, SeriesTotal } from './recorder.js';
@@ -153,8 +153,8 @@ export class TotalsReader {
       this.#memory.renamed.read(known.memory, one.row.at, known.namingOf(one));
       if (++read % ROWS_PER_PAUSE === 0) yield;
     }
-    for (const { row, histogram } of known.exemplars) {
-      this.#addExemplars(known.memory, row, histogram);
+    for (const { reader, histogram } of known.exemplars) {
+      this.#addExemplars(reader, histogram);
       if (++read % ROWS_PER_PAUSE === 0) yield;
     }
     for (const { row, declaration } of known.declared) this.#declare(known.memory, row, declaration);
@@ -172,8 +172,9 @@ export class TotalsReader {
     known.reach(row.end);
     if (kind === EXEMPLARS) {
       const histogram = `histogram${stays.slice(EXEMPLARS.length)}`;
-      known.exemplars.push({ row, histogram });
-      this.#addExemplars(memory, row, histogram);
+      const reader = new ExemplarReader(cellsOf(memory, row));
+      known.exemplars.push({ reader, histogram });
+      this.#addExemplars(reader, histogram);
     } else if (kind === DECLARATION) {
       const declaration = declarationOf(metric, rest);
       known.declared.push({ row, declaration });
@@ -192,11 +193,11 @@ export class TotalsReader {
     }
   }
 
-  #addExemplars(memory: SlotSeries, row: Row, histogram: string): void {
+  #addExemplars(reader: ExemplarReader, histogram: string): void {
     // A thread makes the row of a histogram before that of its exemplars, so it was read before.
     const series = this.#byIdentity.get(histogram);
     if (series === undefined || !series.isOf(this.#reading)) return;
-    const read = readExemplars(cellsOf(memory, row), Date.now() + CLOCK_STEP_MS);
+    const read = reader.read(Date.now() + CLOCK_STEP_MS);
     const sum = series.of(this.#reading);
     sum.exemplars = sum.exemplars?.map((one, bucket) => laterExemplar(one, read[bucket])) ?? read;
   }
