@@ -3,17 +3,19 @@
 // metrics are omitted instead, as Prometheus expects for unknown values. The delays of the event loop and the
 // garbage collections come from ProcessWatch, because prom-client, which is loaded at the first scrape, would
 // begin to count them only there. It gives them names and texts.
-import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { GarbageCollections } from './garbage-collections.js';
 import type { LoopDelaySummary } from './loop-delays.js';
+import { openFileCount } from './open-file-count.js';
 import type { ProcessWatch } from './process-watch.js';
 
+const OPEN_FILES = 'process_open_fds';
 /** Metrics that are read from files, by prom-client itself or by `process.memoryUsage()`. */
 const FROM_FILES: readonly string[] = [
   'process_resident_memory_bytes',
   'process_virtual_memory_bytes',
   'process_heap_bytes',
-  'process_open_fds',
+  OPEN_FILES,
   'nodejs_heap_size_total_bytes',
   'nodejs_heap_size_used_bytes',
   'nodejs_external_memory_bytes',
@@ -53,6 +55,22 @@ export class ProcessMetrics {
     this.#watch = watch;
     this.#skipped = skipped;
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: NEVER_MS });
+    this.#countFilesInTurns();
+  }
+
+  /** prom-client reads the names of all open files at once. */
+  #countFilesInTurns(): void {
+    if (this.#registry.getSingleMetric(OPEN_FILES) === undefined) return;
+    this.#registry.removeSingleMetric(OPEN_FILES);
+    new Gauge({
+      name: OPEN_FILES,
+      help: 'Number of open file descriptors.',
+      registers: [this.#registry],
+      async collect() {
+        const count = await openFileCount();
+        if (count !== undefined) this.set(count);
+      },
+    });
   }
 
   /**

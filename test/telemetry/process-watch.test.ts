@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -5,6 +6,7 @@ import { expect } from 'chai';
 import { type Every, ownInterval } from '#src/grouped-interval.js';
 import { ProcessWatch } from '#src/telemetry/process-watch.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
+import { descriptorsOf } from '#test/support/open-files.js';
 
 const STATISTICS = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'] as const;
 type Delays = Partial<Record<(typeof STATISTICS)[number], number>>;
@@ -97,5 +99,31 @@ describe('the watch of the process', () => {
     expect(watch.loopDelays.take()?.min).to.be.at.least(9.9 * MS);
     expect(intervals.size).to.equal(0);
     watch.stop();
+  });
+});
+
+describe('the open files of the process', () => {
+  it('are counted in turns, however many there are', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const opened = Array.from({ length: 600 }, () => fs.openSync('/dev/null', 'r'));
+    const exposition = new Exposition([]);
+    await exposition.render('prometheus');
+    const readAtOnce: unknown[] = [];
+    const read = Reflect.get(fs, 'readdirSync') as (...given: unknown[]) => unknown;
+    fs.readdirSync = ((...given: unknown[]) => {
+      readAtOnce.push(given[0]);
+      return Reflect.apply(read, fs, given);
+    }) as typeof fs.readdirSync;
+    try {
+      const values = await valuesOf(exposition);
+      expect(readAtOnce).to.deep.equal([]);
+      const open = descriptorsOf(process.pid).length;
+      expect(Number(values.get('process_open_fds')))
+        .to.be.within(open - 20, open + 20)
+        .and.above(600);
+    } finally {
+      fs.readdirSync = read as typeof fs.readdirSync;
+      for (const file of opened) fs.closeSync(file);
+    }
   });
 });
