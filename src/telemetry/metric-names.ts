@@ -22,11 +22,12 @@ export function namesOf(name: string, kind: MetricKind): readonly string[] {
 }
 
 /**
- * Series that Prometheus itself writes for scraped targets and for alerts. A target's own series of these
- * names would be mixed with them. See https://prometheus.io/docs/concepts/jobs_instances/ and "Inspecting
- * alerts during runtime".
+ * Series that Prometheus itself writes for scraped targets, for alerts, and for what it receives by OTLP. A
+ * target's own series of these names would be mixed with them. See
+ * https://prometheus.io/docs/concepts/jobs_instances/, "Inspecting alerts during runtime" and
+ * https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/.
  */
-const OF_PROMETHEUS = /^(?:up|scrape_.*|ALERTS(?:_FOR_STATE)?)$/;
+const OF_PROMETHEUS = /^(?:up|scrape_.*|ALERTS(?:_FOR_STATE)?|target_info|otel_scope_info)$/;
 
 export const isOfPrometheus = (name: string, kind: MetricKind): boolean =>
   namesOf(name, kind).some((one) => OF_PROMETHEUS.test(one));

@@ -208,12 +208,20 @@ describe('the metrics of a service', () => {
       'scrape_anything',
       'ALERTS',
       'ALERTS_FOR_STATE',
+      'target_info',
+      'target_info_total',
+      'otel_scope_info',
     ];
     for (const name of names) {
       for (const kind of KINDS) {
         const declare = (): unknown => fresh()('shop')[kind](name, 'A.');
         expect(declare, `${kind} ${name}`).to.throw(TypeError, /write \w+/);
       }
+    }
+    for (const name of ['up', 'target_info', 'otel_scope_info']) {
+      const declare = (): unknown => fresh()('shop').gauge(name, 'A.');
+      expect(declare, name).to.throw(`Prometheus itself writes this name; write shop_${name}`);
+      fresh()('shop').gauge(`shop_${name}`, 'A.');
     }
     for (const name of ['startup', 'up_servers', 'scrapes']) fresh()('shop').gauge(name, 'A.');
   });
