@@ -7,6 +7,8 @@ import { describeValue, type ErrorFactory } from '../options.js';
 /** A longer text is the name of a series that has no row of its own, so it is not kept. */
 const MOST_KEY = 1024;
 
+type Given = Readonly<Record<string, unknown>>;
+
 export class LabelledSeries<T> {
   readonly #names: readonly string[];
   readonly #make: (labels: Labels) => T;
@@ -26,7 +28,19 @@ export class LabelledSeries<T> {
    */
   of(method: string, labels: unknown): T {
     if (typeof labels !== 'object' || labels === null) throw this.#wrong(method, describeValue(labels));
-    const given = labels as Readonly<Record<string, unknown>>;
+    const given = labels as Given;
+    const known = this.#series.get(this.#keyOf(method, given));
+    this.#refuseOthers(method, given);
+    if (known !== undefined) return known;
+    // A getter may return another value each time. Those that are copied now are the ones that are used.
+    const copy = Object.fromEntries(this.#names.map((name) => [name, given[name]]));
+    const key = this.#keyOf(method, copy);
+    const series = this.#series.get(key) ?? this.#make(copy as Labels);
+    if (this.#series.size < SERIES_PER_METRIC && key.length <= MOST_KEY) this.#series.set(key, series);
+    return series;
+  }
+
+  #keyOf(method: string, given: Given): string {
     let key = '';
     for (const name of this.#names) {
       const value = Object.hasOwn(given, name) ? given[name] : undefined;
@@ -35,15 +49,7 @@ export class LabelledSeries<T> {
       }
       key += `${value.length}:${value}`;
     }
-    const known = this.#series.get(key);
-    if (known !== undefined) {
-      this.#refuseOthers(method, given);
-      return known;
-    }
-    this.#refuseOthers(method, given);
-    const series = this.#make(Object.fromEntries(this.#names.map((name) => [name, given[name] as string])));
-    if (this.#series.size < SERIES_PER_METRIC && key.length <= MOST_KEY) this.#series.set(key, series);
-    return series;
+    return key;
   }
 
   #refuseOthers(method: string, given: object): void {

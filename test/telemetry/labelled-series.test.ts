@@ -57,6 +57,35 @@ describe('labels that are given with each observation', () => {
     expect(seriesOf('carts_total')[0]?.value).to.equal(2);
   });
 
+  it('are used as they were checked, when a getter returns another value each time', () => {
+    const { metrics, seriesOf } = shop();
+    const carts = metrics.counter('carts_total', 'Carts.', ['how']);
+    const changing = (...values: unknown[]) => ({
+      get how(): unknown {
+        return values.length > 1 ? values.shift() : values[0];
+      },
+    });
+    for (const values of [
+      ['a', 'b'],
+      ['c', 'a', 'b'],
+      ['a', 5],
+      ['d', undefined],
+    ]) {
+      try {
+        carts.add(1, changing(...values));
+      } catch (error) {
+        expect(error).to.be.instanceOf(TypeError);
+      }
+    }
+    const counted = () => new Map(seriesOf('carts_total').map(({ labels, value }) => [labels.how, value]));
+    const before = counted();
+    expect([...before.keys()].every((how) => typeof how === 'string')).to.equal(true);
+    for (const how of ['a', 'b', 'c', 'd']) {
+      carts.add(10, { how });
+      expect(counted().get(how), how).to.equal((before.get(how) ?? 0) + 10);
+    }
+  });
+
   it('are distinct for values that only look alike when they are joined', () => {
     const { metrics, seriesOf } = shop();
     const pairs = metrics.counter('pairs_total', 'Pairs.', ['a', 'b']);
