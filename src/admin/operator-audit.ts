@@ -2,6 +2,7 @@
 // was about and how it ended. Every route gets it from here, so no route can forget it.
 import type { Logger } from 'pino';
 import { HttpError } from '../errors.js';
+import { AUDIT_LOG } from '../telemetry/log-keys.js';
 import type { AdminRequest, AdminResponse, AdminRoute } from './admin-route.js';
 
 export class OperatorAudit {
@@ -11,7 +12,7 @@ export class OperatorAudit {
 
   constructor(log: Logger) {
     this.#log = log;
-    this.#always = log.child({}, { level: 'warn' });
+    this.#always = log.child({ logger: AUDIT_LOG }, { level: 'warn' });
   }
 
   /** Runs the handler of a route, and logs the request when it changes something. */

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { maskEncoded } from '../redaction/encoded-texts.js';
 import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
-import { REQUEST_LINE, SLOW_REQUEST_LINE } from '../telemetry/log-keys.js';
+import { REQUEST_LOG, SLOW_REQUEST_LOG } from '../telemetry/log-keys.js';
 import { RequestPhases } from './request-phases.js';
 import type { RoutePlan } from './routing/route-plan.js';
 
@@ -60,7 +60,8 @@ export class RequestLog {
     const share = this.#share();
     if (share === 0 || (share < 1 && this.#random() >= share)) return;
     if (request.inProcess || isProbe(request, status)) return;
-    this.#log.info(fieldsOf(request, status, error, performance.now()), REQUEST_LINE);
+    const fields = fieldsOf(request, status, error, performance.now());
+    this.#log.info({ logger: REQUEST_LOG, ...fields }, 'request');
   }
 
   #isSlow(request: LoggedRequest, timing: RequestPhases, status: number, error: string | undefined): boolean {
@@ -70,7 +71,8 @@ export class RequestLog {
     if (now - request.startedAt < this.#slowMs) return false;
     const { phases, untilResponseMs } = timing.end(now);
     if (untilResponseMs < this.#slowMs) return false;
-    this.#log.warn({ ...fieldsOf(request, status, error, now), phases }, SLOW_REQUEST_LINE);
+    const fields = fieldsOf(request, status, error, now);
+    this.#log.warn({ logger: SLOW_REQUEST_LOG, ...fields, phases }, 'slow request');
     return true;
   }
 }

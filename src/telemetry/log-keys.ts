@@ -13,10 +13,19 @@ const IN_SCOPE = ['trace_id', 'span_id'] as const;
 /** The place that a line is about. The runtime itself also writes lines about other workers and services. */
 const PLACE = ['worker', 'service'] as const;
 const MESSAGE = 'msg';
+/**
+ * Names the log of the runtime that a line belongs to, for lines on which programs rely. Only the runtime
+ * sets it: the message of a line may be any text, also one that a client has sent.
+ */
+const LOGGER = 'logger';
 
-/** The messages of the lines of the request log. */
-export const REQUEST_LINE = 'request';
-export const SLOW_REQUEST_LINE = 'slow request';
+/** The values of `logger`. */
+export const REQUEST_LOG = 'request';
+export const SLOW_REQUEST_LOG = 'slow-request';
+export const AUDIT_LOG = 'audit';
+
+/** Keys that code of a service never sets. */
+const OF_SERVICE = [...PLACE, ...IN_SCOPE, LOGGER] as const;
 
 /** `time` becomes `field_time`, or `field_field_time` beside a field that is called `field_time`. */
 export function renamed(fields: Fields, names: readonly string[]): Fields {
@@ -39,7 +48,7 @@ export function renamed(fields: Fields, names: readonly string[]): Fields {
 export function withOwnKeys(fields: object, scoped: object, isOfRuntime: boolean): object {
   const own = scoped as Fields;
   const others = fields as Fields;
-  const taken = isOfRuntime ? takenFromRuntime(own, others) : [...PLACE, ...IN_SCOPE];
+  const taken = isOfRuntime ? takenFromRuntime(own, others) : OF_SERVICE;
   return { ...own, ...renamed(others, [...ALWAYS, ...taken]) };
 }
 
@@ -58,9 +67,13 @@ const OF_PINO = ['serializers', 'formatters', 'customLevels', 'hasOwnProperty'] 
  * @param isOfRuntime false when the logger, or the parent of a new one, may be that of a service
  */
 export const boundFields = (fields: Fields, isOfRuntime: boolean): Fields =>
-  renamed(fields, [...ALWAYS, MESSAGE, ...IN_SCOPE, ...placeOf(isOfRuntime), ...OF_PINO]);
+  renamed(fields, [...ALWAYS, MESSAGE, ...(isOfRuntime ? IN_SCOPE : OF_SERVICE), ...OF_PINO]);
 
-const placeOf = (isOfRuntime: boolean): readonly string[] => (isOfRuntime ? [] : PLACE);
+/** The fields that a formatter of levels has made. They must have a level, because a line begins with it. */
+export const levelFields = ({ level, ...others }: Fields, label: unknown): Fields => ({
+  level: level ?? label,
+  ...renamed(others, [...ALWAYS, MESSAGE, ...OF_SERVICE]),
+});
 
 /**
  * The fields that a formatter of a child logger has made. It may have merged an object of a client into them,
@@ -68,10 +81,10 @@ const placeOf = (isOfRuntime: boolean): readonly string[] => (isOfRuntime ? [] :
  */
 export function formattedFields(made: Fields, given: Fields): Fields {
   const isOther = (name: string): boolean => made[name] !== undefined && made[name] !== given[name];
-  const others = [...ALWAYS, ...PLACE, ...IN_SCOPE].filter(isOther);
+  const others = [...ALWAYS, ...OF_SERVICE].filter(isOther);
   const own = others.filter((name) => given[name] !== undefined).map((name) => [name, given[name]] as const);
   // It is not given the message of a call that has one.
-  const fields = given.msg === undefined ? renamed(made, [MESSAGE]) : messageFields(made, undefined);
+  const fields = given.msg === undefined ? renamed(made, [MESSAGE]) : made;
   return { ...renamed(fields, others), ...Object.fromEntries(own) };
 }
 
@@ -79,17 +92,5 @@ export function formattedFields(made: Fields, given: Fields): Fields {
  * The fields of a logging call. A field `msg` is the message of a call that has no other one, as in pino.
  * @param message of the call
  */
-export function messageFields(fields: Fields, message: unknown): Fields {
-  if (message !== undefined) return renamed(fields, [MESSAGE]);
-  return isRequestLine(fields.msg) ? { ...fields, msg: foundMessage(fields.msg) } : fields;
-}
-
-/**
- * A message that was found in the fields of a call. A client whose JSON is logged could imitate the request
- * log by it, so it is marked if it is that of a line there.
- */
-export const foundMessage = (message: unknown): unknown =>
-  isRequestLine(message) ? `logged: ${message}` : message;
-
-const isRequestLine = (message: unknown): message is string =>
-  message === REQUEST_LINE || message === SLOW_REQUEST_LINE;
+export const messageFields = (fields: Fields, message: unknown): Fields =>
+  message === undefined ? fields : renamed(fields, [MESSAGE]);

@@ -4,7 +4,7 @@
 import type { ChildLoggerOptions, Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { shortText } from '../redaction/shown-text.js';
-import { boundFields, formattedFields } from './log-keys.js';
+import { boundFields, formattedFields, levelFields } from './log-keys.js';
 import { redact, redactArguments, redactValue } from './log-redact.js';
 import { UNREADABLE } from './log-value.js';
 
@@ -83,9 +83,10 @@ export function installLevel(root: Logger, lowest: () => number): void {
 function redacted(options: ChildLoggerOptions, isOfRuntime: boolean): object {
   const { serializers, formatters } = options;
   if (serializers === undefined && formatters === undefined) return options;
-  const { bindings, log, ...others } = formatters ?? {};
+  const { bindings, log, level } = formatters ?? {};
   const fieldsOf = (made: unknown): Record<string, unknown> => redact(made as object);
   const bound = (made: unknown): object => boundFields(fieldsOf(made), isOfRuntime);
+  const levelOf = (made: unknown, label: unknown): object => levelFields(fieldsOf(made), label);
   const logged = (made: unknown, given: unknown): object =>
     formattedFields(fieldsOf(made), given as Record<string, unknown>);
   return {
@@ -93,7 +94,7 @@ function redacted(options: ChildLoggerOptions, isOfRuntime: boolean): object {
     ...(serializers && { serializers: mapped(serializers, redactValue, () => UNREADABLE) }),
     ...(formatters && {
       formatters: {
-        ...mapped(others, fieldsOf, fieldsIn),
+        ...(level && mapped({ level }, levelOf, (label) => levelFields({}, label))),
         // It gets a copy, which it may change.
         ...(log && mapped({ log: (given: object) => log({ ...given }) }, logged, fieldsIn)),
         ...(bindings && mapped({ bindings }, bound, fieldsIn)),

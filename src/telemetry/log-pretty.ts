@@ -1,6 +1,6 @@
 // Formats log lines for a person at a terminal: `12:00:00.123 INFO worker 1 users message key=value`. Stacks
 // follow on lines of their own.
-import { REQUEST_LINE, SLOW_REQUEST_LINE } from './log-keys.js';
+import { REQUEST_LOG, SLOW_REQUEST_LOG } from './log-keys.js';
 
 const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> = {
   10: ['TRACE', 90],
@@ -14,7 +14,7 @@ const LEVELS: Readonly<Record<number, readonly [name: string, color: number]>> =
 const NOT_LISTED = new Set(['level', 'time', 'pid', 'hostname', 'worker', 'service', 'msg', 'span_id']);
 
 /** Fields of a request that its text contains, or that only programs read. */
-const IN_REQUEST = new Set(['method', 'path', 'route', 'status', 'durationMs', 'requestId']);
+const IN_REQUEST = new Set(['logger', 'method', 'path', 'route', 'status', 'durationMs', 'requestId']);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -57,11 +57,11 @@ export function prettyLine(colors: boolean): (line: string) => string {
 type Paint = (text: string, color: number) => string;
 
 /** The text of a line about a request: `GET /api/users/7 200 3.2 ms`. @returns undefined for other lines */
-function requestText({ msg, method, path, status, durationMs }: Fields, paint: Paint): string | undefined {
-  if (msg !== REQUEST_LINE && msg !== SLOW_REQUEST_LINE) return undefined;
+function requestText({ logger, method, path, status, durationMs }: Fields, paint: Paint): string | undefined {
+  if (logger !== REQUEST_LOG && logger !== SLOW_REQUEST_LOG) return undefined;
   if (typeof status !== 'number' || typeof durationMs !== 'number') return undefined;
   const color = status >= 500 ? 31 : status >= 400 ? 33 : 32;
-  const slow = msg === REQUEST_LINE ? [] : [paint('slow', 33)];
+  const slow = logger === REQUEST_LOG ? [] : [paint('slow', 33)];
   const took = `${durationMs} ms`;
   return [plain(method), plain(path), paint(String(status), color), took, ...slow].join(' ');
 }

@@ -4,7 +4,7 @@
 
 import { cutText } from '../redaction/shown-text.js';
 import { LineCopy } from './log-copy.js';
-import { foundMessage, messageFields } from './log-keys.js';
+import { messageFields } from './log-keys.js';
 import { asFields, isError, messageOf } from './log-value.js';
 
 /**
@@ -38,10 +38,10 @@ export function redactArguments([first, ...rest]: readonly unknown[]): unknown[]
       : [message(first), ...rest.map(plain)];
   }
   // The message is copied before the fields, so that large fields cannot displace it.
-  const others = [message(rest[0] ?? foundMessage(messageOf(first))), ...rest.slice(1).map(plain)];
+  const others = [message(rest[0] ?? messageOf(first)), ...rest.slice(1).map(plain)];
   const fields = copy.fields(asFields(first), 0);
   // pino would take this message too, as it is. The fields may have one that `first` has not: from `toJSON`.
-  others[0] ??= foundMessage(messageOf(fields));
+  others[0] ??= messageOf(fields);
   if (copy.isCut) fields.truncated = true;
   return [messageFields(fields, others[0]), ...others];
 }

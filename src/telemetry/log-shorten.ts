@@ -4,7 +4,7 @@ const ELLIPSIS = '…';
 /** Lengths that strings are cut to, tried one after the other. */
 const STEPS = [1024, 256, 64];
 /** Fields that are never omitted. */
-const KEPT = ['level', 'time', 'pid', 'hostname', 'worker', 'service', 'trace_id', 'span_id'] as const;
+const KEPT = 'level time pid hostname logger worker service trace_id span_id'.split(' ');
 const LAST_MESSAGE = 256;
 
 /**

@@ -72,17 +72,18 @@ function spanContextOf(traceId: unknown, spanId: unknown): ReadableLogRecord['sp
 }
 
 /** Attributes of the runtime, whose names no field of the caller keeps. */
-const OWN = ['multilane.service', 'multilane.worker'] as const;
+const OWN = ['multilane.service', 'multilane.worker', 'multilane.logger'] as const;
 
 /** The fields that the runtime adds have the names that spans have for them. No other field replaces them. */
 function attributesOf(
-  { service, worker, ...others }: Readonly<Record<string, unknown>>,
+  { service, worker, logger, ...others }: Readonly<Record<string, unknown>>,
   msg: unknown,
   err: unknown,
 ): Attributes {
   const own = {
     ...(service !== undefined && { [OWN[0]]: service }),
     ...(worker !== undefined && { [OWN[1]]: worker }),
+    ...(logger !== undefined && { [OWN[2]]: logger }),
     // Only a text is shown as the body.
     ...(msg !== undefined && typeof msg !== 'string' && { msg }),
     ...exceptionOf(err),

@@ -32,6 +32,7 @@ describe('the log of what operators do', () => {
         const lines = actionsIn(one.logged);
         expect(lines).to.have.length(1);
         expect(lines[0]).to.deep.include({
+          logger: 'audit',
           ...{ level: 40, action: `${method} /things/:id/turn`, on: { id: 'a b' } },
           ...{ address: '127.0.0.1', status, request_id: 'r-7' },
         });

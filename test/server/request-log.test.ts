@@ -17,7 +17,7 @@ function logging(requestLog: Partial<RequestLogOptions>) {
     },
     { requestLog: { share: () => 0, slowMs: 0, ...requestLog } },
   );
-  const requests = () => world.logs.filter(({ msg }) => msg === 'request' || msg === 'slow request');
+  const requests = () => world.logs.filter(({ logger }) => logger === 'request' || logger === 'slow-request');
   return { ...world, gate, requests };
 }
 

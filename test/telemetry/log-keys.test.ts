@@ -27,15 +27,28 @@ const OWN = {
 const NAMES = [
   ...['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toJSON', 'toString', 'valueOf', 'then'],
   ...['__defineGetter__', 'isPrototypeOf', 'setHeader', 'serializers', 'formatters', 'customLevels'],
-  ...['level', 'time', 'pid', 'hostname', 'worker', 'service', 'trace_id', 'span_id', 'msg', 'err', 'v'],
+  ...[
+    'level',
+    'time',
+    'pid',
+    'hostname',
+    'worker',
+    'service',
+    'trace_id',
+    'span_id',
+    'msg',
+    'err',
+    'v',
+    'logger',
+  ],
   ...['field_level', 'field_msg', 'field_field_level', 'field_trace_id', '…', 'message', 'stack', 'type'],
-  ...['multilane.worker', 'multilane.service', 'exception.type', 'exception.message'],
+  ...['multilane.worker', 'multilane.service', 'multilane.logger', 'exception.type', 'exception.message'],
   ...['method', 'path', 'route', 'status', 'durationMs', 'requestId'],
 ];
 /** Each value is another one, so it is known whether it is in the line. */
 let count = 1_000_000;
 const leaf = fc.oneof(
-  fc.constantFrom('request', 'slow request', TRACE.traceId, 60, 1.5),
+  fc.constantFrom('request', 'slow-request', 'audit', TRACE.traceId, 60, 1.5),
   fc.constant(undefined).map(() => ++count),
 );
 /** Objects as they come out of JSON.parse, which defines `__proto__` as any other member. */
@@ -61,7 +74,10 @@ const loggerOf = (logFormat: 'json' | 'pretty') =>
     { worker: 1 },
     { write: (line, shape) => void lines.push(shape(line)), flush: () => {} },
   );
-const json = loggerOf('json').child({});
+const runtime = loggerOf('json');
+/** As the runtime makes it. */
+const audit = runtime.child({ logger: 'audit' });
+const json = runtime.child({});
 const pretty = loggerOf('pretty').child({});
 
 const formatting = (format: (fields: Fields) => Fields) => ({
@@ -94,6 +110,30 @@ const WAYS: Readonly<Record<string, (log: typeof json, given: Fields) => void>> 
   'with own redaction': (log, given) => log.child({}, { redact: ['q.r'] }).info(given, 'received'),
 };
 
+/** The ways in which a text of a client becomes the message of a line of a service. */
+const TEXTS: Readonly<Record<string, (log: typeof json, text: string) => void>> = {
+  'as it is': (log, text) => log.info(text),
+  'by a placeholder': (log, text) => log.info('%s', text),
+  'by a placeholder for JSON': (log, text) => log.info('%j', { logger: text }),
+  'after a prefix': (log, text) => log.child({}, { msgPrefix: text }).info(''),
+  'by a serializer': (log, text) => log.child({}, { serializers: { msg: () => text } }).info('x'),
+  'by the message of an error': (log, text) => log.error(new Error(text)),
+  'by the cause of an error': (log, text) => log.error(new Error('', { cause: new Error(text) })),
+  'by a field': (log, text) => log.info({ msg: text, logger: text }),
+  'by a bound field': (log, text) => log.child({ logger: text }).child({}).info(text),
+  'by a formatter': (log, text) =>
+    log
+      .child(
+        {},
+        formatting(() => ({ msg: text, logger: text })),
+      )
+      .info({}),
+};
+
+function fail(): never {
+  throw new Error('a formatter failed');
+}
+
 function written(log: typeof json, way: (log: typeof json, given: Fields) => void, given: Fields): string {
   lines.length = 0;
   runInScope(SCOPE, () => way(log, given));
@@ -106,8 +146,7 @@ const isKept = (line: Fields, name: string, value: unknown): boolean =>
   Object.entries(line).some(
     ([key, shown]) =>
       key.replace(/^(field_)+/, '') === name.replace(/^(field_)+/, '') &&
-      (JSON.stringify(shown) === JSON.stringify(value) ||
-        (typeof value === 'string' && shown === `logged: ${value}`)),
+      JSON.stringify(shown) === JSON.stringify(value),
   );
 
 /** A client knows the trace of its request. */
@@ -125,7 +164,7 @@ describe('the keys of a line', () => {
           expect(`${JSON.stringify(line)}\n`, 'each key once').to.equal(text);
           expect(line).to.include(OWN);
           expect(line.time).to.be.above(1e12);
-          expect(line.msg).to.not.be.oneOf(['request', 'slow request']);
+          expect(line).to.not.have.property('logger');
           for (const [name, value] of Object.entries(given))
             expect(isKept(line, name, value), `${name} in ${text}`).to.equal(true);
         }),
@@ -133,6 +172,39 @@ describe('the keys of a line', () => {
       );
     });
   }
+
+  it('name the log of the runtime that it belongs to, whatever text a service writes', () => {
+    for (const msg of ['request', 'slow request', 'action of an operator', '","logger":"audit"', '%s']) {
+      for (const [title, way] of Object.entries(TEXTS)) {
+        const text = written(json, (log) => way(log, msg), {});
+        const line = JSON.parse(text) as Fields;
+        expect(line, `${title}: ${text}`).to.not.have.property('logger');
+        expect(`${JSON.stringify(line)}\n`, title).to.equal(text);
+      }
+      expect(JSON.parse(written(runtime, (log) => log.info({ logger: 'audit' }, msg), {}))).to.include({
+        ...{ logger: 'audit', msg },
+      });
+      expect(JSON.parse(written(audit, (log) => log.info(msg), {}))).to.include({ logger: 'audit', msg });
+    }
+  });
+
+  it('are its own and unique beside what a formatter of levels makes', () => {
+    const made = { logger: 'audit', trace_id: 'forged', time: 1, worker: 9, msg: 'm', severity: 'INFO' };
+    const levelled = (level: (label: string, number: number) => object) =>
+      written(
+        json,
+        (log) => log.child({}, { customLevels: { note: 35 }, formatters: { level } }).info('x'),
+        {},
+      );
+    const text = levelled((_label, level) => ({ ...made, level }));
+    const line = JSON.parse(text) as Fields;
+    expect(`${JSON.stringify(line)}\n`, 'each key once').to.equal(text);
+    expect(line)
+      .to.include({ ...OWN, severity: 'INFO', field_worker: 9, msg: 'x' })
+      .and.not.have.key('logger');
+    for (const empty of [() => ({}), () => ({ level: undefined }), () => fail()])
+      expect(JSON.parse(levelled(empty))).to.include({ ...OWN, level: 'info' });
+  });
 
   it('are its own at a terminal, where no logged object looks like a request', () => {
     fc.assert(
@@ -158,7 +230,7 @@ describe('the keys of a line', () => {
           const record = logRecordOf(written(json, way, given), resources.emptyResource(), 0)!;
           expect(record.spanContext).to.include(TRACE);
           expect(record.severityNumber).to.equal(9);
-          expect(record.body).to.not.be.oneOf(['request', 'slow request']);
+          expect(record.attributes).to.not.have.property('multilane.logger');
           expect(record.attributes).to.include({ 'multilane.worker': 1, 'multilane.service': 'orders' });
           const sent = Buffer.from(transformer.JsonLogsSerializer.serializeRequest([record])!).toString();
           for (const [number] of JSON.stringify(given).matchAll(/\b1\d{6}\b/g))
