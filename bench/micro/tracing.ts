@@ -21,7 +21,7 @@ const RUNS = 5;
 const REQUEST = {
   method: 'GET',
   template: '/api/users/{id}',
-  path: '/api/users/7',
+  shownPath: '/api/users/7',
   scheme: 'http',
   host: 'shop.example:8080',
   clientAddress: '203.0.113.195',

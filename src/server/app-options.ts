@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { ServedLoads } from '../memory/served-load.js';
+import type { SecretPaths } from '../redaction/secret-paths.js';
 import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { Exchange } from './exchange.js';
@@ -40,6 +41,8 @@ export interface AppOptions {
   /** Makes the ids of requests. Default: with a random prefix. */
   readonly ids?: RequestIds;
   readonly log: Logger;
+  /** Gets the routes, and masks the paths that logs and spans show. Default: one for this App. */
+  readonly secretPaths?: SecretPaths;
   /** Which requests are logged. @default none */
   readonly requestLog?: RequestLogOptions;
   /** True from the first moment of a drain. */

@@ -69,6 +69,7 @@ export class App {
     return {
       log,
       tracing,
+      secretPaths: this.#mounted.secretPaths,
       requestLog: new RequestLog(log, this.options.requestLog ?? NO_REQUEST_LOG),
       scheme,
       files: this.files,

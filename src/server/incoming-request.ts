@@ -129,6 +129,10 @@ export class IncomingRequest implements ServerRequest {
   get path(): string {
     return this.#exchange.head.path;
   }
+  /** The path as logs and spans show it. */
+  get shownPath(): string {
+    return this.#server.secretPaths.mask(this.path);
+  }
   get isRpc(): boolean {
     return this.#exchange.head.isRpc;
   }

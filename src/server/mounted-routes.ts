@@ -1,6 +1,7 @@
 // The routes of all mounted services of a worker: mounted when it starts, found for every request.
 import { errorMessage } from '../error-text.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
+import { SecretPaths } from '../redaction/secret-paths.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import type { AppOptions, MountOptions } from './app-options.js';
 import { bulkheadOf } from './bulkheads.js';
@@ -9,7 +10,7 @@ import { rpcRouteHandler } from './grpc/rpc-route.js';
 import type { Application, RouteInfo } from './handler.js';
 import { noHooks, outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute } from './kill-switch.js';
-import { GATEWAY_OWNER, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
+import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
 import { collectRoutes, type DeclaredRoute } from './route-declarations.js';
 import { checksOf, globalCheck, type RateCheck } from './route-rate-limits.js';
@@ -44,6 +45,7 @@ interface Mounting {
 export class MountedRoutes {
   /** Plans for requests without a route. */
   readonly unmatched: Unmatched;
+  readonly secretPaths: SecretPaths;
   readonly #options: AppOptions;
   readonly #topics: Topics;
   readonly #callback: RunningCallback;
@@ -64,6 +66,7 @@ export class MountedRoutes {
     this.#options = options;
     this.#topics = topics;
     this.#callback = callback;
+    this.secretPaths = options.secretPaths ?? new SecretPaths();
     this.#commonRate = globalCheck(options.settings, options.rateLimits);
     this.unmatched = new Unmatched(options.observer, this.#commonRate);
   }
@@ -151,6 +154,7 @@ export class MountedRoutes {
   addRelay(relay: RelayRoute): void {
     const { settings: defaults, observer, tracing, log } = this.#options;
     const path = relayPath(relay.service);
+    this.secretPaths.add(`${GATEWAY_PREFIX}${relay.service}/*`, true);
     const mounting: Mounting = { service: GATEWAY_OWNER, ready: () => true, unlimited: false };
     const info = { service: GATEWAY_OWNER, method: '*', path, template: path, options: relay.options };
     const planned = planRelay(relay, {
@@ -235,6 +239,7 @@ export class MountedRoutes {
     const bounds = this.#boundsOf(info, mounting);
     const plan = planRoute(info, served, hooks, settings, bounds, (as) => observer.meter(as, template));
     this.#router.add(method, path, plan);
+    this.secretPaths.add(template);
     this.#routes.push(info);
     if (!unlimited) this.#switchable.push({ service, method, path, template });
     if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);

@@ -140,9 +140,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
     this.#log ??= this.server.log.child({});
     return this.#log;
   }
-  /** What logs and JSON show of the context: nothing that a client sends in confidence, so no query. */
+  /** What logs and JSON show of the context: nothing that a client sends in confidence. */
   toJSON(): { readonly method: string; readonly path: string; readonly requestId: string } {
-    return { method: this.method, path: this.path, requestId: this.requestId };
+    return { method: this.method, path: this.request.shownPath, requestId: this.requestId };
   }
 
   // --- the body

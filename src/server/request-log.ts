@@ -20,8 +20,8 @@ export interface RequestLogOptions {
 /** What a line shows of a request, and what decides whether there is one. */
 export interface LoggedRequest {
   readonly method: string;
-  /** Without the query. */
-  readonly path: string;
+  /** Without the query, and without secrets in parameters. */
+  readonly shownPath: string;
   readonly template: string | undefined;
   readonly service: string | undefined;
   readonly requestId: string;
@@ -83,12 +83,12 @@ const isProbe = ({ plan }: LoggedRequest, status: number): boolean =>
 
 /** Members that are undefined are not written. */
 function fieldsOf(request: LoggedRequest, status: number, error: string | undefined, now: number) {
-  const { method, path, template, service, requestId, startedAt, trace } = request;
+  const { method, shownPath, template, service, requestId, startedAt, trace } = request;
   return {
     service,
     method,
     route: template,
-    path: shortText(maskEncoded(path), MAX_PATH),
+    path: shortText(maskEncoded(shownPath), MAX_PATH),
     status,
     error,
     durationMs: Math.round((now - startedAt) * 100) / 100,

@@ -2,6 +2,7 @@
 
 import type { Logger } from 'pino';
 import type { AddressRanges } from '../address-ranges.js';
+import type { SecretPaths } from '../redaction/secret-paths.js';
 import type { RequestIds } from '../telemetry/request-ids.js';
 import type { Tracing } from '../telemetry/span.js';
 import type { ProxyField } from './client-address.js';
@@ -20,6 +21,7 @@ export interface ServerContext {
   readonly log: Logger;
   readonly tracing: Tracing;
   readonly requestLog: RequestLog;
+  readonly secretPaths: SecretPaths;
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
   readonly serviceCode: ServiceCode;

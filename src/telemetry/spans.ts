@@ -3,6 +3,7 @@
 // are built only for spans that may be kept.
 import type * as semconv from '@opentelemetry/semantic-conventions';
 import { grpcStatusOf } from '../errors.js';
+import type { SecretPaths } from '../redaction/secret-paths.js';
 import type { TraceContext } from '../scope.js';
 import type { IncomingTrace, SpanHandle, SpanLink, SpanStart, Tracing } from './span.js';
 import { ATTR } from './span-attributes.js';
@@ -24,8 +25,8 @@ export interface ServerRequest extends IncomingTrace {
   readonly method: string;
   /** Route as a template, `/api/users/{id}`; undefined when none matched. */
   readonly template: string | undefined;
-  /** The path without the query, which may contain secrets. */
-  readonly path: string;
+  /** The path without the query, which may contain secrets, and without secrets in parameters. */
+  readonly shownPath: string;
   readonly scheme: 'http' | 'https';
   /** The Host field, including its port if it has one. */
   readonly host?: string | undefined;
@@ -65,7 +66,7 @@ function httpSpanStart(request: ServerRequest): SpanStart {
       [ATTR.httpRequestMethod]: isKnown ? method : OTHER_METHOD,
       [ATTR.httpRequestMethodOriginal]: isKnown ? undefined : method.slice(0, MOST_METHOD),
       [ATTR.httpRoute]: template,
-      [ATTR.urlPath]: request.path,
+      [ATTR.urlPath]: request.shownPath,
       [ATTR.urlScheme]: request.scheme,
       ...serverOf(request.host),
       [ATTR.clientAddress]: request.clientAddress,
@@ -120,17 +121,20 @@ export interface ClientCall {
   readonly scheme?: 'http' | 'https';
   /** 0 for the first attempt. */
   readonly attempt?: number | undefined;
+  /** Masks secrets in the path. */
+  readonly secretPaths?: Pick<SecretPaths, 'mask'>;
 }
 
 /** Begins the span of one attempt of a call to another service: `GET users`. End it with `endClientSpan`. */
 export function clientSpan(tracing: Tracing, parent: TraceContext | undefined, call: ClientCall): SpanHandle {
   const name = `${call.method} ${call.service}`;
   if (!mayRecord(tracing, parent)) return tracing.begin(name, 'client', parent);
-  const { host, port, scheme = 'http', attempt = 0 } = call;
+  const { host, port, scheme = 'http', attempt = 0, secretPaths } = call;
+  const path = secretPaths?.mask(call.path) ?? call.path;
   return tracing.begin(name, 'client', parent, {
     [ATTR.httpRequestMethod]: call.method,
-    [ATTR.urlPath]: call.path,
-    [ATTR.urlFull]: host === undefined ? undefined : `${scheme}://${authority(host, port)}${call.path}`,
+    [ATTR.urlPath]: path,
+    [ATTR.urlFull]: host === undefined ? undefined : `${scheme}://${authority(host, port)}${path}`,
     [ATTR.serverAddress]: host ?? call.service,
     [ATTR.serverPort]: port,
     [ATTR.httpRequestResendCount]: attempt === 0 ? undefined : attempt,

@@ -22,6 +22,7 @@ import type { RingOfSpans } from '../memory/span-ring.js';
 import { Switches } from '../memory/switches.js';
 import { TextPage } from '../memory/text-page.js';
 import { WorkerRow } from '../memory/worker-row.js';
+import { SecretPaths } from '../redaction/secret-paths.js';
 import { App } from '../server/app.js';
 import { schemeOf } from '../server/certificate.js';
 import type { RateLimits } from '../server/route-rate-limits.js';
@@ -127,6 +128,7 @@ interface HostParts {
   readonly limits: ConcurrencyLimits;
   readonly rateLimits: RateLimits;
   readonly calls: OutboundCalls;
+  readonly secretPaths: SecretPaths;
 }
 
 /** @throws ConfigError when a service declares routes that are not possible */
@@ -225,12 +227,13 @@ function createParts(
     },
   );
   const limits = createConcurrencyLimits(memory, settings);
+  const secretPaths = new SecretPaths();
   const calls: OutboundCalls = createOutboundCalls({
     ...memory,
     callPermitsOf: limits.callPermitsOf,
     memory: heldByCalls(limits.quotas),
     observers: timedCalls(
-      observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id)),
+      observeCalls(recorder, tracing, (service, id) => calls.isRegistered(service, id), secretPaths),
       settings,
     ),
     dispatch,
@@ -241,18 +244,28 @@ function createParts(
     mail,
   });
   const rateLimits = countedRateLimits(memory, clusterLimits ?? clusterLimitsOf(settings));
-  return { memory, row: new WorkerRow(block, slot), switches, tracing, limits, rateLimits, calls };
+  return {
+    memory,
+    row: new WorkerRow(block, slot),
+    switches,
+    tracing,
+    limits,
+    rateLimits,
+    calls,
+    secretPaths,
+  };
 }
 
 function createWorkerApp(options: HostOptions, parts: HostParts): App {
   const { thread, log, bus } = options;
   const { settings } = thread;
-  const { memory, row, switches, tracing, limits, rateLimits, calls } = parts;
+  const { memory, row, switches, tracing, limits, rateLimits, calls, secretPaths } = parts;
   const { block, slot, clock, recorder } = memory;
   const scheme = schemeOf(settings);
   const ids = new RequestIds();
   return new App({
     settings,
+    secretPaths,
     ids,
     observer: new RequestMeters({
       recorder,

@@ -2,6 +2,7 @@
 import { errorTypeOf, isHttpError } from '../error-type.js';
 import { grpcStatusOf } from '../errors.js';
 import type { SeriesTable } from '../memory/metrics/series.js';
+import { SecretPaths } from '../redaction/secret-paths.js';
 import { type Endpoint, schemeOf } from '../registry/endpoint.js';
 import type { TraceContext } from '../scope.js';
 import { endRpcClientSpan, rpcClientSpan } from '../telemetry/rpc-client-span.js';
@@ -22,10 +23,12 @@ export interface CallObservers {
   from(caller: string): CallObserver;
 }
 
+/** @param secretPaths the routes of this worker, whose paths are those of calls as well */
 export function observeCalls(
   recorder: SeriesTable,
   tracing: Tracing,
   isRegistered: IsRegistered,
+  secretPaths = new SecretPaths(),
 ): CallObservers {
   const picks = new PickCounters(recorder, isRegistered);
   const calls = recorder.pool('calls');
@@ -60,6 +63,7 @@ export function observeCalls(
         method,
         service,
         path,
+        secretPaths,
         attempt: attempt - 1,
         host: local ? undefined : host,
         port: local ? undefined : port,

@@ -150,7 +150,15 @@ describe('what the log of slow requests costs', () => {
     const lines: unknown[] = [];
     const log = { warn: (fields: unknown) => void lines.push(fields) } as unknown as Logger;
     const request = {
-      ...{ method: 'GET', path: '/a', template: '/a', service: undefined, requestId: 'r', startedAt, phases },
+      ...{
+        method: 'GET',
+        shownPath: '/a',
+        template: '/a',
+        service: undefined,
+        requestId: 'r',
+        startedAt,
+        phases,
+      },
       trace: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: false, tracestate: undefined },
       inProcess: false,
       plan: { gate: undefined, killSwitch: undefined, template: '/a' },

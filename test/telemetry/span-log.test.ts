@@ -18,7 +18,7 @@ const SPAN = '00f067aa0ba902b7';
 const request = (over: { traceparent?: string; trusted?: boolean } = {}) => ({
   method: 'GET',
   template: '/api/users/{id}',
-  path: '/api/users/7',
+  shownPath: '/api/users/7',
   scheme: 'http' as const,
   traceparent: undefined,
   tracestate: undefined,
@@ -59,7 +59,7 @@ describe('the spans that a process keeps without a collector', () => {
   it('have no secrets in their hosts, and no percent-encoded ones in their paths', () => {
     const { tracing, spans } = setUp();
     const path = '/x/https%3A%2F%2Fu%3Ahunter2xyz%40h/a%20b';
-    endServerSpan(serverSpan(tracing, { ...request(), path }), 200);
+    endServerSpan(serverSpan(tracing, { ...request(), shownPath: path }), 200);
     endServerSpan(serverSpan(tracing, { ...request(), host: 'u:hunter2xyz@a:80' }), 200);
     clientSpan(tracing, undefined, { method: 'GET', service: 'b', path, host: '127.0.0.1', port: 1 }).end();
     const all = spans();

@@ -48,7 +48,7 @@ function tracing(
 const request = (over: { traceparent?: string; tracestate?: string; trusted?: boolean } = {}) => ({
   method: 'GET',
   template: '/api/users/{id}',
-  path: '/api/users/7',
+  shownPath: '/api/users/7',
   scheme: 'http' as const,
   traceparent: undefined,
   tracestate: undefined,
