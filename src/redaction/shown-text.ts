@@ -10,7 +10,7 @@ export const MAX_TEXT = 8_192;
  * A longer text is shown as its length only: V8 copies a concatenated string as a whole before any part of it
  * can be read.
  */
-const MAX_READ = 2 ** 24;
+export const MAX_READ = 2 ** 24;
 /** The most characters of stack frames that are shown for an error whose message is too long. */
 const MAX_FRAMES = 2_048;
 /** Characters that are read beyond a cut, so that a secret which the cut would divide is found. */
@@ -38,6 +38,10 @@ export function shortText(text: string, most = MAX_TEXT): string {
   // part of a secret.
   return (masked.length < end ? withoutLastWord(masked) : masked).slice(0, most) + ELLIPSIS;
 }
+
+/** How many characters `shortText` reads. */
+export const readLength = (text: string, most: number): number =>
+  text.length > MAX_READ ? 0 : Math.min(text.length, most + BEYOND);
 
 /** Removes the last word, because a word that was cut may be a part of a secret. */
 function withoutLastWord(masked: string): string {
@@ -72,4 +76,5 @@ export function shortStack(stack: string): string {
 const framesOf = (text: string): string =>
   text.includes('=') || OTHER_LINE.test(text) ? shortText(text) : text;
 
-const lengthOf = (text: string): string => `[${text.length} characters]`;
+/** Stands for a text that is not read. */
+export const lengthOf = (text: string): string => `[${text.length} characters]`;

@@ -3,7 +3,7 @@
 // logging must not block the thread, whatever object or string a service logs.
 import { types } from 'node:util';
 import { CENSORED } from '../redaction/secret-pairs.js';
-import { MAX_TEXT, shortStack, shortText } from '../redaction/shown-text.js';
+import { lengthOf, MAX_READ, MAX_TEXT, readLength, shortStack, shortText } from '../redaction/shown-text.js';
 import { isSecretItem, isSecretMember, type ListKind, listKindOf, precedesSecrets } from './log-secrets.js';
 import {
   causeOf,
@@ -27,7 +27,10 @@ const OTHERS = '…';
 const MAX_DEPTH = 8;
 /** The most values of one line, counting all depths and the causes of errors. */
 const MAX_VALUES = 2_000;
-/** The most characters of all names and strings of one line. */
+/**
+ * The most characters that are read of all names and strings of one line. They count although a text may
+ * become shorter when its secrets are masked.
+ */
 const MAX_CHARACTERS = 32_768;
 const MAX_NAME = 128;
 /** The most errors that are shown of a chain of causes. */
@@ -53,6 +56,8 @@ export class LineCopy {
   isCut = false;
   #values = MAX_VALUES;
   #characters = MAX_CHARACTERS;
+  /** Characters of the texts that are still read at all, however little of each of them is. */
+  #whole = MAX_READ;
   /** The objects that contain the value that is being copied. */
   readonly #ancestors = new Set<object>();
 
@@ -78,16 +83,21 @@ export class LineCopy {
   ): Record<string, unknown> {
     const result: Record<string, unknown> = {};
     const objects: [name: string, value: object, kind: ListKind][] = [];
+    let beside: string | undefined;
+    const nameBeside = (): string => {
+      if (beside === undefined) this.#values--;
+      beside ??= nameIn(source);
+      return beside;
+    };
     for (const [at, whole] of names.entries()) {
       if (this.#isSpent()) {
         setOwn(result, unusedName(result, OTHERS, at), `${names.length - at} more`);
         break;
       }
       const value = readable(source, whole);
-      const name = unusedName(result, shortText(whole, MAX_NAME), at);
-      this.#characters -= name.length;
+      const name = unusedName(result, this.#short(whole, MAX_NAME), at);
       setOwn(result, name, undefined);
-      if (isSecretMember(source, whole, value)) {
+      if (isSecretMember(whole, value, nameBeside)) {
         this.#values--;
         setOwn(result, name, CENSORED);
       } else if (isObject(value)) objects.push([name, value, listKindOf(whole)]);
@@ -102,6 +112,7 @@ export class LineCopy {
     const messages: string[] = [];
     const stacks: string[] = [];
     const chain = new Set<object>();
+    const left = this.#characters;
     for (let one: unknown = error; isObject(one); one = causeOf(one)) {
       if (chain.has(one) || chain.size === MAX_CHAIN || this.#isSpent()) {
         if (!chain.has(one)) this.isCut = true;
@@ -110,10 +121,11 @@ export class LineCopy {
       }
       chain.add(one);
       this.#values--;
-      messages.push(shortText(this.#asText(readable(one, 'message'))));
-      stacks.push(shortStack(this.#asText(readable(one, 'stack'))));
+      messages.push(this.#short(this.#asText(readable(one, 'message'))));
+      stacks.push(this.#short(this.#asText(readable(one, 'stack')), MAX_TEXT, shortStack));
     }
-    return { message: this.#cut(messages.join(': ')), stack: this.#cut(stacks.join('\ncaused by: ')) };
+    const message = this.#cut(messages.join(': '), left);
+    return { message, stack: this.#cut(stacks.join('\ncaused by: '), left - message.length) };
   }
 
   #isSpent(): boolean {
@@ -124,18 +136,24 @@ export class LineCopy {
 
   #text(text: string): string {
     const most = Math.max(0, Math.min(MAX_TEXT, this.#characters));
-    const short = shortText(text, most);
     if (text.length > most) this.isCut = true;
-    this.#characters -= short.length;
+    return this.#short(text, most);
+  }
+
+  /** Masks and cuts a text, and counts what was read of it. */
+  #short(text: string, most = MAX_TEXT, shorten = shortText): string {
+    // A short text takes no more than is counted below.
+    if (text.length > MAX_TEXT) this.#whole -= text.length;
+    const short = this.#whole < 0 ? lengthOf(text) : shorten(text, most);
+    this.#characters -= Math.max(short.length, this.#whole < 0 ? 0 : readLength(text, most));
     return short;
   }
 
-  /** Cuts a text whose secrets are already masked. */
-  #cut(text: string): string {
-    const most = Math.max(0, Math.min(MAX_TEXT, this.#characters));
+  /** Cuts a text whose secrets are already masked. @param left the characters that may be shown of it */
+  #cut(text: string, left: number): string {
+    const most = Math.max(0, Math.min(MAX_TEXT, left));
     const isLonger = text.length > most;
     if (isLonger) this.isCut = true;
-    this.#characters -= Math.min(text.length, most);
     return isLonger ? `${text.slice(0, most)}…` : text;
   }
 

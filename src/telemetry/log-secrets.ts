@@ -1,7 +1,6 @@
 // Which members and list items of a logged value are secrets. A name decides: that of the member, one in
 // another member of the same object, or the list item before it.
 import { isSecret, isSecretHeader } from '../redaction/secret-names.js';
-import { nameIn } from './log-value.js';
 
 /** Names of lists of header fields: name, value, name, value and so on, or pairs of both. */
 const FIELD_LIST = /^(?:raw)?(?:headers|trailers)$/i;
@@ -27,9 +26,10 @@ export function listKindOf(name: string): ListKind {
 /**
  * True when a member is a secret by its own name, or by the name in a member beside it:
  * `{ name: 'password', value: '…' }`, `{ name: 'auth', args: ['…'] }`.
+ * @param nameBeside finds that name
  */
-export const isSecretMember = (source: object, name: string, value: unknown): boolean =>
-  isSecret(name, value) || (NAMED_VALUE.test(name) && isSecret(nameIn(source), value));
+export const isSecretMember = (name: string, value: unknown, nameBeside: () => string): boolean =>
+  isSecret(name, value) || (NAMED_VALUE.test(name) && isSecret(nameBeside(), value));
 
 /** True for an argument of a command after which all further arguments are secrets. */
 export const precedesSecrets = (argument: unknown, next: unknown): boolean =>

@@ -72,6 +72,9 @@ export function entriesOf(value: object): Iterable<unknown> | undefined {
 /** Members that may contain the name of the value beside them, or the path to it. */
 const NAMES = 'name key header field param property path instancePath Name Key'.split(' ');
 
+/** The characters that are read of such a name, and the parts of a path: those at the end. */
+const [MAX_NAME, MAX_PARTS] = [128, 8];
+
 /**
  * The name in an object that consists of a name and a value: a header field, a variable, a parameter, or a
  * validator's error (`{ path: ['user', 'password'], received: … }`).
@@ -79,10 +82,20 @@ const NAMES = 'name key header field param property path instancePath Name Key'.
 export function nameIn(source: object): string {
   for (const member of NAMES) {
     const found = readable(source, member);
-    const name = Array.isArray(found) ? found.findLast((part) => typeof part === 'string') : found;
-    if (typeof name === 'string' && name !== '') return name.slice(name.lastIndexOf('/') + 1);
+    const name = Array.isArray(found) ? lastText(found) : found;
+    if (typeof name !== 'string' || name === '') continue;
+    const end = name.slice(-MAX_NAME);
+    return end.slice(end.lastIndexOf('/') + 1);
   }
   return '';
+}
+
+function lastText(path: readonly unknown[]): string | undefined {
+  for (let at = path.length - 1; at >= Math.max(0, path.length - MAX_PARTS); at--) {
+    const part = path[at];
+    if (typeof part === 'string') return part;
+  }
+  return undefined;
 }
 
 /** The message that pino takes from the fields of a call without a message. */

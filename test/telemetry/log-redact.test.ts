@@ -124,6 +124,81 @@ describe('a log line', () => {
     for (const text of texts) expect(text.length).to.be.below(MOST_BYTES);
   });
 
+  const masked = (): string => `password=${'x'.repeat(8_000)}`;
+  const named = (name: string, make: () => unknown): object =>
+    Object.defineProperty({}, name, { enumerable: true, get: make });
+  const failing = (make: () => unknown): Error =>
+    Object.defineProperty(new Error('', { cause: { message: '' } }), 'message', { get: make });
+  const many = (make: (n: number) => unknown): unknown[] => Array.from({ length: 1_500 }, (_, n) => make(n));
+  /** Objects that give texts of which little is shown, because they are secrets, when they are read. */
+  const readers: Readonly<Record<string, (make: () => string) => unknown>> = {
+    getters: (make) => many(() => named('text', make)),
+    'getters of one object': (make) =>
+      Object.defineProperties(
+        {},
+        Object.fromEntries(many((n) => [`k${n}`, { enumerable: true, get: make }]) as [string, object][]),
+      ),
+    'JSON forms': (make) => many(() => ({ toJSON: make })),
+    'boxed texts': (make) => many(() => Object.assign(new String(''), { valueOf: make })),
+    'a list': (make) => ({
+      [Symbol.toStringTag]: 'Headers',
+      *[Symbol.iterator]() {
+        for (;;) yield ['name', make()];
+      },
+    }),
+    'messages of errors': (make) => many(() => failing(make)),
+    'stacks of errors': (make) => many(() => Object.defineProperty(new Error('no'), 'stack', { get: make })),
+    names: (make) =>
+      many(
+        () =>
+          new Proxy(
+            {},
+            {
+              ownKeys: () => [make().slice(0, 1_100)],
+              getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true, value: 1 }),
+              get: (_target, name) => (typeof name === 'symbol' || name === 'toJSON' ? undefined : 1),
+            },
+          ),
+      ),
+    'paths beside values': (make) =>
+      many(() => ({
+        value: 1,
+        path: new Proxy(Array.from({ length: 100_000 }), {
+          get: (target, name) => {
+            if (name !== 'length' && /^\d+$/.test(String(name))) make();
+            return Reflect.get(target, name) as unknown;
+          },
+        }),
+      })),
+  };
+
+  for (const [what, make] of Object.entries(readers)) {
+    it(`reads no more than its bound, however little is shown of it: ${what}`, () => {
+      const { log, texts } = capture();
+      let reads = 0;
+      const text = masked();
+      const read = (): string => {
+        reads++;
+        return text;
+      };
+      log.info({ value: make(read) }, 'x');
+      expect(reads).to.be.above(0);
+      expect(reads * (what.startsWith('paths') ? 1 : what === 'names' ? 1_100 : text.length)).to.be.below(
+        80_000,
+      );
+      expect(texts[0]).to.include('"truncated":true').and.not.include('xxx');
+    });
+  }
+
+  it('reads few long texts, although only the beginning of each is shown', () => {
+    const { log, texts } = capture();
+    const text = (n: number): string => `${n}`.padEnd(6_000_000, 'm');
+    log.info({ texts: [0, 1, 2, 3].map(text) }, 'x');
+    const shown = (JSON.parse(texts[0]!) as { texts: string[] }).texts;
+    expect(shown.map((one) => one.length)).to.deep.equal([8_193, 8_193, 20, 20]);
+    expect(shown[3]).to.equal('[6000000 characters]');
+  });
+
   it('is marked as truncated, and keeps the frames of an error with a long message', () => {
     const { log, texts } = capture();
     log.error(new Error('m'.repeat(1_000_000)));
