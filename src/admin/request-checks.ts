@@ -66,6 +66,9 @@ export function checkQuery(given: URLSearchParams, { query = [], access }: Admin
   }
 }
 
+/** The next step of a client without the right token. */
+const SEND_TOKEN = 'send the value of ADMIN_TOKEN as "authorization: Bearer …"';
+
 export interface TokenChecks {
   readonly credentials: Credentials;
   readonly failedTokens: FailedTokens;
@@ -83,17 +86,28 @@ export function authorize(
   const access = match.kind === 'found' ? match.route.access : undefined;
   if (access === 'open' || (match.kind === 'wrong-method' && match.isOpen)) return [];
   const identified = credentials.identify(request.headers.authorization);
-  if (identified === 'missing') throw unauthorized('This path needs a bearer token.', 'realm="multilane"');
+  if (identified === 'missing')
+    throw unauthorized(`This path needs a token: ${SEND_TOKEN}.`, 'realm="multilane"');
   if (identified === 'wrong') {
     const wait = failedTokens.failed(request.socket.remoteAddress ?? '');
     if (wait === 0)
-      throw unauthorized('The token is not valid here.', 'realm="multilane", error="invalid_token"');
-    throw new HttpError('RATE_LIMITED', 'Too many wrong tokens from this address.', {
-      headers: { 'retry-after': String(wait) },
-    });
+      throw unauthorized(
+        `The token is not valid here: ${SEND_TOKEN}.`,
+        'realm="multilane", error="invalid_token"',
+      );
+    throw new HttpError(
+      'RATE_LIMITED',
+      'Too many wrong tokens from this address: wait for the seconds in Retry-After, and send the value of ADMIN_TOKEN.',
+      {
+        headers: { 'retry-after': String(wait) },
+      },
+    );
   }
   if (identified.grants !== 'all' && access !== 'delegate') {
-    throw unauthorized('The token does not open this path.', 'realm="multilane", error="insufficient_scope"');
+    throw unauthorized(
+      `The token does not open this path: ${SEND_TOKEN}.`,
+      'realm="multilane", error="insufficient_scope"',
+    );
   }
   return identified.grants;
 }

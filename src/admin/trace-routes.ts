@@ -41,7 +41,8 @@ export function traceRoutes({ store, templateOf, sampling }: TraceRoutesOptions)
         const trace = await store.get(params.traceId ?? '');
         if (trace === undefined) {
           throw new NotFoundError(
-            'No span of this trace is here: it was not sampled, or newer traces have displaced it.',
+            'No span of this trace is here: it was not sampled, or newer traces have displaced it. ' +
+              'The list of traces shows those that are here; raise the switch `sampling` to record more.',
           );
         }
         const wall = wallTime(trace);

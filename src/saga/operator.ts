@@ -175,5 +175,15 @@ async function applyIntervention(
     const positions = record.steps.flatMap((step, at) => (step === claim.record.steps[at] ? [] : [at]));
     if (await journal.write(claim.hold, record, positions, { releaseForMs: 0 })) return viewOf(record);
   }
-  throw new HttpError('SAGA_NOT_IDLE', 'The saga runs, has ended, or has nothing to skip.');
+  throw new HttpError('SAGA_NOT_IDLE', whyNot(kind, (await find(journals, sagaId)).record.status));
+}
+
+/** What keeps an operator from an action on a saga, and the next step. */
+function whyNot(kind: Intervention['kind'], status: SagaStatus): string {
+  if (status === 'completed' || status === 'compensated')
+    return `The saga has ended as ${status}, so there is nothing to ${kind}. Start another one if its work is needed.`;
+  const next = 'Look at it again in some seconds: it can be changed while it waits or needs attention.';
+  return status === 'needs-attention'
+    ? `The saga was changed at the same time, or has no step to ${kind}. Look at its steps, then try again.`
+    : `A worker runs the saga, whose status is ${status}. ${next}`;
 }

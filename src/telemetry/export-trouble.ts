@@ -3,14 +3,20 @@
 // written.
 import type { Logger } from 'pino';
 import { runOutsideScopes } from '../scope.js';
+import { exportFailed } from './export-failure.js';
 import type { OtelSdk } from './otel-sdk.js';
 
 const QUIET_MS = 60_000;
 
-/** Starts the reports. The SDK's diagnostics are global to a thread, so only the last caller gets them. */
+/**
+ * Starts the reports of the export of spans. The SDK's diagnostics are global to a thread, so only the last
+ * caller gets them.
+ * @param endpoint address of the collector
+ */
 export function reportExportTrouble(
   api: OtelSdk['api'],
   log: Logger,
+  endpoint: string,
   now: () => number = () => performance.now(),
 ): void {
   let quietUntil = Number.NEGATIVE_INFINITY;
@@ -22,7 +28,7 @@ export function reportExportTrouble(
     }
     const fields = { detail: diagnostic.map(String).join(' '), suppressed };
     // The SDK sends a batch in the context of the request whose span began it.
-    runOutsideScopes(() => log.warn(fields, 'tracing: export trouble'));
+    runOutsideScopes(() => log.warn(fields, exportFailed('traces', endpoint)));
     quietUntil = now() + QUIET_MS;
     suppressed = 0;
   };

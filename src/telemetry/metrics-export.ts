@@ -100,7 +100,7 @@ export class MetricsExport {
       }
       await send();
     } catch (error) {
-      log.warn({ err: error }, 'metrics could not be read for their export');
+      log.warn({ err: error }, 'metrics could not be read for their export; the next one reads them anew');
     }
   }
 

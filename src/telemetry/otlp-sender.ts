@@ -3,14 +3,14 @@
 // is dropped.
 import type { StepBound } from '../countdown.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
-import { type DropReason, dropReasonOf } from './dropped-spans.js';
+import { dropReasonOf } from './dropped-spans.js';
+import { exportFailed, type OtlpDropReason } from './export-failure.js';
 import type { Log } from './log.js';
 import { type Encoding, OtlpConnection, type OtlpTarget, rejectedOf } from './otlp-connection.js';
 import type { OtlpSignal } from './otlp-options.js';
 import type { OtlpSdk } from './otlp-sdk.js';
 
 export type CountItems = (reason: OtlpDropReason, items: number) => void;
-export type OtlpDropReason = DropReason | 'unreadable';
 
 /** What became of a request that was not accepted. */
 export interface Dropped {
@@ -99,7 +99,7 @@ export class OtlpSender<Request, Response> {
   /** Counts and reports items that cannot be written. */
   unreadable(items: number, error: unknown): void {
     this.#dropped('unreadable', items);
-    this.#report(error instanceof Error ? error : undefined);
+    this.#report('unreadable', error instanceof Error ? error : undefined);
   }
 
   /** Counts what is being sent, and what is sent from now on, as dropped. */
@@ -114,7 +114,7 @@ export class OtlpSender<Request, Response> {
     if (this.#isAbandoned) return { reason: 'shutdown', isWorthless: true }; // it is counted already
     const reason = dropReasonOf(error);
     this.#dropped(reason, items);
-    this.#report(error);
+    this.#report(reason, error);
     // An error of the package without a status stands for one that allowed repetitions until the end.
     const isFinal = reason === 'refused' && (error as { readonly code?: unknown }).code !== undefined;
     return { reason, isWorthless: !isFinal };
@@ -124,10 +124,10 @@ export class OtlpSender<Request, Response> {
     const rejected = rejectedOf(claimed, items);
     if (rejected === 0) return;
     this.#dropped('refused', rejected);
-    this.#report(new Error(`the collector has rejected ${rejected} items of a request`));
+    this.#report('refused', new Error(`the collector has rejected ${rejected} items of a request`));
   }
 
-  #report(error: Error | undefined): void {
+  #report(why: OtlpDropReason, error: Error | undefined): void {
     const now = performance.now();
     if (now < this.#quietUntil) {
       this.#suppressed++;
@@ -135,17 +135,8 @@ export class OtlpSender<Request, Response> {
     }
     const { signal, endpoint } = this.#target;
     const fields = { reason: error?.message || error?.name, suppressed: this.#suppressed };
-    this.#log.warn(
-      fields,
-      `export of ${signal} to ${withoutSecrets(endpoint)} failed; what was not sent is dropped and counted`,
-    );
+    this.#log.warn(fields, exportFailed(signal, endpoint, why));
     this.#quietUntil = now + QUIET_MS;
     this.#suppressed = 0;
   }
-}
-
-/** The address without user, password and query, which may have secrets. */
-function withoutSecrets(endpoint: string): string {
-  const { origin, pathname } = new URL(endpoint);
-  return origin + pathname;
 }

@@ -12,6 +12,7 @@ import { maskText } from '../redaction/secret-texts.js';
 import { shortText } from '../redaction/shown-text.js';
 import type { TraceContext } from '../scope.js';
 import { droppedSpans, queueMeter } from './dropped-spans.js';
+import { exportFailed } from './export-failure.js';
 import { reportExportTrouble } from './export-trouble.js';
 import { otelResource } from './otel-resource.js';
 import type { OtelSdk } from './otel-sdk.js';
@@ -49,7 +50,7 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
   const { AlwaysOnSampler, BatchSpanProcessor, NodeTracerProvider } = sdk.trace;
   const target = { endpoint, headers: otel.headers, protocol: otel.protocol ?? 'http/json' };
   const exporter = new TraceExporter(sdk, target, dropped);
-  reportExportTrouble(sdk.api, log);
+  reportExportTrouble(sdk.api, log, endpoint);
   const queue: QueueConfig = { selfObsMeterProvider: queueMeter(sdk.api, dropped) };
   const provider = new NodeTracerProvider({
     resource: otelResource(sdk.resources, otel, identity.instanceId, { 'multilane.worker': identity.worker }),
@@ -64,7 +65,9 @@ export function otlpKeeper(sdk: OtelSdk, options: OtlpOptions): SpanKeeper {
       ...(spanLog === undefined ? [] : [new SpanLogProcessor(spanLog)]),
     ],
   });
-  return new OtlpKeeper(sdk.api, provider, exporter, log);
+  return new OtlpKeeper(sdk.api, provider, exporter, (fields) =>
+    log.warn(fields, exportFailed('traces', endpoint)),
+  );
 }
 
 class OtlpKeeper implements SpanKeeper {
@@ -72,14 +75,20 @@ class OtlpKeeper implements SpanKeeper {
   readonly #provider: NodeTracerProvider;
   readonly #exporter: TraceExporter;
   readonly #tracer: Tracer;
-  readonly #log: Logger;
+  readonly #failed: (fields: object) => void;
 
-  constructor(api: OtelSdk['api'], provider: NodeTracerProvider, exporter: TraceExporter, log: Logger) {
+  /** @param failed logs that spans were not sent */
+  constructor(
+    api: OtelSdk['api'],
+    provider: NodeTracerProvider,
+    exporter: TraceExporter,
+    failed: (fields: object) => void,
+  ) {
     this.#api = api;
     this.#provider = provider;
     this.#exporter = exporter;
     this.#tracer = provider.getTracer('multilane');
-    this.#log = log;
+    this.#failed = failed;
   }
 
   begin({ name, kind, parent, isRemote, attributes, links }: KeptSpan): SpanHandle {
@@ -125,9 +134,9 @@ class OtlpKeeper implements SpanKeeper {
     });
     try {
       const reason = await Promise.race([work, late]);
-      if (reason !== undefined) this.#log.warn({ reason }, `tracing: ${what} not completed`);
+      if (reason !== undefined) this.#failed({ reason, during: what });
     } catch (error) {
-      this.#log.warn({ err: error }, `tracing: ${what} failed`);
+      this.#failed({ err: error, during: what });
     } finally {
       clearTimeout(timer);
     }

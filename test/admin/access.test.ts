@@ -26,10 +26,10 @@ describe('admin access', () => {
     expect((await get(`${url}/livez`)).status).to.equal(200);
     const missing = await get(`${url}/workers`);
     expect(missing.headers.get('www-authenticate')).to.equal('Bearer realm="multilane"');
-    await expectProblem(missing, 401, 'UNAUTHORIZED');
+    expect((await expectProblem(missing, 401, 'UNAUTHORIZED')).detail).to.include('ADMIN_TOKEN');
     const wrong = await get(`${url}/workers`, bearer('no'));
     expect(wrong.headers.get('www-authenticate')).to.contain('error="invalid_token"');
-    await expectProblem(wrong, 401, 'UNAUTHORIZED');
+    expect((await expectProblem(wrong, 401, 'UNAUTHORIZED')).detail).to.include('ADMIN_TOKEN');
     expect(await (await get(`${url}/workers`, bearer(TOKEN))).json()).to.deep.equal({ grants: 'all' });
     expect((await get(`${url}/workers`, { authorization: `bearer ${TOKEN}` })).status).to.equal(200);
   });

@@ -254,6 +254,9 @@ describe('GET /traces/:traceId', () => {
   it('is 404 for a trace that is not here', async () => {
     const { refusalOf } = setUp();
     for (const one of [id(5), 'x', '__proto__'])
-      expect(await refusalOf('GET', `/traces/${one}`)).to.have.property('code', 'NOT_FOUND');
+      expect(await refusalOf('GET', `/traces/${one}`))
+        .to.include({ code: 'NOT_FOUND' })
+        .and.have.property('message')
+        .that.includes('sampling');
   });
 });

@@ -103,7 +103,12 @@ describe('an operator', () => {
     for (const status of ['running', 'completed', 'compensated'] as const) {
       const sagaId = await stored({ status });
       for (const hand of ['retry', 'compensate', 'skip'] as const) {
-        expect(await codeOf(operator[hand](sagaId))).to.equal('SAGA_NOT_IDLE');
+        const refusal = await operator[hand](sagaId).catch((error: unknown) => error as HttpError);
+        expect(refusal).to.have.property('code', 'SAGA_NOT_IDLE');
+        expect(refusal).to.have.property('message').that.includes(status);
+        expect(refusal)
+          .to.have.property('message')
+          .that.matches(status === 'running' ? /Look at it again/ : /Start another one/);
       }
     }
   });

@@ -7,7 +7,6 @@ import { expect } from 'chai';
 import { logRecordOf } from '#src/telemetry/otlp-log-record.js';
 import { loadOtlpSdk } from '#src/telemetry/otlp-sdk.js';
 import { OtlpSender } from '#src/telemetry/otlp-sender.js';
-import { silentLog } from '#test/support/silent-log.js';
 
 const TIMEOUT_MS = 300;
 const LINES = 5;
@@ -56,9 +55,15 @@ describe('a request of OTLP', () => {
     const { port } = server.address() as AddressInfo;
     const sdk = loadOtlpSdk();
     const dropped: Record<string, number> = {};
+    const messages: string[] = [];
     const sender = new OtlpSender<ReadableLogRecord[], { partialSuccess?: { rejectedLogRecords?: number } }>(
       sdk,
-      { signal: 'logs', endpoint: `http://127.0.0.1:${port}/v1/logs`, headers: {}, protocol: 'http/json' },
+      {
+        signal: 'logs',
+        endpoint: `http://user:hush@127.0.0.1:${port}/v1/logs?key=hush`,
+        headers: {},
+        protocol: 'http/json',
+      },
       {
         serializer: sdk.transformer.JsonLogsSerializer,
         helper: sdk.transformer.LogsExporterMetricsHelper,
@@ -68,12 +73,28 @@ describe('a request of OTLP', () => {
         dropped: (reason, items) => {
           dropped[reason] = (dropped[reason] ?? 0) + items;
         },
-        log: silentLog,
+        log: { warn: (_fields: unknown, message: string) => void messages.push(message) } as never,
       },
     );
     const line = logRecordOf('{"level":30,"msg":"x"}', sdk.resources.emptyResource(), 0)!;
     const send = () => sender.send(new Array<ReadableLogRecord>(LINES).fill(line), LINES);
-    return { collector, sender, send, dropped, close };
+    return { collector, sender, send, dropped, close, messages, port };
+  }
+
+  for (const [what, answer, step] of [
+    ['refuses it', replies(400, {}), /read the log of the collector, and check OTEL_EXPORTER_OTLP_HEADERS/],
+    ['rejects a part of it', claims(1), /read the log of the collector/],
+    ['does not reply', silent, /OTEL_EXPORTER_OTLP_TIMEOUT/],
+    ['is not there', undefined, /check that a collector listens there, and OTEL_EXPORTER_OTLP_ENDPOINT/],
+  ] as const) {
+    it(`is logged with its address, without secrets, and the next step when the collector ${what}`, async () => {
+      const { send, messages, close, port } = await start(answer ?? ACCEPTS);
+      if (answer === undefined) await close();
+      await send();
+      expect(messages).to.have.length(1);
+      expect(messages[0]).to.include(`export of logs to http://127.0.0.1:${port}/v1/logs failed`);
+      expect(messages[0]).to.match(step).and.not.include('hush');
+    });
   }
 
   it('that is accepted is not counted', async () => {

@@ -24,7 +24,7 @@ import { SECRET, SECRET_TEXTS, SECRETS } from './secret-forms.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
-const lines: { msg: string; detail?: string; suppressed?: number }[] = [];
+const lines: { msg: string; detail?: string; suppressed?: number; during?: string }[] = [];
 const recorder = new SeriesTable(new SeriesMemory().of(1));
 const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) });
 
@@ -403,13 +403,16 @@ describe('tracing', () => {
     await one.shutdown();
     await refusing.close();
     expect(refusing.requests).to.have.length(1);
-    expect(lines.map(({ msg }) => msg)).to.include('tracing: flush failed');
+    const failure = lines.find(({ during }) => during === 'flush');
+    expect(failure?.msg)
+      .to.include(`export of traces to ${refusing.endpoint}`)
+      .and.include('OTEL_EXPORTER_OTLP');
   });
 
   it('reports export trouble once a minute, with the number of suppressed reports', () => {
     lines.length = 0;
     let now = 0;
-    reportExportTrouble(api, log, () => now);
+    reportExportTrouble(api, log, 'https://user:hush@collector/v1/traces?key=hush', () => now);
     api.diag.error('no collector');
     api.diag.warn('no collector');
     api.diag.error('no collector');
@@ -420,12 +423,17 @@ describe('tracing', () => {
       ['no collector', 0],
       ['Received Partial Success response: {"rejectedSpans":3}', 2],
     ]);
+    for (const { msg } of lines)
+      expect(msg)
+        .to.include('to https://collector/v1/traces failed')
+        .and.include('check')
+        .and.not.include('hush');
   });
 
   it('reports export trouble without the trace of the request that began the batch', () => {
     const scopes: unknown[] = [];
     const warn = (): void => void scopes.push(currentScope());
-    reportExportTrouble(api, { warn } as never);
+    reportExportTrouble(api, { warn } as never, 'http://collector/v1/traces');
     const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, tracestate: undefined };
     runInScope({ trace } as never, () => {
       api.diag.error('no collector');
