@@ -35,6 +35,22 @@ export interface Report {
 export const question = new Signal<OpenQuestion | null>(null);
 export const report = new Signal<Report | null>(null);
 
+/** The most characters of a reason that the admin plane takes. */
+const MOST_REASON = 200;
+
+/** Asks for the reason of a change. */
+export const REASON: QuestionField = {
+  name: 'reason',
+  label: 'Reason (optional)',
+  hint: 'It stands in the log, in the line of this action.',
+  check: (text) => (text.length > MOST_REASON ? `At most ${MOST_REASON} characters.` : undefined),
+};
+
+/** The member of a body that has the reason, if one was given. */
+export function reasonIn({ reason = '' }: Readonly<Record<string, string>>): { readonly reason?: string } {
+  return reason.trim() === '' ? {} : { reason: reason.trim() };
+}
+
 /** Resolves with the values of the fields; null when the operator cancels. */
 export function ask(asked: Question): Promise<Readonly<Record<string, string>> | null> {
   question.value?.reply(null);

@@ -1,7 +1,7 @@
 // The circuit breakers: which are open, why, and the operator's command over each.
 import { useMemo, useState } from 'preact/hooks';
 import { command } from '../core/api.js';
-import { act, ask } from '../core/ask.js';
+import { act, ask, REASON, reasonIn } from '../core/ask.js';
 import { ago, count, plain, seconds } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
@@ -100,11 +100,12 @@ async function forceBreaker({ service, instance }: Breaker, force: Force): Promi
     text: EFFECTS[force],
     confirm: force === 'auto' ? 'Make automatic' : `Force ${force}`,
     isDangerous: force !== 'auto',
+    fields: [REASON],
   });
   if (values === null) return;
   const path = `/breakers/${encodeURIComponent(service)}/${encodeURIComponent(instance)}`;
   await act(force === 'auto' ? `${name} is automatic.` : `${name} is forced ${force}.`, () =>
-    command('PUT', path, { force }),
+    command('PUT', path, { force, ...reasonIn(values) }),
   );
 }
 

@@ -1,6 +1,6 @@
 // Switching a route on or off, after a question.
 import { command } from '../core/api.js';
-import { act, ask } from '../core/ask.js';
+import { act, ask, REASON, reasonIn } from '../core/ask.js';
 
 export async function switchRoute(
   { method, route }: { readonly method: string; readonly route: string },
@@ -15,11 +15,10 @@ export async function switchRoute(
         : 'Every worker serves it again from the next request on.',
     confirm: state === 'off' ? 'Switch off' : 'Switch on',
     isDangerous: state === 'off',
-    fields: [{ name: 'reason', label: 'Reason', hint: 'It stands in the log and on the page of switches.' }],
+    fields: [REASON],
   });
   if (values === null) return;
-  const reason = values.reason === '' ? {} : { reason: values.reason };
   await act(`${name} is ${state}.`, () =>
-    command('PUT', '/switches/routes', { method, route, state, ...reason }),
+    command('PUT', '/switches/routes', { method, route, state, ...reasonIn(values) }),
   );
 }

@@ -2,7 +2,7 @@
 // worker, and ends with the process.
 import { useState } from 'preact/hooks';
 import { command } from '../core/api.js';
-import { act, ask, type QuestionField } from '../core/ask.js';
+import { act, ask, type QuestionField, REASON, reasonIn } from '../core/ask.js';
 import { ago, percent, plain } from '../core/format.js';
 import type { RouteSwitch, Switches } from '../core/types.js';
 import { useRead } from '../core/use-live.js';
@@ -12,7 +12,6 @@ import { Badge, Heading, RouteName, Search, Section } from '../parts/ui.js';
 import { switchRoute } from './switch-route.js';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent', 'auto'];
-const REASON: QuestionField = { name: 'reason', label: 'Reason', hint: 'It stands in the log.' };
 
 interface Change {
   readonly title: string;
@@ -26,9 +25,8 @@ async function change({ title, text, field, path, bodyOf }: Change): Promise<voi
   const values = await ask({ title, text, confirm: 'Change', fields: [field, REASON] });
   if (values === null) return;
   const value = (values[field.name] ?? '').trim();
-  const reason = values.reason === '' ? {} : { reason: values.reason };
   await act(`${title.replace('Change the ', '')}: ${value}`, () =>
-    command('PUT', path, { ...bodyOf(value), ...reason }),
+    command('PUT', path, { ...bodyOf(value), ...reasonIn(values) }),
   );
 }
 

@@ -1,5 +1,6 @@
 // The contract of admin routes: a route, the request that its handler gets, and the response that it returns.
 // The server checks the token, Host and Origin, applies limits and writes problem documents.
+import type { SwitchChange } from './operator-value.js';
 
 /** The clients that a route serves. */
 export type AdminAccess =
@@ -81,6 +82,8 @@ export interface AdminResponse {
    * `text/plain; charset=utf-8`).
    */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What an action of an operator has changed, for its line in the log. */
+  readonly change?: SwitchChange;
   /** Begins server-sent events: it runs when the header has been sent, and returns its cleanup. */
   readonly stream?: (sink: EventSink) => StreamCleanup;
   /**

@@ -1,5 +1,4 @@
 // The routes of breakers: their states, and the operator's command to force one open or closed.
-import type { Logger } from 'pino';
 import { NotFoundError } from '../errors.js';
 import type { BreakerControl, BreakerState } from '../resilience/breaker-contract.js';
 import { coalescedAfresh } from '../telemetry/coalesced.js';
@@ -7,7 +6,7 @@ import type { BreakerOwners } from '../upstream/breaker-owners.js';
 import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
 import { jsonList } from './json-list.js';
-import { logSwitch } from './operator-value.js';
+import { switchChange } from './operator-value.js';
 import { type BreakerTimes, breakerView } from './views/breaker-list.js';
 
 const FORCES = ['open', 'closed', 'auto'] as const;
@@ -18,7 +17,6 @@ export function breakerRoutes(
   registry: BreakerOwners,
   breakers: BreakerControl,
   times: () => BreakerTimes,
-  log: Pick<Logger, 'warn'>,
 ): readonly AdminRoute[] {
   const viewOf = (service: string, instance: string, slot: number) => {
     const [state, tripped] = [breakers.state(slot), breakers.tripped(slot)];
@@ -52,8 +50,8 @@ export function breakerRoutes(
         const { force, reason } = commandOf(body);
         const before = forcedIn(breakers.state(found.slot));
         breakers.force(found.slot, force);
-        logSwitch(log, `breaker ${service} ${instance}`, before, force, reason);
-        return { status: 200, json: viewOf(service, instance, found.slot) };
+        const change = switchChange(`breaker ${service} ${instance}`, before, force, reason);
+        return { status: 200, json: viewOf(service, instance, found.slot), change };
       },
     },
   ];

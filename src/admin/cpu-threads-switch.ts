@@ -1,7 +1,12 @@
 // The number of threads of the CPU pool, which an operator may change while the process runs. The change ends
 // with the process.
-import type { Logger } from 'pino';
-import { logSwitch, type OperatorValue, setNow, sinceAndReason } from './operator-value.js';
+import {
+  type OperatorValue,
+  type SwitchChange,
+  setNow,
+  sinceAndReason,
+  switchChange,
+} from './operator-value.js';
 import { AUTO } from './switch-bodies.js';
 
 export interface CpuThreadsSwitchOptions {
@@ -9,7 +14,6 @@ export interface CpuThreadsSwitchOptions {
   readonly setting: number;
   /** Changes the number of threads. Running tasks continue. */
   readonly resize: (threads: number) => void;
-  readonly log: Pick<Logger, 'warn'>;
 }
 
 export class CpuThreadsSwitch {
@@ -25,11 +29,11 @@ export class CpuThreadsSwitch {
     return { threads: this.#threads?.value ?? setting, setting, ...sinceAndReason(this.#threads) };
   }
 
-  set(threads: number | typeof AUTO, reason: string | null): void {
+  set(threads: number | typeof AUTO, reason: string | null): SwitchChange {
     const before = this.state.threads;
     this.#threads = threads === AUTO ? null : setNow(threads, reason);
     const { threads: now } = this.state;
     this.#options.resize(now);
-    logSwitch(this.#options.log, 'CPU threads', before, now, reason);
+    return switchChange('CPU threads', before, now, reason);
   }
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { HttpError } from '../errors.js';
 import { AUDIT_LOG } from '../telemetry/log-keys.js';
 import type { AdminRequest, AdminResponse, AdminRoute } from './admin-route.js';
+import type { SwitchChange } from './operator-value.js';
 
 export class OperatorAudit {
   readonly #log: Logger;
@@ -20,18 +21,18 @@ export class OperatorAudit {
     if (!isChange(route)) return await route.handler(request);
     // The request may itself be the one that switches the level.
     const wasShown = this.#isShown();
-    const ended = (status: number, code?: string): void => {
+    const ended = (status: number, code?: string, change?: SwitchChange): void => {
       if (!wasShown && !this.#isShown()) return;
       const { params: on, remoteAddress: address, requestId } = request;
       const action = `${route.method} ${route.path}`;
       this.#always.warn(
-        { action, on, address, status, code, request_id: requestId },
+        { action, on, ...change, address, status, code, request_id: requestId },
         'action of an operator',
       );
     };
     try {
       const response = await route.handler(request);
-      ended(response.status);
+      ended(response.status, undefined, response.change);
       return response;
     } catch (error) {
       const { status, code } = error instanceof HttpError ? error : { status: 500, code: 'INTERNAL' };

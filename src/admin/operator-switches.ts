@@ -1,7 +1,6 @@
 // What an operator may change while the process runs: the log level, the shares of requests that are logged
 // and of traces that are kept, and which routes are off. A change is in effect for all threads, also for
 // those that start later, and ends with the process.
-import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import type { Block } from '../memory/block.js';
@@ -10,7 +9,13 @@ import { TextPage } from '../memory/text-page.js';
 import { routeKey, type SwitchableRoute, writeSwitchedOff } from '../server/kill-switch.js';
 import { type LogLevel, levelNumber } from '../telemetry/log-level.js';
 import { boundOf, DEFAULT_SAMPLER, headSampler } from '../telemetry/sampler.js';
-import { logSwitch, type OperatorValue, setNow, sinceAndReason } from './operator-value.js';
+import {
+  type OperatorValue,
+  type SwitchChange,
+  setNow,
+  sinceAndReason,
+  switchChange,
+} from './operator-value.js';
 import { AUTO } from './switch-bodies.js';
 
 /** `Retry-After` of a route that is off: it is not known when the route will be on again. */
@@ -45,7 +50,6 @@ export class OperatorSwitches {
   readonly #switches: Switches;
   /** The page of shared memory by which workers learn which routes are off. */
   readonly #page: TextPage;
-  readonly #log: Logger;
   /** The sampler of the settings. `bound` is its ratio as shared memory has it (Switches.samplingBound). */
   readonly #sampler: { readonly name: string; readonly ratio: number; readonly bound: number };
   #logLevel: OperatorValue<LogLevel> | null = null;
@@ -62,12 +66,10 @@ export class OperatorSwitches {
   constructor(
     settings: SwitchSettings,
     { block, switches }: { readonly block: Block; readonly switches: Switches },
-    log: Logger,
   ) {
     this.#settings = settings;
     this.#switches = switches;
     this.#page = new TextPage(block);
-    this.#log = log;
     this.#sampler = samplerOf(settings.otel);
     applySettings(settings, switches);
   }
@@ -88,15 +90,12 @@ export class OperatorSwitches {
     return { level: this.#logLevel?.value ?? setting, setting, ...sinceAndReason(this.#logLevel) };
   }
 
-  setLogLevel(level: LogLevel | typeof AUTO, reason: string | null): void {
+  setLogLevel(level: LogLevel | typeof AUTO, reason: string | null): SwitchChange {
     const before = this.logLevel.level;
     this.#logLevel = level === AUTO ? null : setNow(level, reason);
     const { level: now } = this.logLevel;
-    const logChange = (): void => this.#logChange('log level', before, now, reason);
-    // The change is logged at the more verbose of the two levels.
-    if (levelNumber(now) > levelNumber(before)) logChange();
     this.#switches.logLevel = levelNumber(now);
-    if (levelNumber(now) <= levelNumber(before)) logChange();
+    return switchChange('log level', before, now, reason);
   }
 
   get requestLog() {
@@ -104,11 +103,11 @@ export class OperatorSwitches {
     return { ratio: this.#requestLog?.value ?? setting, setting, ...sinceAndReason(this.#requestLog) };
   }
 
-  setRequestLog(ratio: number | typeof AUTO, reason: string | null): void {
+  setRequestLog(ratio: number | typeof AUTO, reason: string | null): SwitchChange {
     const before = this.requestLog.ratio;
     this.#requestLog = ratio === AUTO ? null : setNow(ratio, reason);
     this.#switches.requestLogShare = this.requestLog.ratio;
-    this.#logChange('request log', before, this.requestLog.ratio, reason);
+    return switchChange('request log', before, this.requestLog.ratio, reason);
   }
 
   get sampling() {
@@ -124,7 +123,7 @@ export class OperatorSwitches {
   }
 
   /** @throws ValidationError while no traces are recorded */
-  setSampling(ratio: number | typeof AUTO, reason: string | null): void {
+  setSampling(ratio: number | typeof AUTO, reason: string | null): SwitchChange {
     if (this.#settings.otel.disabled) {
       throw new ValidationError(
         [{ path: '/ratio', message: 'no traces are recorded: OTEL_SDK_DISABLED is on' }],
@@ -134,7 +133,7 @@ export class OperatorSwitches {
     const before = this.sampling.ratio;
     this.#ratio = ratio === AUTO ? null : setNow(ratio, reason);
     this.#switches.samplingBound = this.#ratio === null ? this.#sampler.bound : boundOf(this.#ratio.value);
-    this.#logChange('sampling ratio', before, this.sampling.ratio, reason);
+    return switchChange('sampling ratio', before, this.sampling.ratio, reason);
   }
 
   /**
@@ -157,7 +156,8 @@ export class OperatorSwitches {
   /**
    * Switches a route on or off.
    * @param route the path as it was declared, or its template, in which parameters have no expressions
-   * @returns the routes of this template: several when they differ in the expressions of their parameters
+   * @returns the change, and the routes of this template: several when they differ in the expressions of
+   *   their parameters
    * @throws NotFoundError when no worker has the route
    * @throws UnavailableError STARTING before there is a worker
    * @throws ValidationError when too many routes are off
@@ -168,7 +168,7 @@ export class OperatorSwitches {
     state: 'on' | 'off',
     reason: string | null,
     retryAfterS = DEFAULT_RETRY_AFTER_S,
-  ): readonly RouteState[] {
+  ): { readonly change: SwitchChange; readonly routes: readonly RouteState[] } {
     const template = this.#requireTemplate(method, route);
     const key = routeKey(method, template);
     const off = new Map(this.#off);
@@ -177,8 +177,10 @@ export class OperatorSwitches {
     this.#publish(new Map([...off].map(([one, { value }]) => [one, value.retryAfterS])));
     this.#off = off;
     this.#states = undefined;
-    this.#logChange(`route ${key}`, before, state, reason);
-    return this.routes.filter((one) => one.method === method && one.route === template);
+    return {
+      change: switchChange(`route ${key}`, before, state, reason),
+      routes: this.routes.filter((one) => one.method === method && one.route === template),
+    };
   }
 
   /**
@@ -222,10 +224,6 @@ export class OperatorSwitches {
   get #isExporting(): boolean {
     const { disabled, endpoint } = this.#settings.otel;
     return !disabled && endpoint !== undefined;
-  }
-
-  #logChange(what: string, from: unknown, to: unknown, reason: string | null): void {
-    logSwitch(this.#log, what, from, to, reason);
   }
 }
 

@@ -1,5 +1,4 @@
-// A value that an operator has set, with the time and the reason, and the log line about a change.
-import type { Logger } from 'pino';
+// A value that an operator has set, with the time and the reason, and its change.
 
 export interface OperatorValue<T> {
   readonly value: T;
@@ -18,13 +17,17 @@ export const sinceAndReason = (one: OperatorValue<unknown> | null) => ({
   reason: one?.reason ?? null,
 });
 
-/** Logs a change, unless the value is the same as before. */
-export function logSwitch(
-  log: Pick<Logger, 'warn'>,
+/** A change of a switch, for the line of the action (operator-audit.ts). */
+export interface SwitchChange {
+  readonly switch: string;
+  readonly from: unknown;
+  readonly to: unknown;
+  readonly reason: string | null;
+}
+
+export const switchChange = (
   what: string,
   from: unknown,
   to: unknown,
   reason: string | null,
-): void {
-  if (from !== to) log.warn({ switch: what, from, to, reason }, 'switched by an operator');
-}
+): SwitchChange => ({ switch: what, from, to, reason });

@@ -28,8 +28,8 @@ export function switchRoutes(
       path: '/switches/log-level',
       handler({ body }) {
         const { level, reason } = logLevelOf(body);
-        switches.setLogLevel(level, reason);
-        return { status: 200, json: switches.logLevel };
+        const change = switches.setLogLevel(level, reason);
+        return { status: 200, json: switches.logLevel, change };
       },
     },
     ...shareRoutes(switches),
@@ -38,8 +38,8 @@ export function switchRoutes(
       path: '/switches/cpu-threads',
       handler({ body }) {
         const { threads, reason } = cpuThreadsOf(body);
-        cpuThreads.set(threads, reason);
-        return { status: 200, json: cpuThreads.state };
+        const change = cpuThreads.set(threads, reason);
+        return { status: 200, json: cpuThreads.state, change };
       },
     },
     {
@@ -47,10 +47,8 @@ export function switchRoutes(
       path: '/switches/routes',
       handler({ body }) {
         const { method, route, state, reason, retryAfterS } = routeSwitchOf(body);
-        return {
-          status: 200,
-          json: { routes: switches.setRoute(method, route, state, reason, retryAfterS) },
-        };
+        const { change, routes } = switches.setRoute(method, route, state, reason, retryAfterS);
+        return { status: 200, json: { routes }, change };
       },
     },
   ];
@@ -63,8 +61,8 @@ const shareRoutes = (switches: OperatorSwitches): readonly AdminRoute[] => [
     path: '/switches/request-log',
     handler({ body }) {
       const { ratio, reason } = ratioOf(body);
-      switches.setRequestLog(ratio, reason);
-      return { status: 200, json: switches.requestLog };
+      const change = switches.setRequestLog(ratio, reason);
+      return { status: 200, json: switches.requestLog, change };
     },
   },
   {
@@ -72,8 +70,8 @@ const shareRoutes = (switches: OperatorSwitches): readonly AdminRoute[] => [
     path: '/switches/sampling',
     handler({ body }) {
       const { ratio, reason } = ratioOf(body);
-      switches.setSampling(ratio, reason);
-      return { status: 200, json: switches.sampling };
+      const change = switches.setSampling(ratio, reason);
+      return { status: 200, json: switches.sampling, change };
     },
   },
 ];

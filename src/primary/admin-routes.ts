@@ -139,7 +139,7 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
         adminToken: settings.adminToken !== undefined,
       }),
     }),
-    ...breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: viewed.wallClock() }), parts.log),
+    ...breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: viewed.wallClock() })),
     limits.route,
     ...viewRoutes(viewed, views),
     events.route(),
@@ -149,7 +149,6 @@ export function adminRoutes(parts: AdminRouteDeps): readonly AdminRoute[] {
       new CpuThreadsSwitch({
         setting: settings.cpuThreads,
         resize: (threads) => cpu.resize(threads),
-        log: parts.log,
       }),
     ),
     ...recentTraces(parts),

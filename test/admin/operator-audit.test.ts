@@ -41,6 +41,16 @@ describe('the log of what operators do', () => {
     }
   }
 
+  it('has what a switch has changed, and why, in the same line', async () => {
+    const change = { switch: 'log level', from: 'info', to: 'debug', reason: 'orders are late' };
+    const handler = () => ({ status: 200, json: {}, change });
+    const one = await plane([{ method: 'PUT', path: '/switches/log-level', handler }]);
+    const response = await send(one, 'PUT', '/switches/log-level');
+    expect(await response.json()).to.deep.equal({});
+    expect(one.logged).to.have.length(1);
+    expect(actionsIn(one.logged)[0]).to.deep.include({ logger: 'audit', ...change, status: 200 });
+  });
+
   it('has every action on a saga', async () => {
     const done = async (): Promise<never> => ({}) as never;
     const one = await plane(

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { pino } from 'pino';
 import { CpuThreadsSwitch } from '#src/admin/cpu-threads-switch.js';
 import { OperatorSwitches } from '#src/admin/operator-switches.js';
 import { switchRoutes } from '#src/admin/switch-routes.js';
@@ -25,15 +24,17 @@ const ROUTES = [
 function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = {}) {
   const block = Block.create({ workers: 1 });
   const words = new Switches(block);
-  const lines: Record<string, unknown>[] = [];
-  const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const changes: unknown[][] = [];
   const settings = { logLevel: 'info' as const, requestLog: 0, otel: { ...OTEL, ...otel } };
-  const switches = new OperatorSwitches(settings, { block, switches: words }, log);
+  const switches = new OperatorSwitches(settings, { block, switches: words });
   const resized: number[] = [];
-  const cpuThreads = new CpuThreadsSwitch({ setting: 3, resize: (threads) => resized.push(threads), log });
+  const cpuThreads = new CpuThreadsSwitch({ setting: 3, resize: (threads) => resized.push(threads) });
   const admin = adminOf(switchRoutes(switches, cpuThreads));
-  const set = async (what: string, body: unknown) =>
-    (await admin.ask('PUT', `/switches/${what}`, { body })).json;
+  const set = async (what: string, body: unknown) => {
+    const { json, change } = await admin.ask('PUT', `/switches/${what}`, { body });
+    changes.push([change?.switch, change?.from, change?.to, change?.reason]);
+    return json;
+  };
   const refused = async (what: string, body: unknown) => {
     const { code, errors } = await admin.refusalOf('PUT', `/switches/${what}`, { body });
     return `${code} ${(errors ?? []).map(({ path }) => path).join(' ')}`;
@@ -43,7 +44,7 @@ function setUp(otel: Partial<typeof OTEL> & { endpoint?: string | undefined } = 
     set,
     refused,
     switches,
-    lines,
+    changes,
     resized,
     words,
     page: new TextPage(block),
@@ -121,7 +122,7 @@ describe('the switches of the admin plane', () => {
   });
 
   it('change the number of CPU threads, until an operator returns to the setting', async () => {
-    const { ask, set, refused, resized, lines } = setUp();
+    const { ask, set, refused, resized, changes } = setUp();
     expect(await set('cpu-threads', { threads: 8, reason: 'the reports are late' })).to.include({
       threads: 8,
       setting: 3,
@@ -135,9 +136,10 @@ describe('the switches of the admin plane', () => {
     for (const back of [null, 'auto'])
       expect(await set('cpu-threads', { threads: back })).to.include({ threads: 3, since: null });
     expect(resized).to.deep.equal([8, 3, 3]);
-    expect(lines.map(({ switch: what, from, to }) => [what, from, to])).to.deep.equal([
-      ['CPU threads', 3, 8],
-      ['CPU threads', 8, 3],
+    expect(changes).to.deep.equal([
+      ['CPU threads', 3, 8, 'the reports are late'],
+      ['CPU threads', 8, 3, null],
+      ['CPU threads', 3, 3, null],
     ]);
     for (const threads of [0, 257, 1.5, '4', undefined, true])
       expect(await refused('cpu-threads', { threads })).to.equal('VALIDATION_FAILED /threads');
@@ -161,8 +163,8 @@ describe('the switches of the admin plane', () => {
     }
   });
 
-  it('show the time and the reason of a change, and log it with the value before', async () => {
-    const { set, lines, words } = setUp();
+  it('show the time and the reason of a change, and report it with the value before', async () => {
+    const { set, changes, words } = setUp();
     const loud = (await set('log-level', { level: 'debug', reason: 'orders are late' })) as { since: string };
     expect(loud).to.include({ level: 'debug', setting: 'info', reason: 'orders are late' });
     expect(Date.parse(loud.since)).to.be.closeTo(Date.now(), 60_000);
@@ -170,8 +172,9 @@ describe('the switches of the admin plane', () => {
     await set('log-level', { level: 'debug' });
     await set('log-level', { level: 'auto' });
     await set('sampling', { ratio: 0 });
-    expect(lines.map(({ switch: what, from, to, reason }) => [what, from, to, reason])).to.deep.equal([
+    expect(changes).to.deep.equal([
       ['log level', 'info', 'debug', 'orders are late'],
+      ['log level', 'debug', 'debug', null],
       ['log level', 'debug', 'info', null],
       ['sampling ratio', 0.25, 0, null],
     ]);
@@ -260,7 +263,7 @@ describe('the switches of the admin plane', () => {
   });
 
   it('set the share of requests that are logged, until an operator returns to the setting', async () => {
-    const { set, refused, words, lines } = setUp();
+    const { set, refused, words, changes } = setUp();
     expect(words.requestLogShare).to.equal(0);
     expect(await set('request-log', { ratio: 0.25, reason: 'slow' })).to.include({ ratio: 0.25, setting: 0 });
     expect(words.requestLogShare).to.equal(0.25);
@@ -268,10 +271,10 @@ describe('the switches of the admin plane', () => {
     expect(words.requestLogShare, 'at least a millionth').to.equal(1e-6);
     expect(await set('request-log', { ratio: 'auto' })).to.include({ ratio: 0, since: null });
     expect(words.requestLogShare).to.equal(0);
-    expect(lines.map(({ switch: what, from, to }) => [what, from, to])).to.deep.equal([
-      ['request log', 0, 0.25],
-      ['request log', 0.25, 1e-9],
-      ['request log', 1e-9, 0],
+    expect(changes).to.deep.equal([
+      ['request log', 0, 0.25, 'slow'],
+      ['request log', 0.25, 1e-9, null],
+      ['request log', 1e-9, 0, null],
     ]);
     for (const ratio of [-1, 1.1, '0.5', null, undefined])
       expect(await refused('request-log', { ratio })).to.equal('VALIDATION_FAILED /ratio');

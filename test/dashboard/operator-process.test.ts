@@ -107,6 +107,7 @@ describe('an operator at the dashboard of a real process', () => {
     expect(await call('stock')).to.deep.equal({ code: 'BREAKER_OPEN' });
     await visit(page, '#/breakers');
     await row.getByRole('button', { name: 'Force closed' }).click();
+    await page.getByLabel('Reason').fill('it works again');
     await confirm(page, 'Force closed');
     await row.filter({ hasText: 'an operator forces it closed' }).waitFor();
     expect(await call('stock')).to.deep.equal({ status: 200 });

@@ -170,6 +170,21 @@ describe('an operator at the dashboard', () => {
     ]);
   });
 
+  it('forces a breaker with a reason, which is part of the command', async () => {
+    const { page, plane } = await open({ place: '#/breakers' });
+    const row = page.getByRole('row').filter({ hasText: 'orders-1' });
+    await row.getByRole('button', { name: 'Force open' }).click();
+    const reason = page.getByLabel('Reason');
+    await reason.fill('x'.repeat(201));
+    await confirm(page, 'Force open');
+    await page.getByText('At most 200 characters.').waitFor();
+    await reason.fill('its disk is full');
+    await confirm(page, 'Force open');
+    await page.getByText('orders-1 is forced open.').waitFor();
+    expect(plane.commands).to.have.length(1);
+    expect(plane.commands[0]).to.include('{"force":"open","reason":"its disk is full"}');
+  });
+
   it('sees the durations of a route, and tries it in the documentation of the data plane', async () => {
     const { page } = await open({ place: '#/route?method=GET&route=/api/users/{id}' });
     await page.getByText('1,376 requests, most often 4.2 ms to 5 ms').waitFor();

@@ -143,7 +143,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   const seen = await traffic.lookAtOnce();
   traffic.close();
   callsGraph(seen, { mounted: new Set(), served: new Map() });
-  for (const route of breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: 0 }), silentLog))
+  for (const route of breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: 0 })))
     if (route.method === 'GET') await route.handler(request);
   const pool = new DatabaseBudget(block, 0, 0, clock);
   pool.announceWaiting();

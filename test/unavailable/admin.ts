@@ -2,7 +2,6 @@
 // probes.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { pino } from 'pino';
 import { LOOPBACK_AND_PRIVATE } from '#src/address-ranges.js';
 import type { AdminRoute } from '#src/admin/admin-route.js';
 import type { CpuThreadsSwitch } from '#src/admin/cpu-threads-switch.js';
@@ -218,11 +217,7 @@ export const admin: readonly Way[] = [
       const block = Block.create({ workers: 1 });
       const otel = { sampler: 'always_on', samplerArg: 1, disabled: true, endpoint: undefined };
       const settings = { logLevel: 'info', otel } as never;
-      const switches = new OperatorSwitches(
-        settings,
-        { block, switches: new Switches(block) },
-        pino({ level: 'silent' }),
-      );
+      const switches = new OperatorSwitches(settings, { block, switches: new Switches(block) });
       const body = { method: 'GET', route: '/', state: 'off' };
       const cpuThreads = {} as CpuThreadsSwitch;
       return byPlane(switchRoutes(switches, cpuThreads), async (url) => [

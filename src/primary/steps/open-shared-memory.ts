@@ -70,7 +70,7 @@ export async function openSharedMemory(
   if (grpcWorkers > 0) checkGrpcPorts(settings);
   const rows = rowsFor(settings.workers) + (grpcWorkers > 0 ? rowsFor(grpcWorkers) : 0);
   const sharedState = createSharedState(settings, rows, log, (slot) => registry!.at(slot));
-  const switches = new OperatorSwitches(settings, sharedState, log);
+  const switches = new OperatorSwitches(settings, sharedState);
   level = () => sharedState.switches.logLevel;
   const droppedLines = sharedState.recorder.counter('multilane_log_lines_dropped_total');
   lost.written = () => droppedLines.add();
