@@ -1,7 +1,7 @@
 // The frame around every page: the navigation, the state of the connection, the theme, and what is wrong.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { feed } from './core/feed.js';
-import { count, plain, seconds } from './core/format.js';
+import { counted, plain, seconds } from './core/format.js';
 import { hrefOf, place } from './core/place.js';
 import { session, signOut } from './core/session.js';
 import { useSignal } from './core/signal.js';
@@ -82,7 +82,7 @@ function Top() {
       </a>
       {problems.length === 0 ? null : (
         <a class={`badge tone-${worst}`} href={hrefOf('overview')}>
-          {count(problems.length)} {problems.length === 1 ? 'problem' : 'problems'}
+          {counted(problems.length, 'problem')}
         </a>
       )}
       <span class="grow" />

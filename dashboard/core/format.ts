@@ -9,6 +9,10 @@ const isNumber = (value: Numeric): value is number => typeof value === 'number' 
 
 export const count = (value: Numeric): string => (isNumber(value) ? grouped.format(value) : NONE);
 
+/** A number with its noun: `1 trace`, `1,024 traces`. */
+export const counted = (n: Numeric, one: string, many = `${one}s`): string =>
+  `${count(n)} ${n === 1 ? one : many}`;
+
 /** Large numbers in few characters: 12.3k. */
 export function short(value: Numeric): string {
   if (!isNumber(value)) return NONE;

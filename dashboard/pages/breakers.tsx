@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { command } from '../core/api.js';
 import { act, ask, REASON, reasonIn } from '../core/ask.js';
-import { ago, count, plain, seconds } from '../core/format.js';
+import { ago, count, counted, plain, seconds } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { Breaker, Overview, Page, Problem } from '../core/types.js';
@@ -19,10 +19,12 @@ function reasonOf({ state, forced, since, window, probes, retryInMs }: Breaker):
   if (forced) return `an operator forces it ${state}`;
   const parts = [
     typeof since === 'string' ? `opened ${ago(since)}` : '',
-    window === null ? '' : `${count(window.failures)} of ${count(window.calls)} calls failed in its window`,
+    window === null
+      ? ''
+      : `${count(window.failures)} of ${counted(window.calls, 'call')} failed in its window`,
     probes === null
       ? ''
-      : `${count(probes.succeeded)} of ${count(probes.permitted)} probes succeeded, ${count(probes.taken)} sent`,
+      : `${count(probes.succeeded)} of ${counted(probes.permitted, 'probe')} succeeded, ${count(probes.taken)} sent`,
     retryInMs === null ? '' : `probes begin in ${seconds(retryInMs / 1000)}`,
   ];
   return parts.filter((part) => part !== '').join('; ');

@@ -54,7 +54,10 @@ function Shedding({ concurrency: { workers, shed, routes } }: { concurrency: Lim
   const shedding = workers.filter((worker) => worker.shedding);
   return (
     <>
-      <Section title="Shedding" note="requests and connections that were refused, also by faults of clients">
+      <Section
+        title="Shedding"
+        note="refused requests and connections, those with faults of clients included"
+      >
         <p>
           {shedding.length === 0 ? (
             'No worker sheds requests now.'

@@ -131,7 +131,7 @@ function Charts() {
 }
 
 const Saturations = ({ saturation }: { saturation: readonly Saturation[] }) => (
-  <Section title="Saturation" note="what is used of what there is">
+  <Section title="Saturation" note="how much of each limit is used">
     {saturation.length === 0 ? (
       <Empty title="No limits are known yet" />
     ) : (

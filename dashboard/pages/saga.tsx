@@ -1,5 +1,5 @@
 // One saga: what happened in which order, its error, its results, and the actions on it.
-import { ago, dateTime, json, ms, plain } from '../core/format.js';
+import { ago, counted, dateTime, json, ms, plain } from '../core/format.js';
 import { place } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { SagaStep, SagaView } from '../core/types.js';
@@ -108,9 +108,7 @@ function StepRow({ step, start, end }: { step: SagaStep; start: number; end: num
     <li class={`step tone-${toneOf(step.status)}`}>
       <span class="step-name">{plain(step.name)}</span>
       <Badge state={step.status} />
-      <span class="quiet">
-        {step.attempts === 0 ? 'not begun' : step.attempts === 1 ? '1 attempt' : `${step.attempts} attempts`}
-      </span>
+      <span class="quiet">{step.attempts === 0 ? 'not begun' : counted(step.attempts, 'attempt')}</span>
       <span class="step-track" aria-hidden="true">
         {from === null ? null : (
           <span

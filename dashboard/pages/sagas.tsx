@@ -1,7 +1,7 @@
 // The search for sagas, by status, name, reason and id.
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, pathOf, read } from '../core/api.js';
-import { ago, count, plain } from '../core/format.js';
+import { ago, count, counted, plain } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { Page, Saga } from '../core/types.js';
@@ -206,7 +206,7 @@ function FoundSagas({ found, more, again, isFiltered }: FoundProps) {
         {isBusy ? 'Searching. ' : ''}
         {error !== undefined && seen === 0
           ? 'No saga could be looked at'
-          : `${count(items.length)} ${items.length === 1 ? 'saga' : 'sagas'} found, ${count(seen)} looked at, newest first`}
+          : `${counted(items.length, 'saga')} found, ${count(seen)} looked at, newest first`}
       </p>
       {error === undefined ? null : <Failure error={error} retry={items.length === 0 ? again : more} />}
       {items.length > 0 ? (

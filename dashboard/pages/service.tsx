@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { command } from '../core/api.js';
 import { act, ask } from '../core/ask.js';
-import { ago, count, ms, plain } from '../core/format.js';
+import { ago, count, counted, ms, plain } from '../core/format.js';
 import { place } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { Instance } from '../core/types.js';
@@ -150,7 +150,7 @@ export function ServicePage() {
           ) : (
             <>
               <p class="quiet" role="status">
-                {count(shown.length)} of {count(instances?.length)} instances
+                {count(shown.length)} of {counted(instances?.length, 'instance')}
               </p>
               <Table
                 label={`Instances of ${plain(name)}`}

@@ -1,6 +1,6 @@
 // The settings in effect. Secrets come masked.
 import { useState } from 'preact/hooks';
-import { count, plain } from '../core/format.js';
+import { count, counted, plain } from '../core/format.js';
 import type { Setting } from '../core/types.js';
 import { useRead } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
@@ -79,7 +79,7 @@ export function SettingsPage() {
           ) : (
             <>
               <p class="quiet">
-                {count(shown.length)} of {count(items.length)} settings. Secrets are masked.
+                {count(shown.length)} of {counted(items.length, 'setting')}. Secrets are masked.
               </p>
               <Table label="Settings" rows={shown} columns={columns} keyOf={({ name }) => name} />
             </>

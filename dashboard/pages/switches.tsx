@@ -165,7 +165,7 @@ function Values({ switches, reload }: { switches: Switches; reload: () => void }
           <b>{now}</b>
           <span class="quiet">
             {one.since === null
-              ? 'as set'
+              ? 'the setting is in force'
               : `setting ${setting}; changed ${ago(one.since)}${one.reason === null ? '' : `: ${plain(one.reason)}`}`}
           </span>
           <button

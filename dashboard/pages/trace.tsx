@@ -1,6 +1,6 @@
 // One trace: its spans as a waterfall, and the attributes of the chosen one.
 import { useMemo, useState } from 'preact/hooks';
-import { count, dateTime, ms, plain } from '../core/format.js';
+import { count, counted, dateTime, ms, plain } from '../core/format.js';
 import { hrefOf, place } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { Span, Trace } from '../core/types.js';
@@ -56,7 +56,9 @@ function Waterfall({ spans, leftOut }: { spans: readonly Span[]; leftOut: number
           ))}
         </ol>
         {falls.length > MOST ? <p class="quiet">The first {MOST} spans are shown.</p> : null}
-        {leftOut > 0 ? <p class="quiet">{count(leftOut)} earlier spans are left out.</p> : null}
+        {leftOut > 0 ? (
+          <p class="quiet">{counted(leftOut, 'earlier span is', 'earlier spans are')} left out.</p>
+        ) : null}
       </Section>
       {fall === undefined ? null : <Details fall={fall} />}
     </>

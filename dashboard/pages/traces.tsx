@@ -1,7 +1,7 @@
 // The traces that this process has recorded last.
 import { useState } from 'preact/hooks';
 import { pathOf } from '../core/api.js';
-import { ago, count, ms, percent, plain } from '../core/format.js';
+import { ago, count, counted, ms, percent, plain } from '../core/format.js';
 import { hrefOf, place, refine } from '../core/place.js';
 import { useSignal } from '../core/signal.js';
 import type { TraceRow, Traces } from '../core/types.js';
@@ -135,7 +135,8 @@ function Found({ traces: { items, isRecording, sampled, nextCursor } }: { traces
   return (
     <>
       <p class="quiet" role="status">
-        {count(items.length)} traces{nextCursor === null ? '' : ', and older ones'};{' '}
+        {counted(items.length, 'trace')}
+        {nextCursor === null ? '' : ', and older ones'};{' '}
         {isRecording ? `${percent(sampled)} of the requests are recorded` : 'recording is off'}
       </p>
       <Table

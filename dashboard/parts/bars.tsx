@@ -1,7 +1,7 @@
 // The histogram of the durations of a route, drawn by uPlot over the ranges of its cells.
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import { count, ms } from '../core/format.js';
+import { count, counted, ms } from '../core/format.js';
 import { useSignal } from '../core/signal.js';
 import { colour, shownTheme } from '../core/theme.js';
 import { axisLook, followWidth, widthOf } from './plot.js';
@@ -52,7 +52,7 @@ export function Bars({ title, edges, counts }: BarsProps) {
       <figcaption>
         <span class="chart-title">{title}</span>
         <span class="legend">
-          {all === 0 ? 'no requests' : `${count(all)} requests, most often ${rangeOf(edges, most)}`}
+          {all === 0 ? 'no requests' : `${counted(all, 'request')}, most often ${rangeOf(edges, most)}`}
         </span>
       </figcaption>
       <div ref={box} class="chart-box" aria-hidden="true" />

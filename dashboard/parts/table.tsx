@@ -1,7 +1,7 @@
 // A table that can be sorted. Of long ones only the rows in view are in the document.
 import type { ComponentChildren } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { count } from '../core/format.js';
+import { counted } from '../core/format.js';
 
 export interface Column<Row> {
   readonly key: string;
@@ -61,7 +61,7 @@ export function Table<Row>(props: TableProps<Row>) {
       onScroll={scroll}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard
       tabIndex={0}
-      aria-label={isLong ? `${label}, ${count(sorted.length)} rows` : label}
+      aria-label={isLong ? `${label}, ${counted(sorted.length, 'row')}` : label}
     >
       <table aria-rowcount={sorted.length + 1}>
         <thead>

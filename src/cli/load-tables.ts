@@ -1,5 +1,6 @@
 // The tables of `multilane top` beside that of workers: problems, routes, and breakers that are not closed.
 // Columns of numbers come first, so that a narrow terminal cuts the names.
+import { counted } from '../counted.js';
 import { tableOf } from './output.js';
 import type { View } from './plane-views.js';
 import { durationOf } from './worker-table.js';
@@ -38,8 +39,7 @@ export function routeTable({ items }: View<'routes'>, most: number): readonly st
 /** Breakers that are open, half-open or forced; one line when there are none. */
 export function breakerTable({ items }: View<'breakers'>, most: number): readonly string[] {
   const unusual = items.filter(({ state, forced }) => state !== 'closed' || forced);
-  if (unusual.length === 0)
-    return [items.length === 1 ? '1 breaker, closed' : `${items.length} breakers, all closed`];
+  if (unusual.length === 0) return [counted(items.length, 'breaker, closed', 'breakers, all closed')];
   const table = tableOf(
     BREAKER_HEAD,
     unusual.slice(0, most).map((one) => [one.state, one.service, one.instance, reasonOf(one)]),

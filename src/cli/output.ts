@@ -1,6 +1,8 @@
 // Prints the output of commands on stdout, as a table for people or as JSON for programs. All commands use
 // this module, because it escapes text of other processes that could control the terminal.
+
 import type { Command } from 'commander';
+import { counted } from '../counted.js';
 import { fitted, plain, plainJson, widthOf } from './terminal-text.js';
 
 export interface OutputOptions {
@@ -34,7 +36,7 @@ export function screenOf(lines: readonly string[], columns: number, rows: number
   const shown =
     lines.length <= rows
       ? lines
-      : [...lines.slice(0, Math.max(0, rows - 1)), `… ${lines.length - rows + 1} more lines`];
+      : [...lines.slice(0, Math.max(0, rows - 1)), `… ${counted(lines.length - rows + 1, 'more line')}`];
   return shown.map((line) => fitted(plain(line), columns));
 }
 

@@ -11,8 +11,10 @@
 // container that is started again has another namespace, and a folder may be shared by machines. There the
 // file decides: a process with requests in flight writes it at least once a second, and a claimant that runs
 // does not keep a claim for long.
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { counted } from '../counted.js';
 import { errorMessage } from '../error-text.js';
 import { thisProcess } from '../process/process-identity.js';
 import { claimantOf } from './claimant.js';
@@ -160,7 +162,7 @@ function logRequests(pid: number, contents: Contents, log: Pick<Logger, 'fatal'>
   const seenAt = new Date(contents.seenAt).toISOString();
   log.fatal(
     { endedPid: pid, seenAt, requests: requests.length, listed: listed.length, leftOut },
-    `process ${pid} has ended without an orderly stop, last seen at ${seenAt}; in flight for ${LEAST_MS} ms or more: ${requests.length} requests`,
+    `process ${pid} has ended without an orderly stop, last seen at ${seenAt}; in flight for ${LEAST_MS} ms or more: ${counted(requests.length, 'request')}`,
   );
   for (const request of listed) {
     const { worker, method, route, requestId, ageMs } = request;

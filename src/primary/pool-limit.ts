@@ -1,7 +1,9 @@
 // How many database connections the whole process may open: DATABASE_POOL_MAX, or its default.
+
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
+import { counted } from '../counted.js';
 import { type DatabaseTarget, serviceDatabase } from '../db/databases.js';
 import { maxConnectionsOf } from '../db/server-probe.js';
 import { addressOf } from '../db/server-url.js';
@@ -103,5 +105,3 @@ async function admittedConnections(
   );
   return Math.min(...(await Promise.all(limits)));
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

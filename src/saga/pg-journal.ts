@@ -1,5 +1,7 @@
 // The journal in PostgreSQL, as seen by one owner of leases.
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { counted } from '../counted.js';
 import type { Queryable, QueryResult } from '../db/database.js';
 import { within } from '../resilience/within.js';
 import { ExpectedTime } from './expected-time.js';
@@ -192,7 +194,7 @@ export class PgJournal implements Journal {
     let left = holds;
     for (let attempt = 1; left.length > 0; attempt++) {
       if (attempt > LOCKED_ATTEMPTS)
-        throw new Error(`another session has locked the rows of ${left.length} sagas`);
+        throw new Error(`another session has locked the rows of ${counted(left.length, 'saga')}`);
       if (attempt > 1) await delay(LOCKED_PAUSE_MS * attempt);
       const { rows } = await this.#query<{ saga_id: string }>(RELEASE, [
         ...holdColumns(left),

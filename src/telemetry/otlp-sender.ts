@@ -1,7 +1,9 @@
 // Sends the requests of one signal to its collector, one at a time, and counts what does not arrive. A
 // request has OTEL_EXPORTER_OTLP_TIMEOUT (default 10 s) with all its repetitions. What was not accepted then
 // is dropped.
+
 import type { StepBound } from '../countdown.js';
+import { counted } from '../counted.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';
 import { dropReasonOf } from './dropped-spans.js';
 import { exportFailed, type OtlpDropReason } from './export-failure.js';
@@ -124,7 +126,10 @@ export class OtlpSender<Request, Response> {
     const rejected = rejectedOf(claimed, items);
     if (rejected === 0) return;
     this.#dropped('refused', rejected);
-    this.#report('refused', new Error(`the collector has rejected ${rejected} items of a request`));
+    this.#report(
+      'refused',
+      new Error(`the collector has rejected ${counted(rejected, 'item')} of a request`),
+    );
   }
 
   #report(why: OtlpDropReason, error: Error | undefined): void {

@@ -1,5 +1,6 @@
 // The option `maxConcurrent`: a bulkhead per called service, so that a slow service cannot hold all requests
 // of this process.
+import { counted } from '../counted.js';
 import { UnavailableError } from '../errors.js';
 import { Hold } from '../hold.js';
 import type { Endpoint } from '../registry/endpoint.js';
@@ -54,7 +55,10 @@ export function takeCallPermit(
   const { permits } = limit;
   if (permits.enter(most)) return new CallPermit(permits);
   limit.refused();
-  throw new UnavailableError('OVERLOADED', `${most} calls of service ${service} are running.`);
+  throw new UnavailableError(
+    'OVERLOADED',
+    `${counted(most, `call of service ${service} is`, `calls of service ${service} are`)} running.`,
+  );
 }
 
 /** Runs a call with a permit. @throws as `takeCallPermit` */

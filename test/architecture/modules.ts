@@ -11,6 +11,7 @@ const FREE: readonly string[] = [
   'src/appended.ts',
   'src/buffer-of.ts',
   'src/countdown.ts',
+  'src/counted.ts',
   'src/deadline.ts',
   'src/error-text.ts',
   'src/error-type.ts',

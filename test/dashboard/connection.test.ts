@@ -140,6 +140,30 @@ describe('the dashboard', () => {
     expect(errors).to.deep.equal([]);
   });
 
+  it('has the singular on every page when there is one of everything', async () => {
+    const { page, errors } = await open({
+      prepare: ({ data }) => {
+        for (const list of [data.routes, data.workers, data.services, data.instances, data.breakers])
+          list.length = 1;
+        for (const list of [data.sagas, data.flights, data.traces, data.spans, data.settings])
+          list.length = 1;
+        data.breakers[0]!.forced = false;
+        data.breakers[0]!.window = { failures: 1, calls: 1 } as never;
+        const page = '#/limits';
+        data.overview.problems = [
+          { id: 'a', severity: 'warning', title: 'No', detail: 'No.', page },
+        ] as never;
+      },
+    });
+    for (const [place] of PLACES) {
+      await visit(page, place);
+      await page.locator('main h1').first().waitFor();
+      const text = await page.locator('body').innerText();
+      expect(text, place).to.not.match(/(?:^|\s)1 (?:[a-z]+ )?(?!has |is |was |needs |fails )[a-z]{3,}s\b/);
+    }
+    expect(errors).to.deep.equal([]);
+  });
+
   it('says so when the process sends no figures for a page', async () => {
     const { page, plane } = await open({ place: '#/calls', prepare: ({ silent }) => silent.add('calls') });
     await page.getByText('The process sends no figures for this page.').waitFor();

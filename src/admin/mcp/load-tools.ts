@@ -1,8 +1,10 @@
 // Tools that show the load of the process: what is wrong, routes, workers, the CPU pool, and why a worker is
 // stalled.
+
 import { Type } from '@sinclair/typebox';
+import { counted } from '../../counted.js';
 import { explainStall } from './explain-stall.js';
-import { counted, firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
 
 const SEVERITIES = ['critical', 'warning', 'info'] as const;
 /** The orders of routes, as the plane calls them, each with the member that it sorts by. */
@@ -47,7 +49,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     async run({ severity, limit = 50 }, read) {
       const { problems } = (await read('/overview')) as { readonly problems?: unknown };
       const found = itemsOf(problems).filter((one) => severity === undefined || one.severity === severity);
-      const { note, items } = firstOf(found, limit, 'problems');
+      const { note, items } = firstOf(found, limit, 'problem');
       return { note: found.length === 0 ? 'Nothing is wrong.' : note, data: { items } };
     },
   }),
@@ -72,7 +74,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
       };
       const items = itemsOf(page);
       const more = typeof page.nextCursor === 'string' ? '; there are more' : '';
-      return { note: `${counted(items.length, 'routes')}, sorted by ${member}${more}.`, data: { items } };
+      return { note: `${counted(items.length, 'route')}, sorted by ${member}${more}.`, data: { items } };
     },
   }),
   tool({
@@ -103,7 +105,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
     own: ['route'],
     input: {},
     async run(_args, read) {
-      const { note, items } = firstOf(itemsOf(await read('/workers')), 512, 'workers');
+      const { note, items } = firstOf(itemsOf(await read('/workers')), 512, 'worker');
       return { note, data: { items } };
     },
   }),
@@ -118,7 +120,7 @@ export const LOAD_TOOLS: readonly McpTool[] = [
       limit: limitOf(200, 50),
     },
     async run({ worker, limit = 50 }, read) {
-      const { note, items } = firstOf(itemsOf(await read('/flights', { worker })), limit, 'requests');
+      const { note, items } = firstOf(itemsOf(await read('/flights', { worker })), limit, 'request');
       return { note, data: { worker, items } };
     },
   }),

@@ -1,5 +1,7 @@
 // The contract of the tools of `POST /mcp`: what an assistant may ask for, and what it is shown.
+
 import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import { counted } from '../../counted.js';
 import type { Read } from './plane-reader.js';
 
 export interface Shown {
@@ -69,10 +71,7 @@ export function itemsOf(json: unknown): readonly Readonly<Record<string, unknown
   return Array.isArray(list) ? (list as Readonly<Record<string, unknown>>[]) : [];
 }
 
-/** `1 route`, `2 routes` @param what several of them, with an s at the end */
-export const counted = (n: number, what: string): string => `${n} ${n === 1 ? what.slice(0, -1) : what}`;
-
-/** The first items of a list, and a note about the others. */
+/** The first items of a list, and a note about the others. @param what one of them */
 export function firstOf(
   items: readonly unknown[],
   limit: number,

@@ -12,7 +12,7 @@ export const MESH_TOOLS: readonly McpTool[] = [
     needs: ['/services'],
     input: { limit: limitOf(500, 100) },
     async run({ limit = 100 }, read) {
-      const { note, items } = firstOf(itemsOf(await read('/services')), limit, 'services');
+      const { note, items } = firstOf(itemsOf(await read('/services')), limit, 'service');
       return { note, data: { items } };
     },
   }),
@@ -30,7 +30,7 @@ export const MESH_TOOLS: readonly McpTool[] = [
       const path = `/registry/v1/services/${pathSegment(service)}`;
       const { instances } = (await read(path)) as { readonly instances?: unknown };
       const found = itemsOf(instances).filter((one) => state === undefined || one.state === state);
-      const { note, items } = firstOf(found, limit, 'instances');
+      const { note, items } = firstOf(found, limit, 'instance');
       return { note, data: { service, items } };
     },
   }),
@@ -64,7 +64,7 @@ export const MESH_TOOLS: readonly McpTool[] = [
       const { note, items } = firstOf(
         [...unusual, ...found.filter((one) => !isUnusual(one))],
         limit,
-        'breakers',
+        'breaker',
       );
       return { note: `${note} ${unusual.length} of them are open, half-open or forced.`, data: { items } };
     },

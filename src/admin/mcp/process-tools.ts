@@ -1,6 +1,8 @@
 // Tools that show traces, settings and switches of the process.
+
 import { Type } from '@sinclair/typebox';
-import { counted, firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
+import { counted } from '../../counted.js';
+import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';
 
 export const PROCESS_TOOLS: readonly McpTool[] = [
   tool({
@@ -19,7 +21,7 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
     async run({ limit = 20, ...query }, read) {
       const page = (await read('/traces', { ...query, limit })) as Readonly<Record<string, unknown>>;
       const isOff = page.isRecording === false;
-      const note = `${counted(itemsOf(page).length, 'traces')}, newest first.${isOff ? ' No trace is recorded now.' : ''}`;
+      const note = `${counted(itemsOf(page).length, 'trace')}, newest first.${isOff ? ' No trace is recorded now.' : ''}`;
       return { note, data: page };
     },
   }),
@@ -42,7 +44,7 @@ export const PROCESS_TOOLS: readonly McpTool[] = [
     async run({ search = '', limit = 300 }, read) {
       const sought = search.toUpperCase();
       const found = itemsOf(await read('/settings')).filter(({ name }) => String(name).includes(sought));
-      const { note, items } = firstOf(found, limit, 'settings');
+      const { note, items } = firstOf(found, limit, 'setting');
       return { note, data: { items } };
     },
   }),

@@ -1,7 +1,9 @@
 // Tools that show sagas. Inputs and results may hold what customers have typed, so they are shown only on
 // request, and marked.
+
 import { Type } from '@sinclair/typebox';
-import { counted, itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';
+import { counted } from '../../counted.js';
+import { itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';
 import type { Read } from './plane-reader.js';
 
 const STATUSES = [
@@ -38,7 +40,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
       };
       const items = itemsOf(page).map((one) => without(one, include));
       return {
-        note: `${counted(items.length, 'sagas')}, newest first.`,
+        note: `${counted(items.length, 'saga')}, newest first.`,
         data: { items, nextCursor: page.nextCursor },
       };
     },
@@ -61,7 +63,7 @@ export const SAGA_TOOLS: readonly McpTool[] = [
       for (const one of found) items.push({ ...without(one, []), ...(await failureOf(one, read)) });
       const stuck = found.filter(({ status }) => status === 'needs-attention').length;
       return {
-        note: `${counted(items.length, 'sagas')}; ${stuck} of them ${stuck === 1 ? 'needs' : 'need'} an operator (retry, compensate or skip on the admin plane).`,
+        note: `${counted(items.length, 'saga')}; ${stuck} of them ${stuck === 1 ? 'needs' : 'need'} an operator (retry, compensate or skip on the admin plane).`,
         data: { items },
       };
     },

@@ -67,7 +67,6 @@ type Unnamed = Omit<Problem, 'since'> & Partial<Pick<Problem, 'since'>>;
 export const problem = (known: Unnamed): Problem => ({ since: null, ...known });
 
 /** `1 request`, `2 requests` */
-export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 /** `12.5 %`, `0.3 %` */
 export function percent(ratio: number): string {

@@ -1,7 +1,8 @@
 // Problems of the services that are called: instances, breakers, the retry budget, the shared registry.
+import { counted } from '../../counted.js';
 import { openedAt } from './breaker-list.js';
 import type { SeenBreaker, ServiceFleet } from './fleet.js';
-import { counted, type Problem, type ProblemFacts, pageAt, problem } from './problem-facts.js';
+import { type Problem, type ProblemFacts, pageAt, problem } from './problem-facts.js';
 
 const MOST_BREAKERS = 20;
 const MOST_SERVICES = 20;

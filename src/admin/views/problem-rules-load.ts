@@ -1,7 +1,7 @@
 // Problems of the work: requests that fail or are refused, limits that are used up, sagas that are stuck.
+import { counted } from '../../counted.js';
 import { CONNECTION_REASONS, OVERLOAD_REASONS } from '../../telemetry/shed-reasons.js';
 import {
-  counted,
   listed,
   MOST_SAGAS,
   type Problem,

@@ -1,14 +1,7 @@
 // Problems of the process itself: readiness, workers, memory, and what it cannot report any more.
+import { counted } from '../../counted.js';
 import { OVERFLOW } from '../../memory/metrics/series.js';
-import {
-  counted,
-  listed,
-  type Problem,
-  type ProblemFacts,
-  pageAt,
-  percent,
-  problem,
-} from './problem-facts.js';
+import { listed, type Problem, type ProblemFacts, pageAt, percent, problem } from './problem-facts.js';
 import type { Traffic } from './traffic.js';
 
 /** A loop that is busier than this has no time left for a burst. */

@@ -1,7 +1,9 @@
 // `multilane top`: prints problems, routes, breakers and workers of a running process, every second on a
 // terminal, otherwise once.
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { counted } from '../../counted.js';
 import type { AdminClient } from '../admin-client.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { CommandFailure } from '../command-failure.js';
@@ -129,5 +131,3 @@ function ratePerSecond(now: Pick<Sample, 'at' | 'metrics'>, last: Sample): numbe
   const requests = now.metrics.request_count - last.metrics.request_count;
   return Math.round((Math.max(0, requests) * 1000) / Math.max(1, now.at - last.at));
 }
-
-const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
