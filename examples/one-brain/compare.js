@@ -1,7 +1,7 @@
 // Counts how many calls a failing service gets until all workers of its caller have stopped calling it: with
 // one breaker for all workers, and with a breaker in each.
 //
-//   node examples/one-brain/compare.js [--workers 8] [--rounds 25] [--picture FILE.svg]
+//   node examples/one-brain/compare.js [--workers 8] [--rounds 25] [--picture FILE.svg] [--help]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,21 @@ import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { picture } from './picture.js';
 
+const HELP = `Counts how many calls a failing service gets until all workers of its caller have stopped calling it: with one
+breaker for all workers (Multilane), and with a breaker in each (node:cluster).
+
+  node examples/one-brain/compare.js [options]
+
+  --workers N         workers of each shop, 1 to 256 (8)
+  --rounds N          requests that each worker gets, 1 to 1000 (25)
+  --picture FILE.svg  draws each request as a square
+  --help              shows this
+`;
 const values = options();
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
 const WORKERS = wholeNumber('workers', 256);
 /** Requests that each worker gets. */
 const ROUNDS = wholeNumber('rounds', 1_000);
@@ -32,6 +46,7 @@ function options() {
         workers: { type: 'string', default: '8' },
         rounds: { type: 'string', default: '25' },
         picture: { type: 'string' },
+        help: { type: 'boolean', default: false },
       },
     });
     return values;
@@ -56,7 +71,7 @@ function openPicture(path) {
 
 /** Ends the program because of a wrong option. */
 function wrong(what) {
-  process.stderr.write(`one-brain: ${what}\n`);
+  process.stderr.write(`one-brain: ${what} (--help shows the options)\n`);
   process.exit(78);
 }
 
@@ -100,7 +115,7 @@ async function stop(child) {
   await ended;
 }
 
-/** Sends one request over a connection that stays open. */
+/** Sends one request over the connection of an agent, which opens another one when it was closed. */
 async function ask(agent, url) {
   const [response] = await once(get(url, { agent }), 'response');
   return JSON.parse(await text(response));
@@ -119,6 +134,20 @@ async function connectToEach(url) {
   return found;
 }
 
+/**
+ * Makes sure that the connection of a worker leads to it. Servers close connections that were idle for some
+ * seconds, as they may be on a machine with much other work, and the next one may lead to another worker.
+ */
+async function reach(agents, worker, url) {
+  for (let tries = 0; tries < MAX_CONNECTIONS; tries += 1) {
+    const found = await ask(agents.get(worker), `${url}/worker`).catch(() => undefined);
+    if (found?.worker === worker) return;
+    agents.get(worker).destroy();
+    agents.set(worker, new Agent({ keepAlive: true, maxSockets: 1 }));
+  }
+  throw new Error(`worker ${worker} of ${url} was not reached any more`);
+}
+
 /** Lets each worker pay once in each round. */
 async function measure(title, url, bank) {
   const agents = await connectToEach(url);
@@ -126,10 +155,10 @@ async function measure(title, url, bank) {
   const before = bank.calls;
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [worker, agent] of agents) {
-        const result = await ask(agent, `${url}/pay`);
-        if (result.worker !== worker) throw new Error(`${url}: the connection has moved to another worker`);
-        requests.push({ worker, round, isCalled: result.refused === undefined });
+      for (const worker of [...agents.keys()]) {
+        await reach(agents, worker, url);
+        const result = await ask(agents.get(worker), `${url}/pay`);
+        requests.push({ worker: result.worker, round, isCalled: result.refused === undefined });
       }
     }
   } finally {

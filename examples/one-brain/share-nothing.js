@@ -18,6 +18,7 @@ function serve() {
     errorThresholdPercentage: 50,
     rollingCountTimeout: 60_000,
     resetTimeout: 60_000,
+    timeout: false, // only what the bank responds counts, however busy this machine is
   });
   const pay = async () => {
     try {

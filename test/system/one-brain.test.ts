@@ -55,13 +55,27 @@ describe('the example one-brain', () => {
         env: cleanEnvironment(),
         encoding: 'utf8',
       });
-      expect(run).to.include({ status: 78, stdout: '', stderr: `one-brain: ${said}\n` });
+      expect(run).to.include({
+        status: 78,
+        stdout: '',
+        stderr: `one-brain: ${said} (--help shows the options)\n`,
+      });
     }
     const { stderr } = spawnSync(process.execPath, [COMPARE, '--worker', '2'], {
       env: cleanEnvironment(),
       encoding: 'utf8',
     });
     expect(stderr).to.match(/^one-brain: .*--worker\b.*\n$/);
+  });
+
+  it('names every option in its help', () => {
+    const run = spawnSync(process.execPath, [COMPARE, '--help'], {
+      env: cleanEnvironment(),
+      encoding: 'utf8',
+    });
+    expect(run).to.include({ status: 0, stderr: '' });
+    for (const option of ['workers', 'rounds', 'picture', 'help'])
+      expect(run.stdout).to.include(`\n  --${option} `);
   });
 
   it('draws every request as a square', () => {
