@@ -16,6 +16,10 @@ interface Seen {
   /** JSON-RPC's number, the code of a problem, or a word of the result. */
   readonly sign?: string | number | undefined;
 }
+interface Tool {
+  readonly name: string;
+  readonly inputSchema: { readonly properties?: object; readonly required?: readonly string[] };
+}
 type Case = (mcp: McpPlane) => Promise<readonly Seen[]>;
 
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
@@ -113,11 +117,25 @@ const TESTED_ELSEWHERE = ['any, while too many requests'];
 describe('docs/mcp.md', () => {
   after(closePlanes);
 
-  it('lists every tool', async () => {
+  it('lists every tool with its arguments', async () => {
     const mcp = await mcpPlane(ALL_ROUTES);
-    const tools = (await mcp.request('tools/list')).result!.tools as { name: string }[];
-    const rows = [...section('Tools').matchAll(/^\| `([a-z_]+)` \| /gm)];
-    expect(rows.map(([, name]) => name)).to.have.members(tools.map(({ name }) => name));
+    const { tools } = (await mcp.request('tools/list')).result as { readonly tools: readonly Tool[] };
+    const rows = [...section('Tools').matchAll(/^\| `([a-z_]+)` \| (.*?) \| /gm)];
+    const argumentsOf = ({ properties = {}, required = [] }: Tool['inputSchema']): string[] =>
+      Object.keys(properties).map((name) => `\`${name}${required.includes(name) ? '' : '?'}\``);
+    expect(rows.map(([, name, args]) => `${name} ${args}`)).to.have.members(
+      tools.map(({ name, inputSchema }) => `${name} ${argumentsOf(inputSchema).join(', ')}`),
+    );
+  });
+
+  it('has settings of editors that are JSON, and name this endpoint and its token', () => {
+    const settings = [...page.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text]) => JSON.parse(text!));
+    expect(settings).to.have.length(3);
+    for (const { mcpServers, servers } of settings) {
+      const { url, headers } = (mcpServers ?? servers).multilane;
+      expect(url).to.equal('http://127.0.0.1:9901/mcp');
+      expect(headers.Authorization).to.match(/^Bearer \$\{[\w:-]+\}$/);
+    }
   });
 
   it('says how large a body may be', () => {
