@@ -34,11 +34,15 @@ export interface BenchOptions extends LoadOptions {
   readonly idle: number;
 }
 
-export interface CompareOptions extends LoadOptions {
+/** Load on one way of sharding, whose results are compared. */
+export interface ShardedLoadOptions extends LoadOptions {
+  readonly sharding: Sharding;
+}
+
+export interface CompareOptions extends ShardedLoadOptions {
   /** Two built checkouts, or two result files. */
   readonly a: string;
   readonly b: string;
-  readonly sharding: Sharding;
   /** Starts of A, of A again and of B, whose time and memory are compared; 0: none. */
   readonly starts: number;
   /** The server that is compared in result files. */
@@ -83,6 +87,12 @@ const LOAD_FLAGS = {
   fields: { type: 'string', default: FIELD_SETS.join(',') },
 } as const;
 
+const COMPARED_FLAGS = {
+  ...LOAD_FLAGS,
+  rounds: { type: 'string', default: COMPARE_ROUNDS },
+  sharding: { type: 'string', default: 'acceptor' },
+} as const;
+
 type LoadValues = { readonly [Name in keyof typeof LOAD_FLAGS]?: string | undefined };
 
 /** @throws Error with one line that names the option */
@@ -113,10 +123,8 @@ export function parseCompareOptions(argv: readonly string[]): CompareOptions {
     args: [...argv],
     allowPositionals: true,
     options: {
-      ...LOAD_FLAGS,
-      rounds: { type: 'string', default: COMPARE_ROUNDS },
+      ...COMPARED_FLAGS,
       starts: { type: 'string', default: COMPARE_ROUNDS },
-      sharding: { type: 'string', default: 'acceptor' },
       server: { type: 'string', default: 'multilane acceptor' },
     },
   });
@@ -124,30 +132,23 @@ export function parseCompareOptions(argv: readonly string[]): CompareOptions {
   if (a === undefined || b === undefined || rest.length > 0)
     throw new Error('two things to compare are expected');
   return {
-    ...loadOptions({ ...values, shapes: values.shapes ?? QUICK }),
+    ...shardedLoad(values),
     a,
     b,
-    sharding: shardingOf(values.sharding),
     server: values.server,
     starts: whole('--starts', values.starts, 0, 50),
   };
 }
 
 /** @throws Error with one line that names the option */
-export function parseObserveOptions(argv: readonly string[]): LoadOptions & { readonly sharding: Sharding } {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      ...LOAD_FLAGS,
-      rounds: { type: 'string', default: COMPARE_ROUNDS },
-      sharding: { type: 'string', default: 'acceptor' },
-    },
-  });
-  return {
-    ...loadOptions({ ...values, shapes: values.shapes ?? QUICK }),
-    sharding: shardingOf(values.sharding),
-  };
+export function parseObserveOptions(argv: readonly string[]): ShardedLoadOptions {
+  return shardedLoad(parseArgs({ args: [...argv], options: COMPARED_FLAGS }).values);
 }
+
+const shardedLoad = (values: LoadValues & { readonly sharding: string }): ShardedLoadOptions => ({
+  ...loadOptions({ ...values, shapes: values.shapes ?? QUICK }),
+  sharding: shardingOf(values.sharding),
+});
 
 /** @throws Error with one line that names the option */
 export function parseGrowthOptions(argv: readonly string[]): GrowthOptions {

@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { parseCompareOptions, parseGrowthOptions, parseRunOptions } from '#bench/options.js';
+import {
+  parseCompareOptions,
+  parseGrowthOptions,
+  parseObserveOptions,
+  parseRunOptions,
+} from '#bench/options.js';
 import { commandLine } from '#bench/report/command-line.js';
 import { cellsOf } from '#bench/session.js';
 
@@ -36,6 +41,26 @@ describe('the options of the bench', () => {
     expect(() => parseCompareOptions(['a'])).to.throw('two things');
     expect(() => parseCompareOptions(['a', 'b', 'c'])).to.throw('two things');
     expect(() => parseCompareOptions(['a', 'b', '--sharding', 'x'])).to.throw('--sharding must be');
+  });
+});
+
+describe('the options that compare A with B, and what is observed with what is not', () => {
+  it('have the same flags and defaults for the load', () => {
+    for (const argv of [
+      [],
+      ['--sharding', 'reuseport', '--rounds', '3', '--shapes', 'json', '--workers', '4'],
+    ]) {
+      const {
+        a: _a,
+        b: _b,
+        server: _server,
+        starts: _starts,
+        ...load
+      } = parseCompareOptions([...argv, 'a', 'b']);
+      expect(parseObserveOptions(argv)).to.deep.equal(load);
+    }
+    for (const argv of [['--sharding', 'x'], ['--rounds', '0'], ['--starts', '3'], ['a']])
+      expect(() => parseObserveOptions(argv)).to.throw();
   });
 });
 
