@@ -1,21 +1,8 @@
 // Coalesces concurrent requests for the same work.
 
 /**
- * Returns a function that runs the work at most once at a time: calls made while it runs share its result.
- */
-export function coalesced<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () => {
-    running ??= work().finally(() => {
-      running = undefined;
-    });
-    return running;
-  };
-}
-
-/**
- * Like `coalesced`, for results that must be as new as the call: calls made while the work runs share the
- * next run, so no caller misses what it has changed before.
+ * Returns a function that runs the work at most once at a time. Its results are as new as the call: calls
+ * made while the work runs share the next run, so no caller misses what it has changed before.
  */
 export function coalescedAfresh<T>(work: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;

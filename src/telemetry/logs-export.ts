@@ -10,7 +10,7 @@ import type { OtlpExportSettings } from '../config.js';
 import type { Countdown } from '../countdown.js';
 import type { Every } from '../grouped-interval.js';
 import { newRingMemory, type RingMemory, RingReader } from '../memory/line-ring.js';
-import { coalesced } from './coalesced.js';
+import { coalescedAfresh } from './coalesced.js';
 import { type JoinedEncoding, type JoinedRequest, joinedEncoding } from './otlp-joined-request.js';
 import { logRecordOf } from './otlp-log-record.js';
 import type { OtlpSdk } from './otlp-sdk.js';
@@ -118,16 +118,17 @@ export class LogsExport {
     });
   }
 
-  /** Exports the lines in all rings. An export that is under way is not repeated. Never rejects. */
-  readonly exportNow: () => Promise<void> = coalesced(() => this.#export());
+  /**
+   * Exports the lines in all rings, after an export that is under way: that one may have passed the ring of a
+   * line that was logged since. Never rejects.
+   */
+  readonly exportNow: () => Promise<void> = coalescedAfresh(() => this.#export());
 
   /** Exports the last lines, within a second. Never rejects. @param countdown time that is left */
   async close(countdown: Pick<Countdown, 'ends'>): Promise<void> {
     this.#stop();
     this.#countDropped();
-    // An export that is under way may have passed the ring of a line that was logged since.
-    const last = this.exportNow().then(() => this.exportNow());
-    await countdown.ends(last, LAST_EXPORT);
+    await countdown.ends(this.exportNow(), LAST_EXPORT);
     this.#sender.abandon();
   }
 
