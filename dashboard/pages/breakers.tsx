@@ -8,7 +8,7 @@ import { useSignal } from '../core/signal.js';
 import type { Breaker, Overview, Page, Problem } from '../core/types.js';
 import { useLive, useRead } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, numberColumn, Table } from '../parts/table.js';
 import { Badge, Choice, Heading, Search, toneOf } from '../parts/ui.js';
 
 const ORDER = ['open', 'half-open', 'closed'];
@@ -55,18 +55,9 @@ const columnsFor = (reload: () => void): readonly Column<Breaker>[] => [
     by: ({ state }) => -ORDER.indexOf(state),
   },
   { key: 'reason', title: 'Why', cell: (one) => reasonOf(one) },
-  {
-    key: 'transitions',
-    title: 'Opened',
-    isNumber: true,
-    from: 'wide',
-    cell: ({ transitions }) => count(openings(transitions)),
-    by: ({ transitions }) => openings(transitions),
-  },
+  numberColumn('transitions', 'Opened', ({ transitions }) => transitions.open, count, 'wide'),
   { key: 'force', title: '', cell: (one) => <Forces breaker={one} reload={reload} /> },
 ];
-
-const openings = ({ open }: Breaker['transitions']): number => open;
 
 function Forces({ breaker, reload }: { breaker: Breaker; reload: () => void }) {
   const { forced, state, service, instance } = breaker;

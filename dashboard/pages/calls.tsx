@@ -4,35 +4,16 @@ import type { CallEdge, Calls } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
 import { errorShare, Graph, MAX_NODES } from '../draw/graph.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, inRed, numberColumn, Table } from '../parts/table.js';
 import { Heading, Section } from '../parts/ui.js';
 
 const columns: readonly Column<CallEdge>[] = [
   { key: 'from', title: 'Caller', cell: ({ from }) => plain(from), by: ({ from }) => from },
   { key: 'to', title: 'Calls', cell: ({ to }) => plain(to), by: ({ to }) => to },
-  {
-    key: 'rate',
-    title: 'Calls/s',
-    isNumber: true,
-    cell: ({ perSecond }) => rate(perSecond),
-    by: ({ perSecond }) => perSecond,
-  },
-  {
-    key: 'errors',
-    title: 'Errors',
-    isNumber: true,
-    cell: (edge) => <span class={errorShare(edge) > 0 ? 'ink-bad' : ''}>{percent(errorShare(edge))}</span>,
-    by: errorShare,
-  },
-  { key: 'p99', title: 'p99', isNumber: true, cell: ({ p99Ms }) => ms(p99Ms), by: ({ p99Ms }) => p99Ms },
-  {
-    key: 'total',
-    title: 'Since the start',
-    isNumber: true,
-    from: 'medium',
-    cell: ({ total }) => count(total),
-    by: ({ total }) => total,
-  },
+  numberColumn('rate', 'Calls/s', ({ perSecond }) => perSecond, rate),
+  numberColumn('errors', 'Errors', errorShare, inRed(percent)),
+  numberColumn('p99', 'p99', ({ p99Ms }) => p99Ms, ms),
+  numberColumn('total', 'Since the start', ({ total }) => total, count, 'medium'),
 ];
 
 export function CallsPage() {

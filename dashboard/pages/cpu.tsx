@@ -3,7 +3,7 @@ import { count, ms, percent, plain } from '../core/format.js';
 import type { Cpu } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
-import { Table } from '../parts/table.js';
+import { type Column, inRed, numberColumn, Table } from '../parts/table.js';
 import { Figure, Heading, Link, Meter, Section } from '../parts/ui.js';
 import { Counts } from './limits.js';
 
@@ -64,6 +64,23 @@ const Pool = ({ cpu }: { cpu: Cpu }) => (
   </Section>
 );
 
+const taskColumns: readonly Column<Cpu['tasks'][number]>[] = [
+  {
+    key: 'task',
+    title: 'Task',
+    cell: ({ service, task }) => (
+      <>
+        <span class="quiet">{plain(service)}</span> <span class="mono">{plain(task)}</span>
+      </>
+    ),
+    by: ({ service, task }) => `${service} ${task}`,
+  },
+  numberColumn('runs', 'Runs', ({ runs }) => runs),
+  numberColumn('failed', 'Failed', ({ failed }) => failed, inRed(count)),
+  numberColumn('p50', 'p50', ({ p50Ms }) => p50Ms, ms),
+  numberColumn('p99', 'p99', ({ p99Ms }) => p99Ms, ms),
+];
+
 const Tasks = ({ tasks }: { tasks: Cpu['tasks'] }) =>
   tasks.length === 0 ? (
     <Empty title="No task has run yet">A service runs one with cpu.run().</Empty>
@@ -73,45 +90,6 @@ const Tasks = ({ tasks }: { tasks: Cpu['tasks'] }) =>
       rows={tasks}
       keyOf={({ service, task }) => `${service} ${task}`}
       sortedBy="runs"
-      columns={[
-        {
-          key: 'task',
-          title: 'Task',
-          cell: ({ service, task }) => (
-            <>
-              <span class="quiet">{plain(service)}</span> <span class="mono">{plain(task)}</span>
-            </>
-          ),
-          by: ({ service, task }) => `${service} ${task}`,
-        },
-        {
-          key: 'runs',
-          title: 'Runs',
-          isNumber: true,
-          cell: ({ runs }) => count(runs),
-          by: ({ runs }) => runs,
-        },
-        {
-          key: 'failed',
-          title: 'Failed',
-          isNumber: true,
-          cell: ({ failed }) => <span class={failed > 0 ? 'ink-bad' : ''}>{count(failed)}</span>,
-          by: ({ failed }) => failed,
-        },
-        {
-          key: 'p50',
-          title: 'p50',
-          isNumber: true,
-          cell: ({ p50Ms }) => ms(p50Ms),
-          by: ({ p50Ms }) => p50Ms,
-        },
-        {
-          key: 'p99',
-          title: 'p99',
-          isNumber: true,
-          cell: ({ p99Ms }) => ms(p99Ms),
-          by: ({ p99Ms }) => p99Ms,
-        },
-      ]}
+      columns={taskColumns}
     />
   );

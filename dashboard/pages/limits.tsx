@@ -4,7 +4,7 @@ import { bytes, count, plain } from '../core/format.js';
 import type { Limits } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
-import { Table } from '../parts/table.js';
+import { type Column, numberColumn, Table } from '../parts/table.js';
 import { Badge, Heading, Link, Meter, Section } from '../parts/ui.js';
 
 export function LimitsPage() {
@@ -50,7 +50,19 @@ const Bounds = ({ bounds }: { bounds: readonly Bound[] }) => (
   </ul>
 );
 
-function Shedding({ concurrency: { workers, shed, routes } }: { concurrency: Limits['concurrency'] }) {
+type Concurrency = Limits['concurrency'];
+
+const routeColumns: readonly Column<Concurrency['routes'][number]>[] = [
+  {
+    key: 'name',
+    title: 'Route',
+    cell: ({ name }) => <span class="mono">{plain(name)}</span>,
+    by: ({ name }) => name,
+  },
+  numberColumn('flight', 'In flight', ({ inFlight }) => inFlight),
+];
+
+function Shedding({ concurrency: { workers, shed, routes } }: { concurrency: Concurrency }) {
   const shedding = workers.filter((worker) => worker.shedding);
   return (
     <>
@@ -80,21 +92,7 @@ function Shedding({ concurrency: { workers, shed, routes } }: { concurrency: Lim
             rows={routes}
             keyOf={({ name }) => name}
             sortedBy="flight"
-            columns={[
-              {
-                key: 'name',
-                title: 'Route',
-                cell: ({ name }) => <span class="mono">{plain(name)}</span>,
-                by: ({ name }) => name,
-              },
-              {
-                key: 'flight',
-                title: 'In flight',
-                isNumber: true,
-                cell: ({ inFlight }) => count(inFlight),
-                by: ({ inFlight }) => inFlight,
-              },
-            ]}
+            columns={routeColumns}
           />
         )}
       </Section>

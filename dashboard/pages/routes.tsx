@@ -8,7 +8,7 @@ import type { RouteRow, Routes } from '../core/types.js';
 import { useLive, useRead } from '../core/use-live.js';
 import { rateColumns } from '../parts/rate-columns.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, inRed, numberColumn, Table } from '../parts/table.js';
 import { Badge, Heading, Meter, RouteName, Search } from '../parts/ui.js';
 
 /** The event stream has the 200 busiest routes; a search covers all of them. */
@@ -29,30 +29,10 @@ export const routeColumns: readonly Column<RouteRow>[] = [
     by: ({ route, method }) => `${route} ${method}`,
   },
   ...rateColumns('Req/s'),
-  {
-    key: 'p50',
-    title: 'p50',
-    isNumber: true,
-    from: 'medium',
-    cell: ({ p50Ms }) => ms(p50Ms),
-    by: ({ p50Ms }) => p50Ms,
-  },
-  { key: 'p99', title: 'p99', isNumber: true, cell: ({ p99Ms }) => ms(p99Ms), by: ({ p99Ms }) => p99Ms },
-  {
-    key: 'max',
-    title: 'Max',
-    isNumber: true,
-    from: 'wide',
-    cell: ({ maxMs }) => ms(maxMs),
-    by: ({ maxMs }) => maxMs,
-  },
-  {
-    key: 'stalls',
-    title: 'Stalls',
-    isNumber: true,
-    cell: ({ stalls }) => <span class={stalls > 0 ? 'ink-bad' : ''}>{count(stalls)}</span>,
-    by: ({ stalls }) => stalls,
-  },
+  numberColumn('p50', 'p50', ({ p50Ms }) => p50Ms, ms, 'medium'),
+  numberColumn('p99', 'p99', ({ p99Ms }) => p99Ms, ms),
+  numberColumn('max', 'Max', ({ maxMs }) => maxMs, ms, 'wide'),
+  numberColumn('stalls', 'Stalls', ({ stalls }) => stalls, inRed(count)),
   {
     key: 'cpu',
     title: 'CPU share',
@@ -65,14 +45,7 @@ export const routeColumns: readonly Column<RouteRow>[] = [
       ),
     by: ({ cpuRatio }) => cpuRatio,
   },
-  {
-    key: 'flight',
-    title: 'In flight',
-    isNumber: true,
-    from: 'medium',
-    cell: ({ inFlight }) => count(inFlight),
-    by: ({ inFlight }) => inFlight,
-  },
+  numberColumn('flight', 'In flight', ({ inFlight }) => inFlight, count, 'medium'),
 ];
 
 export const routeKey = ({ method, route }: Pick<RouteRow, 'method' | 'route'>): string =>

@@ -8,7 +8,7 @@ import { useSignal } from '../core/signal.js';
 import type { Instance } from '../core/types.js';
 import { useRead } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, numberColumn, Table } from '../parts/table.js';
 import { Badge, Choice, Heading, Link, Search, toneOf } from '../parts/ui.js';
 
 const STATES = ['healthy', 'starting', 'unhealthy', 'ejected', 'draining'];
@@ -47,27 +47,9 @@ const LOAD_COLUMNS: readonly Column<Instance>[] = [
     ),
     by: ({ host, port }) => `${host}:${port}`,
   },
-  {
-    key: 'weight',
-    title: 'Weight',
-    isNumber: true,
-    cell: ({ weight }) => count(weight),
-    by: ({ weight }) => weight,
-  },
-  {
-    key: 'flight',
-    title: 'In flight',
-    isNumber: true,
-    cell: ({ inFlight }) => count(inFlight),
-    by: ({ inFlight }) => inFlight,
-  },
-  {
-    key: 'latency',
-    title: 'Latency',
-    isNumber: true,
-    cell: ({ ewmaMs }) => ms(ewmaMs),
-    by: ({ ewmaMs }) => ewmaMs,
-  },
+  numberColumn('weight', 'Weight', ({ weight }) => weight),
+  numberColumn('flight', 'In flight', ({ inFlight }) => inFlight),
+  numberColumn('latency', 'Latency', ({ ewmaMs }) => ewmaMs, ms),
   {
     key: 'zone',
     title: 'Zone',

@@ -5,7 +5,7 @@ import type { Page, Service } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
 import { rateColumns } from '../parts/rate-columns.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, numberColumn, Table } from '../parts/table.js';
 import { Badge, Heading } from '../parts/ui.js';
 
 const columns: readonly Column<Service>[] = [
@@ -22,13 +22,7 @@ const columns: readonly Column<Service>[] = [
     cell: ({ local }) => (local ? 'in this process' : 'elsewhere'),
     by: ({ local }) => (local ? 0 : 1),
   },
-  {
-    key: 'instances',
-    title: 'Instances',
-    isNumber: true,
-    cell: ({ instances }) => count(instances),
-    by: ({ instances }) => instances,
-  },
+  numberColumn('instances', 'Instances', ({ instances }) => instances),
   {
     key: 'states',
     title: 'States',

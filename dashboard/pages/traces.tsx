@@ -7,7 +7,7 @@ import { useSignal } from '../core/signal.js';
 import type { TraceRow, Traces } from '../core/types.js';
 import { useRead } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, numberColumn, Table } from '../parts/table.js';
 import { Badge, Choice, Heading, Link, Search } from '../parts/ui.js';
 
 const LIMIT = 200;
@@ -40,21 +40,8 @@ const columns: readonly Column<TraceRow>[] = [
     cell: ({ httpStatus }) => (httpStatus === null ? '–' : String(httpStatus)),
     by: ({ httpStatus }) => httpStatus,
   },
-  {
-    key: 'took',
-    title: 'Took',
-    isNumber: true,
-    cell: ({ durationMs }) => ms(durationMs),
-    by: ({ durationMs }) => durationMs,
-  },
-  {
-    key: 'spans',
-    title: 'Spans',
-    isNumber: true,
-    from: 'medium',
-    cell: ({ spans }) => count(spans),
-    by: ({ spans }) => spans,
-  },
+  numberColumn('took', 'Took', ({ durationMs }) => durationMs, ms),
+  numberColumn('spans', 'Spans', ({ spans }) => spans, count, 'medium'),
   {
     key: 'id',
     title: 'Trace id',

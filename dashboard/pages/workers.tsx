@@ -6,7 +6,7 @@ import { hrefOf } from '../core/place.js';
 import type { Worker } from '../core/types.js';
 import { useLive } from '../core/use-live.js';
 import { Data, Empty } from '../parts/states.js';
-import { type Column, Table } from '../parts/table.js';
+import { type Column, numberColumn, Table } from '../parts/table.js';
 import { Badge, Heading, Meter, toneOf } from '../parts/ui.js';
 
 /** A route that runs for longer without a pause is marked. */
@@ -38,14 +38,7 @@ const columns: readonly Column<Worker>[] = [
     cell: ({ id, loopUtilization }) => <Meter ratio={loopUtilization} label={`Loop of worker ${id}`} />,
     by: ({ loopUtilization }) => loopUtilization,
   },
-  {
-    key: 'delay',
-    title: 'Loop delay p99',
-    isNumber: true,
-    from: 'medium',
-    cell: ({ loopDelayP99Ms }) => ms(loopDelayP99Ms),
-    by: ({ loopDelayP99Ms }) => loopDelayP99Ms,
-  },
+  numberColumn('delay', 'Loop delay p99', ({ loopDelayP99Ms }) => loopDelayP99Ms, ms, 'medium'),
   {
     key: 'heap',
     title: 'Heap',
@@ -54,29 +47,9 @@ const columns: readonly Column<Worker>[] = [
     cell: ({ heapUsedMb }) => `${Math.round(heapUsedMb)} MiB`,
     by: ({ heapUsedMb }) => heapUsedMb,
   },
-  {
-    key: 'connections',
-    title: 'Connections',
-    isNumber: true,
-    from: 'wide',
-    cell: ({ connections }) => count(connections),
-    by: ({ connections }) => connections,
-  },
-  {
-    key: 'flight',
-    title: 'In flight',
-    isNumber: true,
-    cell: ({ inFlight }) => count(inFlight),
-    by: ({ inFlight }) => inFlight,
-  },
-  {
-    key: 'requests',
-    title: 'Requests',
-    isNumber: true,
-    from: 'wide',
-    cell: ({ requests }) => count(requests),
-    by: ({ requests }) => requests,
-  },
+  numberColumn('connections', 'Connections', ({ connections }) => connections, count, 'wide'),
+  numberColumn('flight', 'In flight', ({ inFlight }) => inFlight),
+  numberColumn('requests', 'Requests', ({ requests }) => requests, count, 'wide'),
 ];
 
 export const Current = ({ current }: Pick<Worker, 'current'>) =>

@@ -1,6 +1,6 @@
 // The columns of rates that several tables have.
 import { rate } from '../core/format.js';
-import type { Column } from './table.js';
+import { type Column, inRed, numberColumn } from './table.js';
 
 interface Rates {
   readonly perSecond: number;
@@ -9,20 +9,6 @@ interface Rates {
 
 /** @param title of the rate, e.g. `Req/s` */
 export const rateColumns = (title: string): readonly Column<Rates>[] => [
-  {
-    key: 'rate',
-    title,
-    isNumber: true,
-    cell: ({ perSecond }) => rate(perSecond),
-    by: ({ perSecond }) => perSecond,
-  },
-  {
-    key: 'errors',
-    title: 'Errors/s',
-    isNumber: true,
-    cell: ({ errorsPerSecond }) => (
-      <span class={errorsPerSecond > 0 ? 'ink-bad' : ''}>{rate(errorsPerSecond)}</span>
-    ),
-    by: ({ errorsPerSecond }) => errorsPerSecond,
-  },
+  numberColumn('rate', title, ({ perSecond }) => perSecond, rate),
+  numberColumn('errors', 'Errors/s', ({ errorsPerSecond }) => errorsPerSecond, inRed(rate)),
 ];

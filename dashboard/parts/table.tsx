@@ -1,7 +1,7 @@
 // A table that can be sorted. Of long ones only the rows in view are in the document.
 import type { ComponentChildren } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { counted } from '../core/format.js';
+import { count, counted } from '../core/format.js';
 
 export interface Column<Row> {
   readonly key: string;
@@ -14,6 +14,25 @@ export interface Column<Row> {
   readonly from?: 'all' | 'medium' | 'wide';
   readonly isNarrow?: boolean;
 }
+
+/**
+ * A column of numbers, sorted by the number that it shows.
+ * @param show makes the text of a number
+ */
+export const numberColumn = <Row,>(
+  key: string,
+  title: string,
+  by: (row: Row) => number | null,
+  show: (value: number | null) => ComponentChildren = count,
+  from: Column<Row>['from'] = 'all',
+): Column<Row> => ({ key, title, by, from, isNumber: true, cell: (row) => show(by(row)) });
+
+/** Shows a number that should be 0 in red where it is not. */
+export const inRed =
+  (show: (value: number | null) => string) =>
+  (value: number | null): ComponentChildren => (
+    <span class={value !== null && value > 0 ? 'ink-bad' : ''}>{show(value)}</span>
+  );
 
 interface TableProps<Row> {
   readonly label: string;
