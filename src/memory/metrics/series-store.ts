@@ -1,5 +1,10 @@
 // The rows of one thread, as the thread itself uses them: it finds a row by its name, and makes a new one
 // when there is room.
+//
+// A full stack, or V8 when it terminates code (the timeout of `node:vm`), may cut the thread off at any call,
+// and the thread goes on with other code. So what the thread knows of its rows must be right after any call:
+// a row that is made is noted before other threads see it, and the next look-up completes what was cut off; a
+// row that is renamed has no name for the thread until the new one is written.
 import { DECLARATION, hasCells, parseIdentity } from './series-identity.js';
 import {
   assertShape,
@@ -54,6 +59,22 @@ export interface Renamable {
   identity: string | undefined;
 }
 
+/** A row that is complete in the memory, and what the thread will know of it. */
+interface Made {
+  readonly row: Renamable;
+  readonly stays: string;
+  /** The number of rows by this key, with the new one. */
+  readonly key: string;
+  readonly count: number;
+}
+
+interface MadeLast extends Made {
+  readonly end: number;
+  readonly part: SeriesPart;
+  /** Bytes of the part, with the new row. */
+  readonly bytes: number;
+}
+
 /** The least number of bytes that a row has for its name when it can be renamed later. */
 const NAME_ROOM = 192;
 const encoder = new TextEncoder();
@@ -67,6 +88,8 @@ export class SeriesStore {
   readonly #counts = new Map<string, number>();
   /** Rows that can be renamed, by the part of their names that stays. */
   readonly #renamable = new Map<string, Renamable[]>();
+  /** The row that was made last, until the thread knows all of it. */
+  #made: MadeLast | undefined;
   #used = SERIES_HEADER;
   readonly #bytesOf: Record<SeriesPart, number> = { services: 0, runtime: 0 };
 
@@ -91,31 +114,36 @@ export class SeriesStore {
       this.#bytesOf[declared.has(metric) ? 'services' : 'runtime'] += length;
       // A row for which this is false was overwritten by other code. It is not used.
       const isSound = hasCells(kind) === cells > 0;
-      if (isSound) this.#keep({ at, room: length - ROW_BYTES - cells * 4, identity }, stays);
+      if (isSound) this.#keep(this.#counted({ at, room: length - ROW_BYTES - cells * 4, identity }, stays));
     }
   }
 
   find(identity: string): number | undefined {
+    this.#settle();
     return this.#rows.get(identity);
   }
 
   /** The number of rows of a metric that cannot be renamed. */
   count(kind: string, metric: string): number {
+    this.#settle();
     return this.#counts.get(keyOf(kind, metric, false)) ?? 0;
   }
 
   /** The number of rows of a metric that can be renamed. */
   countRenamable(kind: string, metric: string): number {
+    this.#settle();
     return this.#counts.get(keyOf(kind, metric, true)) ?? 0;
   }
 
   /** The rows that can be renamed within a group. @param stays the part of their names that stays */
   renamable(stays: string): readonly Renamable[] {
+    this.#settle();
     return this.#renamable.get(stays) ?? [];
   }
 
   /** Makes a new row. @returns its offset; undefined when there is no room, or the name is too long */
   make({ identity, stays, hasCells, value = 0, part, most }: Wanted): number | undefined {
+    this.#settle();
     const name = encoder.encode(identity);
     const cells = hasCells ? CELL_WORDS : 0;
     const room = stays === undefined ? name.length : Math.max(name.length, NAME_ROOM);
@@ -131,10 +159,8 @@ export class SeriesStore {
     words[STAYS] = stays === undefined ? name.length : encoder.encode(stays).length;
     words[NAME] = name.length;
     new Uint8Array(this.memory, at + ROW_BYTES + cells * 4, room).set(name);
-    this.#used = end;
-    this.#bytesOf[part] = bytes;
-    Atomics.store(this.#head, USED, end);
-    this.#keep({ at, room, identity }, stays ?? identity);
+    this.#made = { ...this.#counted({ at, room, identity }, stays ?? identity), end, part, bytes };
+    this.#settle();
     return at;
   }
 
@@ -150,28 +176,47 @@ export class SeriesStore {
     const padded = new Int32Array(Math.ceil(name.length / 4));
     new Uint8Array(padded.buffer).set(name);
     const version = row[NAME]! & ~LENGTH_BITS & ~VERSION;
+    // After a rename that was cut off, another row may have the name as well.
+    if (identity !== undefined && this.#rows.get(identity) === at) this.#rows.delete(identity);
+    renamed.identity = undefined;
     Atomics.store(row, NAME, version | VERSION);
     Atomics.store(row, BEFORE + 1, row[VALUE + 1]!);
     Atomics.store(row, BEFORE, row[VALUE]!);
     const written = new Int32Array(this.memory, at + ROW_BYTES, padded.length);
     for (const [index, word] of padded.entries()) Atomics.store(written, index, word);
     Atomics.store(row, NAME, (version + 2 * VERSION) | name.length);
-    if (identity !== undefined) this.#rows.delete(identity);
-    this.#rows.set(to, at);
     renamed.identity = to;
+    this.#rows.set(to, at);
   }
 
-  #keep(row: Renamable, stays: string): void {
-    const { at, identity } = row;
+  /** Publishes the row that was made last, and keeps it: from the beginning again when that was cut off. */
+  #settle(): void {
+    const made = this.#made;
+    if (made === undefined) return;
+    const { end, part, bytes } = made;
+    Atomics.store(this.#head, USED, end);
+    this.#keep(made);
+    // There is no call from here on.
+    this.#used = end;
+    this.#bytesOf[part] = bytes;
+    this.#made = undefined;
+  }
+
+  #counted(row: Renamable, stays: string): Made {
     const { kind, metric } = parseIdentity(stays);
+    const key = keyOf(kind, metric, row.identity !== stays);
+    return { row, stays, key, count: (this.#counts.get(key) ?? 0) + 1 };
+  }
+
+  /** Keeping the same row twice is the same as keeping it once. */
+  #keep({ row, stays, key, count }: Made): void {
+    const { at, identity } = row;
     if (identity !== undefined) this.#rows.set(identity, at);
-    const isRenamable = identity !== stays;
-    const key = keyOf(kind, metric, isRenamable);
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
-    if (!isRenamable) return;
+    this.#counts.set(key, count);
+    if (identity === stays) return;
     const group = this.#renamable.get(stays);
     if (group === undefined) this.#renamable.set(stays, [row]);
-    else group.push(row);
+    else if (group.at(-1) !== row) group.push(row);
   }
 
   #reaches(end: number): boolean {
