@@ -98,3 +98,12 @@ export function leftRequests(contents: Contents | undefined): readonly LeftReque
     .filter(({ ageMs }) => ageMs + UNSEEN_MS >= LEAST_MS)
     .sort((a, b) => b.ageMs - a.ageMs);
 }
+
+/**
+ * Whether requests were in flight at the last write, however young. A process that runs notices that its file
+ * is gone before it writes the first request after idleness, but only later while it has requests.
+ */
+export const showsRequests = (found: Found): boolean =>
+  found.kind === 'whole' &&
+  found.contents?.isClosed === false &&
+  found.contents.threads.some(({ requests }) => requests.length > 0);

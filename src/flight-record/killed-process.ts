@@ -19,8 +19,16 @@ import { errorMessage } from '../error-text.js';
 import { thisProcess } from '../process/process-identity.js';
 import { claimantOf } from './claimant.js';
 import type { Contents } from './contents.js';
-import { type Found, isInUse, isOfRunning, LEAST_MS, leftRequests, readFound } from './found-file.js';
-import { makeRoom, type RoomOptions } from './make-room.js';
+import {
+  type Found,
+  isInUse,
+  isOfRunning,
+  LEAST_MS,
+  leftRequests,
+  readFound,
+  showsRequests,
+} from './found-file.js';
+import { KEPT, makeRoom, type RoomOptions } from './make-room.js';
 import type { RecordName } from './record-folder.js';
 
 /** A process that runs writes its file within this time, also on a busy machine. */
@@ -44,22 +52,28 @@ type Unsure = readonly (readonly [record: RecordName, found: Found])[];
 
 /**
  * Reports the processes that are known to have ended, and makes room for one more file: to be called before
- * this process makes its own.
+ * this process makes its own. Where too many files with requests may be of running processes, they are
+ * watched first. So the folder stays small where each start is killed, and no start removes what a running
+ * process has in flight.
  */
 export async function reportEndedProcesses(options: ReportOptions): Promise<void> {
-  await reportKnown(options);
-  await makeRoom(options);
+  const unsure = await reportKnown(options);
+  const areTooMany = unsure.filter(([, found]) => showsRequests(found)).length > KEPT;
+  await makeRoom(options, areTooMany ? await watch(unsure, options) : undefined);
 }
 
 /** Reports all processes that have ended; those of which it is not known are watched first. */
 export async function reportKilledProcesses(options: ReportOptions): Promise<void> {
-  const { signal, watchMs = WATCH_MS } = options;
   const unsure = await reportKnown(options);
-  if (unsure.length > 0) {
-    await delay(watchMs, undefined, { signal, ref: false });
-    await reportUnchanged(unsure, options);
-  }
-  await makeRoom(options);
+  await makeRoom(options, await watch(unsure, options));
+}
+
+/** Watches files, and reports those that do not change. @returns the names of the others */
+async function watch(unsure: Unsure, options: ReportOptions): Promise<ReadonlySet<string>> {
+  if (unsure.length === 0) return new Set();
+  const { signal, watchMs = WATCH_MS } = options;
+  await delay(watchMs, undefined, { signal, ref: false });
+  return reportUnchanged(unsure, options);
 }
 
 /** @returns the files of processes of which it is not known whether they run */
@@ -81,18 +95,23 @@ async function reportKnown(options: ReportOptions): Promise<Unsure> {
   return unsure;
 }
 
-/** Reports the files that are as they were: their processes and claimants have ended. */
-async function reportUnchanged(unsure: Unsure, options: ReportOptions): Promise<void> {
+/**
+ * Reports the files that are as they were: their processes and claimants have ended.
+ * @returns the names of the others
+ */
+async function reportUnchanged(unsure: Unsure, options: ReportOptions): Promise<ReadonlySet<string>> {
   const { folder, self = thisProcess() } = options;
   const report = new Report(options);
+  const changed = new Set<string>();
   for (const [record, before] of unsure) {
     const now = await readFound(folder, record.name);
     const hasChanged = now.kind !== before.kind || sequenceOf(now) !== sequenceOf(before);
-    if (hasChanged) continue;
-    if (record.kind === 'new') await folder.remove(record.name);
+    if (hasChanged) changed.add(record.name);
+    else if (record.kind === 'new') await folder.remove(record.name);
     else if (isInUse(record, now, self) !== true) await report.add(record, now);
   }
   await report.settle();
+  return changed;
 }
 
 const sequenceOf = (found: Found): number => (found.kind === 'whole' ? found.sequence : -1);

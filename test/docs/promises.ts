@@ -628,4 +628,6 @@ export const PROMISES: readonly Promised[] = [
     SECOND,
   ),
   promised('docs/cluster.md', 'is watched for # s first', 'flight-record/killed-process', 'WATCH_MS', SECOND),
+  promised('docs/cluster.md', 'A start watches # such files', 'flight-record/killed-process', 'MOST_FILES'),
+  promised('docs/cluster.md', 'such files and reads #.', 'flight-record/make-room', 'MOST_READ'),
 ];

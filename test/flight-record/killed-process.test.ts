@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { claimantOf } from '#src/flight-record/claimant.js';
@@ -117,9 +118,61 @@ describe('the report about a killed process', () => {
     const seconds = async () => (await names()).sort().map((name) => name.slice(20, 22));
     expect(await seconds(), 'the requests, and the newest').to.deep.equal(['01', '05']);
     for (const n of [6, 7]) await leave(dataDir(), hung, foreignProcess(), new Date(n * 1_000));
+    expect(idsOf(await prepare(dataDir())), 'watched first').to.deep.equal(['a', 'a', 'a']);
+    expect((await names()).every((name) => name.startsWith('ended-'))).to.equal(true);
+    expect(await names()).to.have.length(2);
+  });
+
+  it('removes and reports no file of processes elsewhere that have requests, however many they are', async () => {
+    const folder = await RecordFolder.open(dataDir());
+    const young = contentsOf([entry('young', 0)]);
+    const hung = contentsOf([entry('hung', 9_000)]);
+    const texts = [hung, young, hung, young, hung];
+    const files = await Promise.all(texts.map(() => RecordFile.create(folder, new Date(), foreignProcess())));
+    let isOver = false;
+    const run = async (file: RecordFile, text: string): Promise<void> => {
+      for (; !isOver; await delay(10)) await file.write(text);
+    };
+    for (const [index, file] of files.entries()) await file.write(texts[index]!);
+    const running = files.map((file, index) => run(file, texts[index]!));
+    expect(await prepare(dataDir(), 300)).to.deep.equal([]);
+    expect(await names()).to.have.members(files.map(({ name }) => name));
+    expect(await report(dataDir(), 300)).to.deep.equal([]);
+    expect(await names()).to.have.members(files.map(({ name }) => name));
+    isOver = true;
+    await Promise.all(running);
+    expect(idsOf(await prepare(dataDir())), 'all of them are killed').to.deep.equal(['hung', 'hung', 'hung']);
+    await Promise.all(files.map((file) => file.close()));
+  });
+
+  it('stays small and loses nothing where each start is killed before it knows that others have ended', async () => {
+    const made: string[] = [];
+    for (let n = 0; n < 8; n++) {
+      const signal = AbortSignal.timeout(30);
+      const lines = await prepare(dataDir(), 60_000, signal).catch((error: Error) => error.name);
+      if (lines === 'AbortError' || signal.aborted) continue;
+      expect(lines).to.deep.equal([]);
+      made.push(`r${n}`);
+      const hung = [contentsOf([entry(`r${n}`, 9_000)])];
+      await leave(dataDir(), hung, foreignProcess(), new Date(n * 1_000));
+    }
+    expect(made.length).to.be.at.most(3);
+    expect(idsOf(await report(dataDir()))).to.have.members(made);
+  });
+
+  it('says how many of the records that it removes unread may be of running processes', async () => {
+    const folder = join(dataDir(), 'flight');
+    await mkdir(folder);
+    for (let n = 0; n < 66; n++) {
+      const name = `flight-20260101T0000${String(n).padStart(2, '0')}Z-1-0000000a.bin`;
+      await symlink('/nowhere', join(folder, name));
+    }
     const [line] = await prepare(dataDir());
-    expect(line?.text).to.match(/were removed before they were reported: 1; 2 are kept$/);
-    expect(await seconds()).to.deep.equal(['06', '07']);
+    expect(line?.fields).to.include({ lost: 64, mayRun: 64 });
+    expect(line?.text).to.match(
+      /^flight records of 64 other processes were removed before they were reported; 64 of these may run; 2 /,
+    );
+    expect(await names()).to.have.length(2);
   });
 
   it('is made before a start makes its own file, of processes that are known to have ended', async () => {

@@ -68,12 +68,16 @@ export async function leave(
   return file.name;
 }
 
-/** Does what a start does before it makes its own file. */
-export async function prepare(dataDir: string): Promise<Logged[]> {
+/** Does what a start does before it makes its own file. @param signal of a start that is killed meanwhile */
+export async function prepare(
+  dataDir: string,
+  watchMs = 1,
+  signal: ReportOptions['signal'] = new AbortController().signal,
+): Promise<Logged[]> {
   const { lines, log } = collectedLog();
   const folder = await RecordFolder.open(dataDir);
   const written = async (): Promise<boolean> => true;
-  await reportEndedProcesses({ folder, log, written, signal: new AbortController().signal });
+  await reportEndedProcesses({ folder, log, watchMs, signal, written });
   return lines;
 }
 
