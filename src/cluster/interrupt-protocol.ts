@@ -31,8 +31,9 @@ export interface Interruption extends Stall {
 export type InterruptResult = Interruption | 'responsive' | 'progressing' | 'unreachable';
 
 /**
- * What a thread replies to one attempt. `retry`: its code must not end at the instruction where it was found.
- * `between-microtasks`: it was found between two microtasks, with nothing on the stack.
+ * What a thread replies to one attempt. `retry`: its code must not end at the instruction where it was found,
+ * or its stack had no room for the preparation. `between-microtasks`: it was found between two microtasks,
+ * with nothing on the stack.
  */
 export type InterruptReply = InterruptResult | 'retry' | 'between-microtasks';
 
@@ -56,6 +57,22 @@ export const MAX_REPLY_LENGTH = 32_768;
  * so each side hears the other one only.
  */
 export const channelNameOf = (thread: number): string => `multilane.interrupt.${thread}`;
+
+/** The result of a script, as far as it is read: a `Runtime.RemoteObject` of the inspector. */
+export interface EvaluatedResult {
+  readonly value?: unknown;
+  readonly subtype?: unknown;
+  readonly className?: unknown;
+}
+
+/**
+ * Reads the result of the script that is evaluated in the thread. The script catches whatever the code that
+ * it calls throws. So a RangeError means that the thread was reached, but its stack was too full to enter the
+ * script.
+ */
+export function replyOf({ value, subtype, className }: EvaluatedResult): InterruptReply {
+  return subtype === 'error' && className === 'RangeError' ? 'retry' : parseReply(value);
+}
 
 /** @returns `unreachable` for a reply that the thread's own function cannot have written */
 export function parseReply(text: unknown): InterruptReply {

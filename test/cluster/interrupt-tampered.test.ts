@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { interruptThread } from '#src/cluster/interrupt.js';
-import { parseReply } from '#src/cluster/interrupt-protocol.js';
+import { parseReply, replyOf } from '#src/cluster/interrupt-protocol.js';
 import { InspectorError, resultOf } from '#src/cluster/thread-inspector.js';
 import type { Tampering } from './tampering-thread.js';
 
@@ -116,6 +116,19 @@ describe('interrupting a thread whose code has tampered with it', () => {
     expect(parseReply(JSON.stringify({ ...stall, level: 10 }))).to.deep.equal(stall);
     const anywhere = { where: 'elsewhere', stack: [] };
     expect(parseReply(JSON.stringify(anywhere))).to.deep.equal(anywhere);
+  });
+
+  it('tries again when the script was not entered because the stack of the thread is full', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (description, className) => {
+        const error = { type: 'object', subtype: 'error', description };
+        expect(replyOf({ ...error, className: 'RangeError' })).to.equal('retry');
+        const isRangeError = className === 'RangeError';
+        expect(replyOf({ ...error, className })).to.equal(isRangeError ? 'retry' : 'unreachable');
+      }),
+    );
+    expect(replyOf({ value: '"responsive"' })).to.equal('responsive');
+    expect(replyOf({})).to.equal('unreachable');
   });
 
   it('treats a reply of the inspector that is not a JSON object as a failure', () => {

@@ -6,10 +6,13 @@ import { interruptThread } from '#src/cluster/interrupt.js';
 import { entersContext, isServiceCode } from '#src/cluster/stack-frames.js';
 import { newSeed } from '#test/support/random.js';
 import type { Order } from './awaiting-thread.js';
+import { type DiveOrder, WAYS } from './diving-order.js';
 import { interruptAroundTheEnd } from './interrupt-around-end.js';
 
 /** Longer than the loop of the thread may be stalled. */
 const STANDS_MS = 30;
+/** Threads with a deep stack need some time to read it. */
+const PATIENT_MS = 5_000;
 
 describe('interrupting a thread', () => {
   const user = 'file:///app/service.js';
@@ -65,5 +68,34 @@ describe('interrupting a thread', () => {
       await answered('ping');
     }
     await thread.terminate();
+  });
+
+  describe('whose code is at the end of its stack', () => {
+    let thread: Worker;
+
+    async function order(what: DiveOrder): Promise<void> {
+      thread.postMessage(what);
+      await once(thread, 'message');
+    }
+
+    beforeEach(async () => {
+      thread = new Worker(new URL('./diving-thread.js', import.meta.url));
+      await once(thread, 'message');
+    });
+
+    afterEach(() => thread.terminate());
+
+    for (const way of WAYS) {
+      it(`interrupts it where it leaves room again: ${way}`, async function () {
+        this.timeout(60_000);
+        for (let time = 0; time < 8; time++) {
+          await order(way);
+          let found: Awaited<ReturnType<typeof interruptThread>> = 'responsive';
+          while (found === 'responsive') found = await interruptThread(thread.threadId, PATIENT_MS);
+          expect(found).to.have.property('where', 'elsewhere');
+          await order('ping');
+        }
+      });
+    }
   });
 });

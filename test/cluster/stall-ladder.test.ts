@@ -221,6 +221,16 @@ describe('the ladder for a stalled worker', () => {
     }
   });
 
+  it('gives up a thread that never leaves the end of its stack', async () => {
+    const says = `
+      require('node:worker_threads').parentPort.postMessage(0);
+      const dive = () => { try { dive(); } catch { dive(); } };
+      dive();`;
+    const thread = new Worker(says, { eval: true });
+    await once(thread, 'message');
+    expect(await untilGivenUp(thread)).to.equal(0);
+  });
+
   it('replaces a thread that replies that it is responsive while it has no heartbeat', async () => {
     const says = `globalThis[Symbol.for('multilane.interrupt')] = () => '"responsive"'; for (;;);`;
     const thread = new Worker(says, { eval: true });
