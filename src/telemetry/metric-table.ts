@@ -53,7 +53,7 @@ export const METRICS = {
     'rpc_response_status_code',
     'error_type',
   ),
-  http_server_active_requests: gauge('last', 'HTTP requests in the workers now.'),
+  http_server_active_requests: gauge('last', 'HTTP requests and gRPC calls in the workers now.'),
   http_client_request_duration_seconds: duration(
     'Duration of calls to other services, one per attempt.',
     'http_request_method',

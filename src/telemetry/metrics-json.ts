@@ -3,6 +3,7 @@ import { quantile } from '../memory/metrics/histogram.js';
 import type { SeriesTotal } from '../memory/metrics/recorder.js';
 import { gatherFamilies, type MetricSource } from './metric-families.js';
 import { Pace } from './pace.js';
+import { servedSeries } from './served-requests.js';
 
 export interface ResponseTimes {
   /**
@@ -18,13 +19,15 @@ export interface ResponseTimes {
 }
 
 export interface MetricsJson {
+  /** HTTP requests and gRPC calls. */
   readonly request_count: number;
-  /** Number of responses with a status of 500 or more. */
+  /** Responses with a status of 500 or more, and gRPC calls that failed by a fault of the server. */
   readonly error_count: number;
   readonly response_time_ms: ResponseTimes;
   readonly active_requests: number;
   readonly uptime_seconds: number;
   readonly routes: readonly {
+    /** `GRPC` for a gRPC method, whose path is the route. */
     readonly method: string;
     readonly route: string;
     readonly request_count: number;
@@ -39,12 +42,12 @@ class Tally {
   #errors = 0;
   #longest = 0;
 
-  add({ cells = [], longest = 0 }: SeriesTotal, failed: boolean): void {
+  add({ cells = [], longest = 0 }: SeriesTotal, hasFailed: boolean): void {
     this.#longest = Math.max(this.#longest, longest);
     for (const [cell, count] of cells.entries()) {
       this.#cells[cell] = (this.#cells[cell] ?? 0) + count;
       this.#requests += count;
-      if (failed) this.#errors += count;
+      if (hasFailed) this.#errors += count;
     }
   }
 
@@ -63,17 +66,20 @@ export async function metricsJson(sources: readonly MetricSource[]): Promise<Met
   const families = await gatherFamilies(sources);
   const total = new Tally();
   const routes = new Map<string, { method: string; route: string; tally: Tally }>();
-  const requests = families.find(({ name }) => name === 'http_server_request_duration_seconds');
   const pace = new Pace();
-  for (const series of requests?.series ?? []) {
-    await pace.rest();
-    const { http_request_method: method = '', http_route: route = '' } = series.labels;
-    const failed = Number(series.labels.http_response_status_code) >= 500;
-    total.add(series, failed);
-    const key = `${method} ${route}`;
-    const entry = routes.get(key) ?? { method, route, tally: new Tally() };
-    entry.tally.add(series, failed);
-    routes.set(key, entry);
+  for (const { name, series } of families) {
+    for (const one of series) {
+      const served = servedSeries(name, one.labels);
+      if (served === undefined) break;
+      await pace.rest();
+      const { method, route, error } = served;
+      const hasFailed = error !== undefined;
+      total.add(one, hasFailed);
+      const key = `${method} ${route}`;
+      const entry = routes.get(key) ?? { method, route, tally: new Tally() };
+      entry.tally.add(one, hasFailed);
+      routes.set(key, entry);
+    }
   }
   const shown: MetricsJson['routes'][number][] = [];
   for (const { method, route, tally } of routes.values()) {

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { WindowClock } from '#src/admin/views/sliding-window.js';
+import { Traffic } from '#src/admin/views/traffic.js';
+import { STATUS_NUMBERS } from '#src/grpc/status.js';
 import { Block } from '#src/memory/block.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
@@ -16,6 +19,12 @@ const labels = (route: string, status: number) => ({
   http_response_status_code: String(status),
   url_scheme: 'http',
 });
+const http = (name: string, status: string) => [DURATION, labels(`/${name}`, Number(status))] as const;
+const rpc = (name: string, status: string) =>
+  [
+    'rpc_server_call_duration_seconds',
+    { rpc_system_name: 'grpc', rpc_method: name, rpc_response_status_code: status },
+  ] as const;
 
 const ROUTES = 40;
 
@@ -51,6 +60,33 @@ describe('metrics.json', () => {
     expect(json.response_time_ms).to.deep.equal({ p50: 5, p90: 5, p99: 100, max: 1000 });
     expect(json.routes).to.have.length(2);
     expect(json.routes[0]).to.include({ route: '/api/users/{id}', request_count: 99, error_count: 1 });
+  });
+
+  it('has the requests and errors that the views of the admin plane have, of every protocol', async () => {
+    const statuses = fc.constantFrom(...Object.keys(STATUS_NUMBERS), '200', '404', '499', '500', '503');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom('a', 'b'), statuses)), async (requests) => {
+        const memory = new SeriesMemory();
+        const table = new SeriesTable(memory.of(1));
+        const traffic = new Traffic(new WindowClock());
+        for (const [name, status] of requests) {
+          const [metric, own] = Number(status) > 0 ? http(name, status) : rpc(name, status);
+          table.histogram(metric, own).record(1_000);
+          traffic.follow(metric, own)?.recorded?.(1, 1);
+        }
+        const json = await metricsJson([sharedMemorySource(Block.create({ workers: 1 }), memory)]);
+        const { requests: all, errors } = traffic;
+        expect([json.request_count, json.error_count]).to.deep.equal([all.count.total, errors.total]);
+        const byRoute = [...traffic.routes().values()].map((seen) => [
+          ...[seen.method, seen.route, seen.durations.count.total, seen.errors.total],
+        ]);
+        const shown = json.routes.map((one) => [
+          ...[one.method, one.route, one.request_count, one.error_count],
+        ]);
+        expect(shown).to.have.deep.members(byRoute);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('contains the duration of the longest request of all workers, and no quantile above it', async () => {

@@ -3,11 +3,12 @@ import { NotFoundError, ValidationError } from '../../errors.js';
 import { HISTOGRAM_EDGES_US } from '../../memory/metrics/histogram.js';
 import { operationIdOf } from '../../server/docs/openapi.js';
 import { eachInTurns } from '../../telemetry/pace.js';
+import { GRPC } from '../../telemetry/served-requests.js';
 import type { CpuShares } from './cpu-view.js';
 import { compare, type Order, type Page, type PageRequest, pageOf } from './pages.js';
 import type { Candidate, RouteCandidates } from './route-candidates.js';
 import { SharedPages } from './shared-pages.js';
-import { GRPC, type Traffic } from './traffic.js';
+import type { Traffic } from './traffic.js';
 
 export interface RouteListSources {
   readonly candidates: RouteCandidates;

@@ -4,20 +4,8 @@ import type { Labels } from '../../memory/metrics/recorder.js';
 import { OVERFLOW } from '../../memory/metrics/series.js';
 import type { FollowSeries, SeriesFollower } from '../../memory/metrics/series-watch.js';
 import { SWITCHED_OFF } from '../../server/kill-switch.js';
+import { isServerFault, type ServedSeries, servedSeries } from '../../telemetry/served-requests.js';
 import { type WindowClock, WindowCount, WindowHistogram } from './sliding-window.js';
-
-/** The method of gRPC calls, as in `/switches`. */
-export const GRPC = 'GRPC';
-
-/** gRPC statuses of calls that failed by a fault of the server (OpenTelemetry's conventions for gRPC). */
-const SERVER_FAULTS = new Set([
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-]);
 
 export interface RouteTraffic {
   readonly method: string;
@@ -141,11 +129,9 @@ export class Traffic {
     Object.fromEntries([...this.counts(metric)].map(([label, { total }]) => [label, total]));
 
   readonly follow: FollowSeries = (metric, labels) => {
+    const served = servedSeries(metric, labels);
+    if (served !== undefined) return this.#route(served);
     switch (metric) {
-      case 'http_server_request_duration_seconds':
-        return this.#httpRoute(labels);
-      case 'rpc_server_call_duration_seconds':
-        return this.#rpcRoute(labels);
       case 'multilane_calls_total':
         return this.#edge(labels);
       case 'http_client_request_duration_seconds':
@@ -174,29 +160,7 @@ export class Traffic {
     },
   };
 
-  #httpRoute(labels: Labels): SeriesFollower {
-    const { http_request_method: method = '', http_route: route = '' } = labels;
-    const { http_response_status_code: status = '' } = labels;
-    return this.#route(
-      method,
-      route,
-      status,
-      Number(status) >= 500 ? (labels.error_type ?? status) : undefined,
-    );
-  }
-
-  #rpcRoute(labels: Labels): SeriesFollower {
-    const { rpc_method: method = '', rpc_response_status_code: status = '' } = labels;
-    return this.#route(
-      GRPC,
-      `/${method}`,
-      status,
-      SERVER_FAULTS.has(status) ? (labels.error_type ?? status) : undefined,
-    );
-  }
-
-  /** @param error the code of the error; undefined: the server has not failed */
-  #route(method: string, route: string, status: string, error: string | undefined): SeriesFollower {
+  #route({ method, route, status, error }: ServedSeries): SeriesFollower {
     const key = `${method} ${route}`;
     const clock = this.#clock;
     const traffic = this.#routes.get(key) ?? {
@@ -322,6 +286,6 @@ function hasFailed({
   rpc_response_status_code: rpcStatus = '',
 }: Labels): boolean {
   // A response to a gRPC call has its status as the error. One to a call over HTTP has no error.
-  if (rpcStatus !== '' && error === rpcStatus) return SERVER_FAULTS.has(rpcStatus);
+  if (rpcStatus !== '' && error === rpcStatus) return isServerFault(rpcStatus);
   return Number(status) >= 500 || (error !== '' && !CANCELLED.has(error));
 }
