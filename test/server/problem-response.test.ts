@@ -1,14 +1,39 @@
 import { expect } from 'chai';
-import { BusinessError, HttpError, UnavailableError, ValidationError } from '#src/errors.js';
+import {
+  BusinessError,
+  ERROR_TABLE,
+  type ErrorCode,
+  HttpError,
+  UnavailableError,
+  ValidationError,
+} from '#src/errors.js';
 import { problemOf } from '#src/server/problem-response.js';
 import { toError } from '#src/telemetry/to-error.js';
 import { SECRET_TEXTS, SECRETS } from '#test/telemetry/secret-forms.js';
+import { bench } from './kit.js';
 
 const request = { requestId: 'r-1', traceId: 'a'.repeat(32), executed: true };
 const documentOf = (error: unknown) => {
   const { body, headers, fault: _fault, ...rest } = problemOf(error, request);
   return { ...rest, headers: [...headers], document: JSON.parse(body) as Record<string, unknown> };
 };
+
+describe('the log line of a failure', () => {
+  // docs/operations.md tells operators which failures they find in the log.
+  it('is there for the status 500 only, with the id that the response has', async () => {
+    const codes = Object.keys(ERROR_TABLE) as ErrorCode[];
+    const { inject, logs } = bench((app) =>
+      app.get('/:code', (ctx) => {
+        throw new HttpError(ctx.params.code!, 'why');
+      }),
+    );
+    for (const code of codes) {
+      const { status, headers } = await inject({ method: 'GET', url: `/${code}` });
+      const ids = logs.splice(0).map(({ requestId }) => requestId);
+      expect(ids, code).to.deep.equal(status === 500 ? [headers['x-request-id']] : []);
+    }
+  });
+});
 
 describe('the problem document of a failure', () => {
   it('shows no secret of its message', () => {
