@@ -84,7 +84,7 @@ export const METRICS = {
   ),
   multilane_workers: gauge('last', 'Workers, of HTTP and gRPC, by state.', 'state'),
   multilane_handler_stalls_total: counter(
-    'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler ran.',
+    'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler was interrupted; empty: none was.',
     'route',
   ),
   multilane_worker_restarts_total: counter(

@@ -23,6 +23,16 @@ export interface RuleCheck {
   readonly exp_samples: readonly { readonly labels: string; readonly value: number }[];
 }
 
+/** An alert, a time such as `20m`, and what it has to say then. */
+export interface AlertCheck {
+  readonly alertname: string;
+  readonly eval_time: string;
+  readonly exp_alerts: readonly {
+    readonly exp_labels: Readonly<Record<string, string>>;
+    readonly exp_annotations: Readonly<Record<string, string>>;
+  }[];
+}
+
 /** The name of a series with the labels that Prometheus adds to a target. */
 export const labelled = (series: string, job: string, instance: string): string => {
   const added = `job="${job}",instance="${instance}"`;
@@ -45,11 +55,12 @@ export function testRules(
   interval: string,
   series: readonly MadeSeries[],
   checks: readonly RuleCheck[],
+  alerts: readonly AlertCheck[] = [],
 ): string {
   const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
   try {
     const file = join(folder, 'alerts.json');
-    const test = { interval, input_series: series, promql_expr_test: checks };
+    const test = { interval, input_series: series, promql_expr_test: checks, alert_rule_test: alerts };
     writeFileSync(
       file,
       JSON.stringify({ rule_files: RULE_FILES, evaluation_interval: interval, tests: [test] }),

@@ -103,19 +103,26 @@ function* heaps({ fullHeaps }: ProblemFacts): Generator<Problem> {
 function* stalls({ traffic }: ProblemFacts): Generator<Problem> {
   for (const [route, { recent }] of traffic.counts('multilane_handler_stalls_total')) {
     if (recent === 0) continue;
+    const what = `${counted(recent, 'stall')} of at least STALL_MS in the last seconds. Other requests of the worker waited meanwhile`;
     yield problem({
       id: `stalls:${route}`,
       severity: 'warning',
-      title: `${route === '' ? 'Code outside of handlers' : route} has blocked an event loop`,
-      detail: `${counted(recent, 'stall')} of at least STALL_MS in the last seconds. Other requests of the worker waited meanwhile; a CPU profile of the worker shows the code.`,
+      title: route === '' ? 'An event loop was blocked' : `${route} has blocked an event loop`,
+      detail:
+        route === ''
+          ? `${what}. No handler of a known route was interrupted: code outside of handlers has blocked it, code that cannot be interrupted, or many short requests in one turn. The flight record in the log names the last ones; a CPU profile of the worker shows the code.`
+          : `${what}; a CPU profile of the worker shows the code.`,
       page: pageOf(traffic, route),
     });
   }
 }
 
-/** Stalls are counted by template alone: the page of the route, unless several methods have it. */
+/**
+ * Stalls are counted by template alone: the page of the route, unless several methods have it. Without a
+ * template it is the page of the workers, where a CPU profile is recorded.
+ */
 function pageOf(traffic: Traffic, template: string): string {
-  if (template === '') return '#/routes';
+  if (template === '') return '#/workers';
   const [first, ...others] = [...traffic.routes()].filter(([, { route }]) => route === template);
   if (first === undefined || others.length > 0) return pageAt('routes', { search: template });
   return pageAt('route', { method: first[1].method, route: template });

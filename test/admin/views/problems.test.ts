@@ -50,6 +50,10 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     { traffic: trafficOf((count) => count('multilane_handler_stalls_total', { route: '/slow' })) },
     'warning: /slow has blocked an event loop',
   ],
+  'a stall in which no handler was interrupted': [
+    { traffic: trafficOf((count) => count('multilane_handler_stalls_total', { route: '' })) },
+    'warning: An event loop was blocked',
+  ],
   'what does not reach the collector by OTLP': [
     {
       traffic: trafficOf((count) => {
@@ -317,6 +321,14 @@ describe('problems in words', () => {
     expect(pageOf('GET')).to.equal('#/route?method=GET&route=%2Fa%2F%7Bid%7D');
     expect(pageOf('GET', 'PUT')).to.equal('#/routes?search=%2Fa%2F%7Bid%7D');
     expect(pageOf()).to.equal('#/routes?search=%2Fa%2F%7Bid%7D');
+  });
+
+  it('blame no code for a stall in which no handler was interrupted', () => {
+    const traffic = trafficOf((count) => count('multilane_handler_stalls_total', { route: '' }));
+    const [found] = problemsOf({ ...HEALTHY, traffic });
+    // docs/cluster.md: a turn of many short requests is not interrupted, and each of them is in a handler.
+    expect(found!.detail).to.include('or many short requests in one turn');
+    expect(found!.page).to.equal('#/workers');
   });
 
   it('name instances', () => {
