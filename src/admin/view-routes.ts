@@ -122,9 +122,10 @@ export class Views {
   }
 
   #problemFacts({ workers, heapLimitBytes, cpuQueue }: ReturnType<ViewSources['saturation']>) {
-    const { clock, database, cpu, registryOutage, routes, logLevel, workers: list } = this.#sources;
+    const { clock, database, cpu, registryOutage, routes, logLevel, workers: list, statuses } = this.#sources;
     return {
       workers: list(),
+      statuses: statuses(),
       fullHeaps:
         heapLimitBytes === undefined
           ? []

@@ -5,7 +5,7 @@ import type { Replacement } from './replacements.js';
 import type { Supervisor } from './supervisor.js';
 import type { ReplaceReason } from './thread-options.js';
 import type { WorkerThread } from './worker-thread.js';
-import type { ThreadView } from './workers.js';
+import type { ThreadView, WorkerStatus } from './workers.js';
 
 export class AllWorkers {
   readonly #groups: readonly Supervisor[];
@@ -34,6 +34,11 @@ export class AllWorkers {
   /** As `Supervisor.workers`. */
   get workers(): readonly ThreadView[] {
     return this.#groups.flatMap(({ workers }) => workers);
+  }
+
+  /** As `Workers.statuses`. */
+  get statuses(): readonly WorkerStatus[] {
+    return this.#groups.flatMap(({ statuses }) => statuses);
   }
 
   /** As `Supervisor.threads`. */

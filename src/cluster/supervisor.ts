@@ -14,7 +14,14 @@ import { ThreadStarter } from './thread-starter.js';
 import { mayServe } from './worker-life.js';
 import { maxWedged } from './worker-rows.js';
 import type { WorkerThread } from './worker-thread.js';
-import { currentThreadOf, isLost, type ThreadView, type WorkerEntry, Workers } from './workers.js';
+import {
+  currentThreadOf,
+  isLost,
+  type ThreadView,
+  type WorkerEntry,
+  type WorkerStatus,
+  Workers,
+} from './workers.js';
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -98,6 +105,11 @@ export class Supervisor {
   /** One thread per worker that was started: the one in rotation, else its newest. */
   get workers(): readonly ThreadView[] {
     return this.#workers.views;
+  }
+
+  /** As `Workers.statuses`. */
+  get statuses(): readonly WorkerStatus[] {
+    return this.#workers.statuses;
   }
 
   /**

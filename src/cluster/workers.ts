@@ -38,6 +38,17 @@ export interface ThreadView {
   readonly serving: ReadonlySet<string>;
 }
 
+/** Whether a worker serves. */
+export interface WorkerStatus {
+  readonly worker: number;
+  readonly kind: WorkerKind;
+  /**
+   * A thread of the worker is in rotation, even one that has failed and is kept for that. A stalled thread is
+   * paused there, and does not serve.
+   */
+  readonly isServing: boolean;
+}
+
 export class Workers {
   readonly all: readonly WorkerEntry[];
   readonly #group: WorkerGroup;
@@ -64,6 +75,12 @@ export class Workers {
   /** One thread per worker that was started: the one in rotation, else its newest. */
   get views(): readonly ThreadView[] {
     return this.all.flatMap(({ threads }) => threads.findLast(isServing) ?? threads.at(-1) ?? []);
+  }
+
+  /** One element per worker of the group, whether or not it was started. */
+  get statuses(): readonly WorkerStatus[] {
+    const { kind } = this.#group;
+    return this.all.map(({ worker, threads }) => ({ worker, kind, isServing: threads.some(isServing) }));
   }
 
   /** All threads that are alive, and the last one of each worker without any. */

@@ -70,6 +70,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
     clock,
     readiness: () => readiness.verdict(),
     workers: () => workerList(workers, block, series, clock, names),
+    statuses: () => workers.statuses,
     saturation: saturationFacts(deps),
     lookAtFleet: () =>
       lookAtFleet({

@@ -27,12 +27,16 @@ const SAGAS_MS = 30_000;
 const WAIT_FOR_SAGAS_MS = 300;
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
-export function workerSource(workers: Pick<AllWorkers, 'threads'>, block: Block): MetricSource {
+export function workerSource(workers: Pick<AllWorkers, 'threads' | 'statuses'>, block: Block): MetricSource {
   return () => {
     const states = workers.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
     const series = SHOWN_STATES.map((state) =>
       currentValue('multilane_workers', states.filter((one) => one === state).length, { state }),
     );
+    for (const { worker, kind, isServing } of workers.statuses) {
+      const labels = { worker: String(worker), kind };
+      series.push(currentValue('multilane_worker_serving', Number(isServing), labels));
+    }
     // A worker that is being replaced has two threads; the values of the later one win.
     for (const thread of workers.threads) {
       const { isShedding, owedMs, boundMs } = readWorkerAdmission(block, thread);

@@ -83,6 +83,12 @@ export const METRICS = {
     'pool',
   ),
   multilane_workers: gauge('last', 'Workers, of HTTP and gRPC, by state.', 'state'),
+  multilane_worker_serving: gauge(
+    'last',
+    '1 while a thread of the worker serves, even one that has failed and is kept for that; kind: http or grpc.',
+    'worker',
+    'kind',
+  ),
   multilane_handler_stalls_total: counter(
     'Stalls of workers (event loop blocked for STALL_MS), by the route whose handler was interrupted; empty: none was.',
     'route',

@@ -50,6 +50,7 @@ function setUp(over: Partial<ViewSources> = {}) {
     clock: () => 12_700,
     readiness: () => ({ ready: true, reasons: [] }),
     workers: () => [WORKER],
+    statuses: () => [{ kind: 'http', isServing: true }],
     saturation: () => SATURATION,
     async lookAtFleet() {
       looks.fleet += 1;

@@ -93,9 +93,20 @@ describe('the supervisor of workers whose threads cannot start any more', () => 
 
   it('continues while a failed thread serves, logs that, and replaces it when a new one can start', async () => {
     const { supervisor, rotation, lines } = await supervise(4);
+    // Serving is not a matter of states: between two attempts, the only thread is the failed one.
+    const isRight = new Set<boolean>();
+    const inRotation = (): boolean =>
+      rotation.filter((move) => move.startsWith('+')).length >
+      rotation.filter((move) => move.startsWith('-')).length;
+    supervisor.watch(() => {
+      for (const { isServing } of supervisor.statuses) isRight.add(isServing === inRotation());
+    });
+    await supervisor.until(() => supervisor.threads.every(({ state }) => state.kind === 'failing'));
+    expect(supervisor.statuses).to.deep.equal([{ worker: 1, kind: 'http', isServing: true }]);
     await supervisor.until((lanes) => lanes.some(({ generation }) => generation === 4));
     await supervisor.until((lanes) => lanes.every(({ state }) => state.kind === 'ready'));
     const [first, second, removed] = rotation;
+    expect([...isRight]).to.deep.equal([true]);
     expect([first, removed]).to.deep.equal(['+1', '-1']);
     expect(second).to.match(/^\+/);
     expect(lines).to.include(

@@ -22,6 +22,8 @@ const sagas = (outcome: string): string => `multilane_sagas_total{saga="checkout
 const breaker = (state: string): string =>
   `multilane_breaker_state{service="orders",endpoint="a",state="${state}"}`;
 const workers = (state: string): string => `multilane_workers{state="${state}"}`;
+const serving = (worker: number, kind: 'http' | 'grpc'): string =>
+  `multilane_worker_serving{worker="${worker}",kind="${kind}"}`;
 const shed = (reason: string): string => `multilane_requests_shed_total{reason="${reason}"}`;
 const instances = (state: string): string =>
   `multilane_registry_instances{service="orders",state="${state}"}`;
@@ -50,12 +52,26 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   MultilaneNoReadyWorker: {
     at: 20,
     notYetAt: 10,
-    series: { [workers('ready')]: ['2x9 0x30', '2x40'], [workers('starting')]: ['0x40', '0x40'] },
+    // A gRPC worker serves beside HTTP workers that do not. The other process has only a failed thread, which it keeps.
+    series: {
+      [serving(1, 'http')]: ['1x9 0x30', '1x40'],
+      [serving(2, 'http')]: ['1x9 0x30', '1x9 0x30'],
+      [serving(3, 'grpc')]: ['1x40', '1x40'],
+      [workers('ready')]: ['3x9 1x30', '3x9 0x30'],
+    },
   },
   MultilaneWorkersMissing: {
     at: 20,
     notYetAt: 13,
-    series: { [workers('stalled')]: ['0x9 1x30', '0x9 1x2 0x30'], [workers('ready')]: ['1x40', '2x40'] },
+    // One is tried again and again: its failed thread is kept, and now and then another one starts.
+    series: {
+      [serving(1, 'http')]: ['1x40', '1x40'],
+      [serving(2, 'http')]: ['1x40', '1x9 0x2 1x30'],
+      [workers('ready')]: ['2x9 1x30', '2x9 1x2 2x30'],
+      [workers('draining')]: ['0x9 1x30', '0x40'],
+      [workers('starting')]: [`0x9${' 1 0 0'.repeat(10)}`, '0x40'],
+      [workers('stalled')]: ['0x40', '0x9 1x2 0x30'],
+    },
   },
   MultilaneWorkerWedged: {
     at: 20,

@@ -1,10 +1,30 @@
 // Metrics that the primary reads at the moment of a scrape.
 import { expect } from 'chai';
-import { breakerSource } from '#src/primary/metric-sources.js';
+import type { WorkerStatus } from '#src/cluster/workers.js';
+import { Block } from '#src/memory/block.js';
+import { breakerSource, workerSource } from '#src/primary/metric-sources.js';
 import type { BreakerControl } from '#src/resilience/breaker-contract.js';
 import { gatherFamilies } from '#src/telemetry/metric-families.js';
 
 const INSTANCES = 500;
+
+describe('the workers as metrics', () => {
+  it('are shown by kind, serving or not, whatever states their threads are in', async () => {
+    const statuses: readonly WorkerStatus[] = [
+      { worker: 1, kind: 'http', isServing: true },
+      { worker: 2, kind: 'http', isServing: false },
+      { worker: 3, kind: 'grpc', isServing: true },
+    ];
+    const source = workerSource({ threads: [], statuses }, Block.create({ workers: 1 }));
+    const families = await gatherFamilies([source]);
+    const { series } = families.find(({ name }) => name === 'multilane_worker_serving')!;
+    expect(series.map(({ labels, value }) => ({ ...labels, value }))).to.deep.equal([
+      { worker: '1', kind: 'http', value: 1 },
+      { worker: '2', kind: 'http', value: 0 },
+      { worker: '3', kind: 'grpc', value: 1 },
+    ]);
+  });
+});
 
 describe('the states of breakers as metrics', () => {
   it('are read while they are added up, so that many instances do not take one turn', async () => {

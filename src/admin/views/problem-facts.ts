@@ -1,4 +1,5 @@
 // A problem of the process in words, and the facts from which the rules (problem-rules-*.ts) find problems.
+import type { WorkerStatus } from '../../cluster/workers.js';
 import type { Readiness, WorkerView } from '../telemetry-routes.js';
 import type { Fleet } from './fleet.js';
 import type { Saturation } from './saturation.js';
@@ -21,10 +22,8 @@ export interface Problem {
 
 export interface ProblemFacts {
   readonly readiness: Pick<Readiness, 'ready' | 'reasons'>;
-  readonly workers: readonly Pick<
-    WorkerView,
-    'id' | 'kind' | 'state' | 'loopUtilization' | 'current' | 'startedAt'
-  >[];
+  readonly workers: readonly Pick<WorkerView, 'id' | 'state' | 'loopUtilization' | 'current' | 'startedAt'>[];
+  readonly statuses: readonly Pick<WorkerStatus, 'kind' | 'isServing'>[];
   readonly saturation: readonly Saturation[];
   /** The workers that retain nearly as much heap as they may, with the share. */
   readonly fullHeaps: readonly { readonly worker: number; readonly ratio: number }[];

@@ -22,15 +22,24 @@ export function processProblems(facts: ProblemFacts): readonly Problem[] {
   ];
 }
 
-function* unready({ readiness, workers }: ProblemFacts): Generator<Problem> {
-  if (!workers.some(({ kind, state }) => kind === 'http' && state === 'ready'))
+/** What is not served while no worker of a kind is in rotation. */
+const UNSERVED = [
+  { kind: 'http', id: 'no-worker', what: 'requests', effect: 'Every new request gets 503' },
+  { kind: 'grpc', id: 'no-worker:grpc', what: 'gRPC calls', effect: 'gRPC calls fail or wait' },
+] as const;
+
+function* unready({ readiness, statuses }: ProblemFacts): Generator<Problem> {
+  for (const { kind, id, what, effect } of UNSERVED) {
+    const ofKind = statuses.filter((worker) => worker.kind === kind);
+    if (ofKind.length === 0 || ofKind.some(({ isServing }) => isServing)) continue;
     yield problem({
-      id: 'no-worker',
+      id,
       severity: 'critical',
-      title: 'No worker serves requests',
-      detail: 'Every request gets 503 until a worker is ready. The log says why the last ones have ended.',
+      title: `No worker serves ${what}`,
+      detail: `${effect} until a worker is ready. The log says why the last ones have ended.`,
       page: '#/workers',
     });
+  }
   if (!readiness.ready)
     yield problem({
       id: 'not-ready',

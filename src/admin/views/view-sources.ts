@@ -22,6 +22,7 @@ export interface ViewSources {
   readonly clock: () => number;
   readonly readiness: () => Readiness;
   readonly workers: () => readonly WorkerView[];
+  readonly statuses: () => ProblemFacts['statuses'];
   readonly saturation: () => SaturationFacts;
   readonly lookAtFleet: () => Promise<Fleet>;
   readonly breakers: Pick<BreakerControl, 'transitions'>;

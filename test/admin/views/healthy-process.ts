@@ -57,7 +57,7 @@ export const fleetOf = (
 export const worker = (
   over: Partial<ProblemFacts['workers'][number]> = {},
 ): ProblemFacts['workers'][number] => ({
-  ...{ id: 1, kind: 'http', state: 'ready', loopUtilization: 0.2, current: null },
+  ...{ id: 1, state: 'ready', loopUtilization: 0.2, current: null },
   startedAt: '2026-01-01T00:00:00.000Z',
   ...over,
 });
@@ -65,6 +65,10 @@ export const worker = (
 export const HEALTHY: ProblemFacts = {
   readiness: { ready: true, reasons: [] },
   workers: [worker(), worker({ id: 2 })],
+  statuses: [
+    { kind: 'http', isServing: true },
+    { kind: 'grpc', isServing: true },
+  ],
   saturation: [{ name: 'connections', used: 5, limit: 100, ratio: 0.05, unit: 'connections' }],
   fullHeaps: [],
   traffic: trafficOf((count) => requests(count, '/a', 200, 1_000)),

@@ -20,7 +20,37 @@ const shown = (over: Partial<ProblemFacts>): string[] =>
 
 /** What each change of a healthy process is reported as. */
 const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...lines: string[]]>> = {
-  'no worker': [{ workers: [worker({ state: 'starting' })] }, 'critical: No worker serves requests'],
+  'no worker': [
+    {
+      statuses: [
+        { kind: 'http', isServing: false },
+        { kind: 'grpc', isServing: true },
+      ],
+    },
+    'critical: No worker serves requests',
+  ],
+  'no gRPC worker': [
+    {
+      statuses: [
+        { kind: 'http', isServing: true },
+        { kind: 'grpc', isServing: false },
+      ],
+    },
+    'critical: No worker serves gRPC calls',
+  ],
+  'no worker of any kind': [
+    {
+      statuses: [
+        { kind: 'http', isServing: false },
+        { kind: 'grpc', isServing: false },
+      ],
+    },
+    'critical: No worker serves requests',
+    'critical: No worker serves gRPC calls',
+  ],
+  'no trouble of a worker that has failed and still serves, or of a process without gRPC': [
+    { workers: [worker({ state: 'draining' })], statuses: [{ kind: 'http', isServing: true }] },
+  ],
   'a process that is not ready': [
     { readiness: { ready: false, reasons: ['draining'] } },
     'critical: The process is not ready',
