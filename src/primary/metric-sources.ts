@@ -27,7 +27,10 @@ const SAGAS_MS = 30_000;
 const WAIT_FOR_SAGAS_MS = 300;
 const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 
-export function workerSource(workers: Pick<AllWorkers, 'threads' | 'statuses'>, block: Block): MetricSource {
+export function workerSource(
+  workers: Pick<AllWorkers, 'threads' | 'workers' | 'statuses'>,
+  block: Block,
+): MetricSource {
   return () => {
     const states = workers.threads.map(({ state, isOverdue }) => shownAs(state, isOverdue));
     const series = SHOWN_STATES.map((state) =>
@@ -37,8 +40,8 @@ export function workerSource(workers: Pick<AllWorkers, 'threads' | 'statuses'>, 
       const labels = { worker: String(worker), kind };
       series.push(currentValue('multilane_worker_serving', Number(isServing), labels));
     }
-    // A worker that is being replaced has two threads; the values of the later one win.
-    for (const thread of workers.threads) {
+    // A worker that is being replaced has two threads: the one in rotation has the load.
+    for (const thread of workers.workers) {
       const { isShedding, owedMs, boundMs } = readWorkerAdmission(block, thread);
       const labels = { worker: String(thread.worker) };
       series.push(currentValue('multilane_worker_shedding', isShedding ? 1 : 0, labels));

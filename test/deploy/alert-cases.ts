@@ -24,6 +24,8 @@ const breaker = (state: string): string =>
 const workers = (state: string): string => `multilane_workers{state="${state}"}`;
 const serving = (worker: number, kind: 'http' | 'grpc'): string =>
   `multilane_worker_serving{worker="${worker}",kind="${kind}"}`;
+const loop = (worker: number): string => `multilane_worker_loop_utilization_ratio{worker="${worker}"}`;
+const shedding = (worker: number): string => `multilane_worker_shedding{worker="${worker}"}`;
 const shed = (reason: string): string => `multilane_requests_shed_total{reason="${reason}"}`;
 const instances = (state: string): string =>
   `multilane_registry_instances{service="orders",state="${state}"}`;
@@ -103,8 +105,13 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     at: 30,
     notYetAt: 15,
     series: {
-      'multilane_worker_loop_utilization_ratio{worker="1"}': ['0.2x9 0.97x30', '0.99x40'],
-      'multilane_worker_loop_utilization_ratio{worker="2"}': ['0.2x9 0.95x30', '0.1x40'],
+      [serving(1, 'http')]: ['1x40', '1x40'],
+      [serving(2, 'http')]: ['1x40', '1x40'],
+      // One that starts again and again has no load.
+      [serving(3, 'http')]: ['0x40', '0x40'],
+      [loop(1)]: ['0.2x9 0.97x30', '0.99x40'],
+      [loop(2)]: ['0.2x9 0.95x30', '0.1x40'],
+      [loop(3)]: ['0x40', '0x40'],
     },
   },
   MultilanePrimaryDelayed: {
@@ -172,8 +179,12 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     at: 20,
     notYetAt: 11,
     series: {
-      'multilane_worker_shedding{worker="1"}': ['0x9 1x30', '1x40'],
-      'multilane_worker_shedding{worker="2"}': ['0x9 1x30', '0x40'],
+      [serving(1, 'http')]: ['1x40', '1x40'],
+      [serving(2, 'http')]: ['1x40', '1x40'],
+      [serving(3, 'http')]: ['0x40', '0x40'],
+      [shedding(1)]: ['0x9 1x30', '1x40'],
+      [shedding(2)]: ['0x9 1x30', '0x40'],
+      [shedding(3)]: ['0x40', '0x40'],
     },
   },
   MultilaneConnectionsRefused: {

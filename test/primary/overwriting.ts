@@ -120,7 +120,9 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
     state: { kind: 'ready' },
     startedAt: new Date(0),
   }));
-  const supervisor = { threads, statuses: [] } as unknown as Parameters<typeof workerSource>[0];
+  const supervisor = { threads, workers: threads, statuses: [] } as unknown as Parameters<
+    typeof workerSource
+  >[0];
   const watch = new EjectionWatch(sharedState.ejections, registry);
   for (let look = 0; look < 3; look++) watch.look();
   recorder.counter('of_the_primary_total', { reason: 'new' }).add();
