@@ -18,7 +18,7 @@ const SOME_FAIL = 0.05;
 const LEAST_ERRORS = 3;
 const MOST_ROUTES = 20;
 const NEARLY_ALL = 0.9;
-/** A rate limit that refuses less than this share of the requests does its work. */
+/** A rate limit that refuses no more than this share of the requests does its work. */
 const MUCH_REFUSED = 0.1;
 const LEAST_REFUSED = 10;
 /** Callers that wait less than this in a window, together, are a burst. */
@@ -137,7 +137,7 @@ function* shedding({ traffic }: ProblemFacts): Generator<Problem> {
 function* rateLimits({ traffic }: ProblemFacts): Generator<Problem> {
   const all = traffic.requests.count.recent;
   for (const [limit, { recent }] of traffic.counts('multilane_rate_limited_total')) {
-    if (recent < LEAST_REFUSED || recent < all * MUCH_REFUSED) continue;
+    if (recent < LEAST_REFUSED || recent <= all * MUCH_REFUSED) continue;
     yield problem({
       id: `rate-limit:${limit}`,
       severity: 'warning',

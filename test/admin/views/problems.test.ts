@@ -171,6 +171,24 @@ const CASES: Readonly<Record<string, readonly [over: Partial<ProblemFacts>, ...l
     },
     'warning: A rate limit refuses 50 % of the requests',
   ],
+  'no rate limit that refuses a tenth, but one that refuses more': [
+    {
+      traffic: trafficOf((count) => {
+        requests(count, '/a', 429, 1_000);
+        count('multilane_rate_limited_total', { limit: 'tenth' }, 100);
+        count('multilane_rate_limited_total', { limit: 'more' }, 101);
+      }),
+    },
+    'warning: A rate limit refuses 10 % of the requests',
+  ],
+  'no rate limit that refuses fewer than ten requests': [
+    {
+      traffic: trafficOf((count) => {
+        requests(count, '/a', 429, 9);
+        count('multilane_rate_limited_total', { limit: 'a' }, 9);
+      }),
+    },
+  ],
   'a full CPU queue': [
     {
       cpu: { queued: 64, queueLimit: 64, stuck: 0 },
