@@ -154,7 +154,7 @@ const LOSSES: readonly Loss[] = [
     one: 'log line was',
     many: 'log lines were',
     detail: () => 'The reader of standard output is too slow. Raise LOG_LEVEL, or read faster.',
-    page: '#/overview',
+    page: '#/switches',
   },
   {
     id: 'spans-dropped',
@@ -162,7 +162,7 @@ const LOSSES: readonly Loss[] = [
     one: 'span was',
     many: 'spans were',
     detail: (reasons) => `They did not reach the collector: ${reasons}.`,
-    page: '#/traces',
+    page: '#/switches',
   },
   {
     id: 'otlp-dropped',
@@ -170,7 +170,7 @@ const LOSSES: readonly Loss[] = [
     one: 'exported item was',
     many: 'exported items were',
     detail: (signals) => `They did not reach the collector: ${signals}. A warning in the log has the reason.`,
-    page: '#/overview',
+    page: '#/settings',
   },
 ];
 

@@ -319,6 +319,13 @@ describe('problems in words', () => {
     ]);
   });
 
+  it('lead to a page where one can act, except for what no page of the dashboard changes', () => {
+    const NO_PAGE = ['not-ready', 'labels'];
+    const found = Object.values(CASES).flatMap(([over]) => problemsOf({ ...HEALTHY, ...over }));
+    const onOverview = found.filter(({ page }) => page === '#/overview').map(({ id }) => id);
+    expect([...new Set(onOverview)].sort()).to.deep.equal(NO_PAGE.toSorted());
+  });
+
   it('have the address of a page only where there is a problem, however many routes and services there are', () => {
     const { URLSearchParams: original } = globalThis;
     let made = 0;
