@@ -1,5 +1,5 @@
 // The same shop on node:cluster: each worker is a process with a circuit breaker of its own (opossum, with the
-// rule of Multilane: half of at least 20 calls). The environment has WORKERS and BANK_PORT.
+// rule of Multilane: half of at least 20 calls, here of the last minute). The environment has WORKERS and BANK_PORT.
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import CircuitBreaker from 'opossum';

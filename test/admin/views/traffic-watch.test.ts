@@ -255,6 +255,17 @@ describe('the list of routes', () => {
     expect(withOthers['GET /internal']).to.deep.equal([null, 0.5]);
   });
 
+  it('has the requests in flight of a gRPC method as those of any route of a service', async () => {
+    const rpc = { service: 'orders', method: 'GRPC', route: '/shop.Orders/Get', state: 'on' as const };
+    const candidates = new RouteCandidates(() => [rpc]);
+    const traffic = await measured(setUp());
+    for (const inFlight of [0, 6]) {
+      const counted = new Map(inFlight === 0 ? [] : [['GRPC /shop.Orders/Get', inFlight]]);
+      const { items } = await new RouteList({ ...sources, candidates }).page(traffic, counted, FIRST);
+      expect(items.map((one) => [one.method, one.inFlight])).to.deep.equal([['GRPC', inFlight]]);
+    }
+  });
+
   it('is sorted by what is asked for, also by stalls of routes that are idle now', async () => {
     const test = setUp();
     test.request('/idle', 200, 5);
