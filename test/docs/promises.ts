@@ -539,6 +539,12 @@ export const PROMISES: readonly Promised[] = [
   promised('docs/dashboard.md', 'The # busiest nodes are drawn', 'dashboard/draw/graph.tsx', 'MAX_NODES'),
   promised('docs/dashboard.md', 'in pages of # sagas', 'dashboard/pages/sagas.tsx', 'page'),
   promised('docs/dashboard.md', 'sagas, at most # of them', 'dashboard/pages/sagas.tsx', 'pages'),
+  promised(
+    'docs/metrics.md',
+    'or # batches of their worker',
+    'telemetry/otlp-trace-exporter',
+    'MOST_AT_ONCE',
+  ),
   promised('docs/dashboard.md', 'pauses that grow from # ms', 'dashboard/core/feed.ts', 'least', 2),
   promised('docs/dashboard.md', 'from 250 ms to # s', 'dashboard/core/feed.ts', 'most', SECOND),
   promised('docs/dashboard.md', 'says, up to # s', 'dashboard/core/feed.ts', 'mostAsked', SECOND),

@@ -93,6 +93,23 @@ describe('the exemplars of a histogram', () => {
     expect(readTotals(memory).series[0]!.exemplars?.[0]).to.include(other);
   });
 
+  it('are shown when they are dated at most a second ahead', () => {
+    const { now } = Date;
+    const at = now();
+    try {
+      for (const ahead of [0, 999, 1_000, 1_001, 5_000, 60_000, 3_600_000]) {
+        const memory = new SeriesMemory();
+        Date.now = () => at + ahead;
+        new SeriesTable(memory.of(1)).histogram(NAME).record(1_000, ONE);
+        Date.now = () => at;
+        const shown = readTotals(memory).series[0]!.exemplars?.[0];
+        expect(shown?.traceId, `${ahead} ms`).to.equal(ahead <= 1_000 ? ONE.traceId : undefined);
+      }
+    } finally {
+      Date.now = now;
+    }
+  });
+
   it('have buckets whose bounds are inclusive', () => {
     for (const [bucket, bound] of LE_BOUNDS_US.entries()) {
       expect(bucketOf(bound)).to.equal(bucket);
