@@ -38,7 +38,7 @@ export interface PlaneJson {
     readonly revision: string;
     readonly instances: readonly InstanceJson[];
   };
-  '/calls': ReturnType<typeof callsGraph>;
+  '/calls': Awaited<ReturnType<typeof callsGraph>>;
   '/breakers': PageJson<ReturnType<typeof breakerView>>;
   '/limits': LimitsJson;
   '/switches': SwitchesJson;

@@ -144,7 +144,7 @@ async function everything({ sharedState, registry, put }: Primary): Promise<void
   const traffic = new TrafficWatch({ memory: series });
   const seen = await traffic.lookAtOnce();
   traffic.close();
-  callsGraph(seen, { mounted: new Set(), served: new Map() });
+  await callsGraph(seen, { mounted: new Set(), served: new Map() });
   for (const route of breakerRoutes(guarded, board, () => ({ clockMs: clock(), wallMs: 0 })))
     if (route.method === 'GET') await route.handler(request);
   const pool = new DatabaseBudget(block, 0, 0, clock);

@@ -1,5 +1,6 @@
 // Who calls whom, from calls that were counted: services among each other, clients and the gateway in front
 // of them, databases behind them.
+import { eachInTurns } from '../../telemetry/pace.js';
 import { rate } from './route-list.js';
 import { type MountedServices, NOTHING, plus, type ServedCounts } from './service-list.js';
 import { WindowHistogram } from './sliding-window.js';
@@ -28,8 +29,8 @@ const GATEWAY_LABEL = '_gateway';
 const GATEWAY_ROUTES = '/svc/{service}/';
 const MOST_EDGES = 512;
 
-export function callsGraph(traffic: Traffic, services: MountedServices) {
-  const edges = [...calls(traffic), ...clients(traffic, services), ...statements(traffic)]
+export async function callsGraph(traffic: Traffic, services: MountedServices) {
+  const edges = [...calls(traffic), ...(await clients(traffic, services)), ...statements(traffic)]
     .sort((a, b) => b.perSecond - a.perSecond || b.total - a.total)
     .slice(0, MOST_EDGES);
   const nodes = new Map<string, NodeKind>();
@@ -70,24 +71,25 @@ function* calls(traffic: Traffic): Generator<CallEdgeItem> {
  * its own instances. An attempt is counted when it has ended and a request when its response has, so the
  * difference may be a few requests off for a moment.
  */
-function* clients(traffic: Traffic, services: MountedServices): Generator<CallEdgeItem> {
+async function clients(traffic: Traffic, services: MountedServices): Promise<readonly CallEdgeItem[]> {
+  const edges: CallEdgeItem[] = [];
   for (const [service, { counts: served, durations }] of services.served) {
     const own = traffic.ownCallsTo(service);
     const counts = own === undefined ? served : without(served, plus(NOTHING, own.calls, own.errors));
-    const p99Ms = WindowHistogram.quantileMs(durations, 0.99);
-    if (counts.total > 0) yield edgeOf(CLIENTS, service, counts, p99Ms);
+    if (counts.total === 0) continue;
+    edges.push(edgeOf(CLIENTS, service, counts, await WindowHistogram.quantileMs(durations, 0.99)));
   }
-  const relayed = [...traffic.routes()].filter(([, { route }]) => route.startsWith(GATEWAY_ROUTES));
-  if (relayed.length === 0) return;
-  const counts = relayed.reduce(
-    (sum, [, { durations, errors }]) => plus(sum, durations.count, errors),
-    NOTHING,
-  );
-  const p99Ms = WindowHistogram.quantileMs(
-    relayed.map(([, { durations: one }]) => one),
-    0.99,
-  );
-  yield edgeOf(CLIENTS, GATEWAY, counts, p99Ms);
+  const relayed: WindowHistogram[] = [];
+  let counts = NOTHING;
+  await eachInTurns(traffic.routes().values(), ({ route, durations, errors }) => {
+    if (!route.startsWith(GATEWAY_ROUTES)) return;
+    relayed.push(durations);
+    counts = plus(counts, durations.count, errors);
+  });
+  if (relayed.length > 0) {
+    edges.push(edgeOf(CLIENTS, GATEWAY, counts, await WindowHistogram.quantileMs(relayed, 0.99)));
+  }
+  return edges;
 }
 
 const without = (all: ServedCounts, part: ServedCounts): ServedCounts => ({

@@ -1,29 +1,35 @@
 // Counts of the last seconds. A reading puts what was counted since the reading before into the newest of ten
-// parts, and drops the oldest part. Where readings are far apart, parts that the window does not need for its
-// length are dropped sooner. A reading takes several turns of the event loop, and the time of its part is
-// known at its end: until then the window has the parts before. What is not counted costs nothing: only
-// counts that the window holds are looked at when a part is dropped.
+// parts, and the oldest part leaves the window. Where readings are far apart, parts that the window does not
+// need for its length leave it sooner. A reading takes several turns of the event loop, and the time of its
+// part is known at its end: until then the window has the parts before. There may be ten thousands of counts,
+// so each removes its old parts by itself, when it is used next.
 import { HISTOGRAM_EDGES_US, quantile } from '../../memory/metrics/histogram.js';
+import { eachInTurns } from '../../telemetry/pace.js';
 
 /** Parts of the window, one for each reading. */
 export const PARTS = 10;
-/** A part is dropped when the parts behind it are as long as this. */
+/** A part leaves the window when the parts behind it are as long as this. */
 const ENOUGH_MS = 10_000;
 
-/** What the windows of one source have in common: the times of the readings, and which counts to drop. */
+/** What the windows of one source have in common: the times of the readings, and which parts they have. */
 export class WindowClock {
-  /** When each part began, in milliseconds. */
+  /** When each part began, in milliseconds, by its place in the ring. */
   readonly #began = new Float64Array(PARTS);
-  readonly #active = new Set<WindowCount | WindowHistogram>();
-  #part = 0;
+  /** Parts are numbered; the remainder by PARTS is the place of a part in the ring. */
+  #newest = 0;
   #parts = 0;
   #endedAt = 0;
   #isBase = true;
   #isReading = false;
 
-  /** The part that counts are put into now. */
+  /** The place of the part that counts are put into now. */
   get part(): number {
-    return this.#part;
+    return this.#newest % PARTS;
+  }
+
+  /** The number of the oldest part in the window. Counts of earlier parts are not in it any more. */
+  get oldest(): number {
+    return this.#newest - this.#parts + 1;
   }
 
   /** Whether the first reading is under way: what it finds was counted before, so no window has it. */
@@ -46,14 +52,10 @@ export class WindowClock {
     this.#isReading = true;
     if (this.#endedAt === 0) return;
     this.#isBase = false;
-    while (this.#parts > 1 && this.#lengthFrom(this.#parts - 1) >= ENOUGH_MS) {
-      this.#drop(this.#partFrom(this.#parts));
-      this.#parts -= 1;
-    }
-    this.#part = (this.#part + 1) % PARTS;
+    while (this.#parts > 1 && this.#lengthFrom(this.#parts - 1) >= ENOUGH_MS) this.#parts -= 1;
+    this.#newest += 1;
     this.#parts = Math.min(PARTS, this.#parts + 1);
-    this.#began[this.#part] = this.#endedAt;
-    this.#drop(this.#part);
+    this.#began[this.part] = this.#endedAt;
   }
 
   /** @param at the time of the reading, in milliseconds above 0 */
@@ -62,25 +64,14 @@ export class WindowClock {
     this.#isReading = false;
   }
 
-  /** The count has something in the window. */
-  activate(count: WindowCount | WindowHistogram): void {
-    this.#active.add(count);
-  }
-
-  #drop(part: number): void {
-    for (const count of this.#active) if (count.drop(part)) this.#active.delete(count);
-  }
-
-  /** @param nth 1 is the newest part */
-  #partFrom(nth: number): number {
-    return (this.#part - nth + 1 + PARTS) % PARTS;
-  }
-
-  /** The milliseconds of the newest parts. */
-  #lengthFrom(nth: number): number {
-    return Math.max(0, this.#endedAt - this.#began[this.#partFrom(nth)]!);
+  /** The milliseconds of the newest parts. @param parts at least 1 */
+  #lengthFrom(parts: number): number {
+    return Math.max(0, this.#endedAt - this.#began[(this.#newest - parts + 1) % PARTS]!);
   }
 }
+
+/** The first part that a count has to remove, when the oldest part of the window was another one before. */
+const firstGone = (oldestBefore: number, oldest: number): number => Math.max(oldestBefore, oldest - PARTS);
 
 /** A number of events. */
 export class WindowCount {
@@ -90,6 +81,8 @@ export class WindowCount {
   total = 0;
   /** In all parts. */
   #recent = 0;
+  /** The oldest part of the window when the count was used last. */
+  #oldest = 0;
 
   constructor(clock: WindowClock) {
     this.#clock = clock;
@@ -98,14 +91,15 @@ export class WindowCount {
   add(n: number): void {
     this.total += n;
     if (this.#clock.isBase) return;
+    this.#settle();
     this.#parts ??= new Float64Array(PARTS);
     this.#parts[this.#clock.part] = this.#parts[this.#clock.part]! + n;
     this.#recent += n;
-    this.#clock.activate(this);
   }
 
   /** In the window. */
   get recent(): number {
+    this.#settle();
     const { isReading, part } = this.#clock;
     return isReading ? this.#recent - (this.#parts?.[part] ?? 0) : this.#recent;
   }
@@ -115,12 +109,17 @@ export class WindowCount {
     return seconds === 0 ? 0 : this.recent / seconds;
   }
 
-  /** @returns whether nothing is left in the window */
-  drop(part: number): boolean {
-    const parts = this.#parts!;
-    this.#recent -= parts[part]!;
-    parts[part] = 0;
-    return this.#recent === 0;
+  /** Removes the parts that have left the window. */
+  #settle(): void {
+    const { oldest } = this.#clock;
+    const parts = this.#parts;
+    if (parts !== undefined && this.#recent > 0) {
+      for (let gone = firstGone(this.#oldest, oldest); gone < oldest; gone++) {
+        this.#recent -= parts[gone % PARTS]!;
+        parts[gone % PARTS] = 0;
+      }
+    }
+    this.#oldest = oldest;
   }
 }
 
@@ -140,6 +139,8 @@ export class WindowHistogram {
   /** The longest duration that a thread has reached in each part, where it was the longest of the thread. */
   readonly #longest = new Float64Array(PARTS);
   readonly count: WindowCount;
+  /** The oldest part of the window when the histogram was used last. */
+  #oldest = 0;
   /** The longest duration since the start of the process, in microseconds. */
   longestUs = 0;
 
@@ -153,13 +154,14 @@ export class WindowHistogram {
     this.total[cell] = this.total[cell]! + n;
     this.count.add(n);
     if (this.#clock.isBase) return;
+    this.#settle();
     this.#recent[cell] = this.#recent[cell]! + n;
     this.#parts[this.#clock.part]!.push(cell, n);
-    this.#clock.activate(this);
   }
 
   /** Counts in the window. */
   get recent(): Float64Array {
+    this.#settle();
     const { isReading, part } = this.#clock;
     const open = this.#parts[part]!;
     if (!isReading || open.length === 0) return this.#recent;
@@ -171,9 +173,9 @@ export class WindowHistogram {
   reach(us: number): void {
     this.longestUs = Math.max(this.longestUs, us);
     if (this.#clock.isBase) return;
+    this.#settle();
     const { part } = this.#clock;
     this.#longest[part] = Math.max(this.#longest[part]!, us);
-    this.#clock.activate(this);
   }
 
   /**
@@ -186,18 +188,21 @@ export class WindowHistogram {
     return Math.max(LAST_EDGE_US, ...this.#longest);
   }
 
-  /** A quantile of the windows of several in milliseconds; null when nothing was counted. */
-  static quantileMs(all: readonly WindowHistogram[], q: number): number | null {
-    const some = all.filter(({ count }) => count.recent > 0);
-    if (some.length <= 1) return some[0]?.quantileMs(q) ?? null;
+  /**
+   * A quantile of the windows of several in milliseconds; null when nothing was counted. There may be ten
+   * thousand of them, so they are added up in turns of the event loop.
+   */
+  static async quantileMs(all: Iterable<WindowHistogram>, q: number): Promise<number | null> {
     const sum = new Float64Array(CELLS);
-    let mostUs = 0;
-    for (const one of some) {
+    let [isEmpty, mostUs] = [true, 0];
+    await eachInTurns(all, (one) => {
+      if (one.count.recent === 0) return;
+      isEmpty = false;
       const { recent } = one;
       for (let cell = 0; cell < CELLS; cell++) sum[cell] = sum[cell]! + recent[cell]!;
       mostUs = Math.max(mostUs, one.#mostUs(recent));
-    }
-    return quantile(sum, q, mostUs) / 1000;
+    });
+    return isEmpty ? null : quantile(sum, q, mostUs) / 1000;
   }
 
   /** A quantile of the window in milliseconds; null when nothing was counted. */
@@ -220,12 +225,16 @@ export class WindowHistogram {
     return this.quantileMs(1);
   }
 
-  drop(part: number): boolean {
-    const counted = this.#parts[part]!;
-    take(this.#recent, counted);
-    counted.length = 0;
-    this.#longest[part] = 0;
-    return this.#parts.every(({ length }) => length === 0) && this.#longest.every((us) => us === 0);
+  /** Removes the parts that have left the window. */
+  #settle(): void {
+    const { oldest } = this.#clock;
+    for (let gone = firstGone(this.#oldest, oldest); gone < oldest; gone++) {
+      const counted = this.#parts[gone % PARTS]!;
+      take(this.#recent, counted);
+      counted.length = 0;
+      this.#longest[gone % PARTS] = 0;
+    }
+    this.#oldest = oldest;
   }
 }
 

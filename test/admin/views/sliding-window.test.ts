@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { PARTS, WindowClock, WindowCount, WindowHistogram } from '#src/admin/views/sliding-window.js';
 import { cellOf } from '#src/memory/metrics/histogram.js';
+import { turnsOf } from '#test/telemetry/turns.js';
 
 function setUp() {
   const clock = new WindowClock();
@@ -11,7 +13,13 @@ function setUp() {
     now += afterMs;
     clock.end(now);
   };
-  return { clock, reading };
+  const readingInTurns = async (fill: () => Promise<void>, afterMs: number): Promise<void> => {
+    clock.begin();
+    await fill();
+    now += afterMs;
+    clock.end(now);
+  };
+  return { clock, reading, readingInTurns };
 }
 
 describe('a sliding window', () => {
@@ -74,35 +82,93 @@ describe('a sliding window', () => {
     }
   });
 
-  it('has neither higher nor lower rates while a reading is under way, in any of its moments', () => {
+  it('has the counts of its parts, whenever each of many counts is used', () => {
+    const steps = fc.array(
+      fc.record({
+        ms: fc.constantFrom(100, 1_000, 1_000, 4_000, 15_000),
+        adds: fc.array(fc.tuple(fc.nat(3), fc.nat(9)), { maxLength: 4 }),
+        reads: fc.array(fc.nat(3), { maxLength: 2 }),
+      }),
+      { minLength: 1, maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(steps, (all) => {
+        const { clock, reading } = setUp();
+        const counts = Array.from({ length: 4 }, () => new WindowHistogram(clock));
+        const parts: { readonly ms: number; readonly counted: number[] }[] = [];
+        const recentOf = (which: number): number => {
+          // As many of the last parts as the window has by its length.
+          let [ms, from] = [0, parts.length];
+          while (from > 0 && ms < Math.round(clock.seconds * 1_000)) ms += parts[--from]!.ms;
+          return parts.slice(from).reduce((sum, { counted }) => sum + counted[which]!, 0);
+        };
+        const expectRight = (which: number): void => {
+          const { count, recent } = counts[which]!;
+          expect(count.recent).to.equal(recentOf(which));
+          expect([...recent].reduce((sum, n) => sum + n, 0)).to.equal(count.recent);
+        };
+        reading(() => counts[0]!.record(1, 5));
+        for (const { ms, adds, reads } of all) {
+          const counted = [0, 0, 0, 0];
+          reading(() => {
+            for (const [which, n] of adds) {
+              if (n > 0) counts[which]!.record(which + n, n);
+              counted[which]! += n;
+            }
+          }, ms);
+          parts.push({ ms, counted });
+          for (const which of reads) expectRight(which);
+        }
+        for (const which of counts.keys()) expectRight(which);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('adds up ten thousand windows in turns of the event loop', async () => {
     const { clock, reading } = setUp();
+    const many = Array.from({ length: 10_000 }, () => new WindowHistogram(clock));
+    reading(() => undefined);
+    reading(() => {
+      for (const one of many) one.record(cellOf(10_000), 1);
+      many[0]!.reach(10_000);
+    });
+    const turns = await turnsOf(async () => {
+      expect(await WindowHistogram.quantileMs(many, 0.5)).to.equal(10);
+    });
+    expect(turns).to.be.at.least(100);
+  });
+
+  it('has neither higher nor lower rates while a reading is under way, in any of its moments', async () => {
+    const { clock, reading, readingInTurns } = setUp();
     const [first, second] = [new WindowHistogram(clock), new WindowHistogram(clock)];
     for (const durations of [first, second]) durations.reach(10_000);
     reading(() => undefined);
     let readings = 0;
-    const expectSteady = (when: string): void => {
+    const expectSteady = async (when: string): Promise<void> => {
       const rates = readings === 0 ? [0, 0] : [100, 100];
       const seen = [first, second].map(({ count }) => count.perSecond);
       expect(seen, `${when} reading ${readings}`).to.deep.equal(rates);
       for (const { count, recent } of [first, second])
         expect([...recent].reduce((sum, n) => sum + n, 0)).to.equal(count.recent);
       const least = readings === 0 ? null : 10;
-      expect(WindowHistogram.quantileMs([first, second], 0.5), `${when} reading ${readings}`).to.equal(least);
+      const median = await WindowHistogram.quantileMs([first, second], 0.5);
+      expect(median, `${when} reading ${readings}`).to.equal(least);
     };
     for (; readings < 2 * PARTS + 3; readings++) {
-      expectSteady('before');
+      await expectSteady('before');
       // Every third reading comes late, and has counted more.
       const seconds = readings % 3 === 2 ? 4 : 1;
-      reading(() => {
-        expectSteady('at the beginning of');
+      await readingInTurns(async () => {
+        await expectSteady('at the beginning of');
         first.record(cellOf(10_000), 60 * seconds);
-        expectSteady('within');
+        await expectSteady('within');
         first.record(cellOf(9_999), 40 * seconds);
         second.record(cellOf(10_000), 100 * seconds);
-        expectSteady('at the end of');
+        await expectSteady('at the end of');
       }, 1_000 * seconds);
     }
-    expectSteady('after');
+    await expectSteady('after');
   });
 
   it('has the quantiles of its own durations, not of earlier ones', () => {
@@ -134,7 +200,7 @@ describe('a sliding window', () => {
     );
   });
 
-  it('shows a duration of more than an hour as itself or as an hour, and never as one that has left the window', () => {
+  it('shows a duration of more than an hour as itself or as an hour, and never as one that has left the window', async () => {
     const HOUR = 3_600_000_000;
     const { clock, reading } = setUp();
     const [days, others] = [new WindowHistogram(clock), new WindowHistogram(clock)];
@@ -152,8 +218,8 @@ describe('a sliding window', () => {
       others.reach(10_000);
     });
     expect(days.quantileMs(0.5)).to.equal(HOUR / 1_000);
-    expect(WindowHistogram.quantileMs([days, others], 1)).to.equal(HOUR / 1_000);
-    expect(WindowHistogram.quantileMs([days, others], 0.5)).to.equal(10);
+    expect(await WindowHistogram.quantileMs([days, others], 1)).to.equal(HOUR / 1_000);
+    expect(await WindowHistogram.quantileMs([days, others], 0.5)).to.equal(10);
     // Another thread, which had no longer one before.
     reading(() => record(3 * HOUR, true));
     expect(days.maxMs).to.equal((3 * HOUR) / 1_000);

@@ -316,7 +316,7 @@ describe('the services and who calls them', () => {
       test.call('_gateway', 'mailer', 'remote');
       test.request('/svc/{service}/*', 200, 9_000);
     });
-    const { nodes, edges } = callsGraph(traffic, await servicesOf(traffic));
+    const { nodes, edges } = await callsGraph(traffic, await servicesOf(traffic));
     const p99 = new Map(edges.map(({ from, to, p99Ms }) => [`${from} ${to}`, p99Ms]));
     expect(['Clients users', 'Clients Gateway'].map((edge) => p99.get(edge))).to.deep.equal([1, 9]);
     const shown = edges.map(({ from, to, perSecond, errors, total }) => [from, to, perSecond, total, errors]);
