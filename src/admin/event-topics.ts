@@ -1,12 +1,14 @@
 // `GET /events`: what the process does, as server-sent events. Each topic is computed once a second while a
-// stream has it, in turns of the event loop of its own, and all its streams share the bytes. A client that
-// has not read the last event gets no further one until it has, so a slow one takes no memory.
+// stream has it, in turns of the event loop of its own. All its streams share the bytes, which are written to
+// a few of them in each turn. A client that has not read the last event gets no further one until it has, so
+// a slow one takes no memory.
 import { setImmediate as turn } from 'node:timers/promises';
 import { ValidationError } from '../errors.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
 import { ownTurn } from '../telemetry/pace.js';
 import type { AdminRoute, EventSink } from './admin-route.js';
 import { formatEvent } from './event-stream.js';
+import { WriteTurns } from './write-turns.js';
 
 export const EVERY_MS = 1_000;
 
@@ -59,6 +61,7 @@ export class EventTopics {
   readonly #followers = new Set<Follower>();
   readonly #running = new Set<string>();
   readonly #latest = new Map<string, Latest>();
+  readonly #writes = new WriteTurns();
   #begun = 0;
   #stop: (() => void) | undefined;
 
@@ -126,7 +129,7 @@ export class EventTopics {
   async #sendFirst(follower: Follower, topic: string): Promise<void> {
     const event = this.#firstOf(topic);
     const bytes = await event.bytes;
-    if (bytes !== undefined && this.#followers.has(follower)) write(follower, event, bytes);
+    if (bytes !== undefined) await this.#write(follower, event, bytes);
   }
 
   /** Streams that begin in the same second share one event: a client may open a hundred at once. */
@@ -168,10 +171,18 @@ export class EventTopics {
     this.#running.add(topic);
     const event = this.#eventOf(topic, false);
     const bytes = await event.bytes;
+    if (bytes !== undefined && this.#followers.size > 0) {
+      this.#keep(event);
+      for (const follower of followers) await this.#write(follower, event, bytes);
+    }
     this.#running.delete(topic);
-    if (bytes === undefined || this.#followers.size === 0) return;
-    this.#keep(event);
-    for (const follower of followers) if (this.#followers.has(follower)) write(follower, event, bytes);
+  }
+
+  async #write(follower: Follower, event: TopicEvent, bytes: Buffer): Promise<void> {
+    if (!this.#followers.has(follower)) return;
+    const turn = this.#writes.next();
+    if (turn !== undefined) await turn;
+    if (this.#followers.has(follower)) write(follower, event, bytes);
   }
 
   #eventOf(topic: string, isFirst: boolean): TopicEvent {

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import type { ServerSentEvent } from '#src/admin/admin-route.js';
 import { dashboardRoutes } from '#src/admin/dashboard-files.js';
 import { EventTopics, type Topic } from '#src/admin/event-topics.js';
+import { WRITES_PER_TURN } from '#src/admin/write-turns.js';
 import { get } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
 import { sentEvents } from '#test/support/sent-events.js';
@@ -13,7 +14,7 @@ import { adminOf } from '../upstream/admin.js';
 import { closePlanes, plane } from './admin-fixture.js';
 
 /** A client that reads only when its test says so. */
-function client(topics: EventTopics, query = '') {
+function client(topics: EventTopics, query = '', written: () => void = () => undefined) {
   const events: ServerSentEvent[] = [];
   let resume = (): void => undefined;
   let isGone = false;
@@ -24,6 +25,7 @@ function client(topics: EventTopics, query = '') {
       send: () => true,
       write: (bytes) => {
         events.push(...sentEvents(bytes));
+        written();
         return !isGone;
       },
       isBehind: false,
@@ -40,7 +42,7 @@ function client(topics: EventTopics, query = '') {
 
 /** Lets the turns pass that events of all topics take. */
 async function settled(): Promise<void> {
-  for (let n = 0; n < 10; n++) await turn();
+  for (let n = 0; n < 20; n++) await turn();
 }
 
 function setUp(over: Readonly<Record<string, Topic>> = {}) {
@@ -124,6 +126,33 @@ describe('the topics of events', () => {
     for (const { stops } of [first, second, third, fourth]) for (const stop of stops) stop();
     await open(1);
     expect(asked.slice(3), 'nothing is kept without a stream').to.deep.equal(['overview true']);
+  });
+
+  it('are written to a few streams in each turn of the event loop, also where many begin at once', async () => {
+    const { topics, next } = setUp();
+    let [now, isOver] = [0, false];
+    const look = (): void => {
+      now++;
+      if (!isOver) setImmediate(look);
+    };
+    setImmediate(look);
+    const writes = new Map<number, number>();
+    const clients = Array.from({ length: 200 }, () =>
+      client(topics, '?topics=overview,cpu', () => writes.set(now, (writes.get(now) ?? 0) + 1)),
+    );
+    const stops = await Promise.all(clients.map((one) => one.open()));
+    const written = async (events: number): Promise<void> => {
+      while (clients.some((one) => one.events.length < events)) await turn();
+    };
+    await written(2);
+    for (const one of clients) one.read();
+    await next();
+    await written(4);
+    isOver = true;
+    // Those before the immediates of a turn, and those in them.
+    expect(Math.max(...writes.values())).to.be.at.most(2 * WRITES_PER_TURN);
+    expect([...writes.values()].reduce((sum, n) => sum + n, 0)).to.equal(800);
+    for (const stop of stops) stop();
   });
 
   it('are not computed for a topic without a stream, nor for a client that does not read', async () => {
