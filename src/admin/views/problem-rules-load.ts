@@ -63,16 +63,15 @@ function* sagas({ sagas: count }: ProblemFacts): Generator<Problem> {
 }
 
 interface Failing {
-  readonly key: string;
   readonly traffic: RouteTraffic;
   readonly failed: number;
   readonly all: number;
 }
 
 function* errors(facts: ProblemFacts): Generator<Problem> {
-  for (const { key, traffic, failed, all } of failingRoutes(facts).slice(0, MOST_ROUTES)) {
+  for (const { traffic, failed, all } of failingRoutes(facts).slice(0, MOST_ROUTES)) {
     const { method, route } = traffic;
-    const name = key.trim();
+    const name = `${method} ${route}`.trim();
     yield problem({
       id: `errors:${name}`,
       severity: failed > all * MUCH_FAILS ? 'critical' : 'warning',
@@ -86,12 +85,12 @@ function* errors(facts: ProblemFacts): Generator<Problem> {
 /** The routes that fail, with the most errors first. What an operator has switched off is meant to refuse. */
 function failingRoutes({ traffic: seen }: ProblemFacts): readonly Failing[] {
   const failing: Failing[] = [];
-  for (const [key, traffic] of seen.routes()) {
+  for (const traffic of seen.failedRoutes()) {
     const { errors: failures, durations, switchedOff } = traffic;
     if (failures.recent < LEAST_ERRORS) continue;
     const failed = failures.recent - switchedOff.recent;
     const all = durations.count.recent - switchedOff.recent;
-    if (failed >= LEAST_ERRORS && failed > all * SOME_FAIL) failing.push({ key, traffic, failed, all });
+    if (failed >= LEAST_ERRORS && failed > all * SOME_FAIL) failing.push({ traffic, failed, all });
   }
   return failing.sort((a, b) => b.failed - a.failed);
 }

@@ -64,6 +64,7 @@ export class Traffic {
   readonly requests: WindowHistogram;
   readonly errors: WindowCount;
   readonly #routes = new Map<string, RouteTraffic>();
+  readonly #failed = new Set<RouteTraffic>();
   readonly #edges = new Map<string, EdgeTraffic>();
   /** Attempts to reach instances of this process, by service. */
   readonly #ownCalls = new Map<string, CallTraffic>();
@@ -93,6 +94,11 @@ export class Traffic {
   /** The routes, by method and template. */
   routes(): ReadonlyMap<string, RouteTraffic> {
     return this.#routes;
+  }
+
+  /** The routes that have failed since the start: few of what may be ten thousand. */
+  failedRoutes(): Iterable<RouteTraffic> {
+    return this.#failed;
   }
 
   route(method: string, route: string): RouteTraffic | undefined {
@@ -181,6 +187,7 @@ export class Traffic {
         if (error === undefined) return;
         errors.add(n);
         this.errors.add(n);
+        this.#failed.add(traffic);
         if (error === SWITCHED_OFF) switchedOff.add(n);
       },
       reached: (us) => {

@@ -349,6 +349,17 @@ describe('problems in words', () => {
     }
   });
 
+  it('are looked for in the routes that have failed, and not in all of ten thousand', () => {
+    const traffic = trafficOf((count) => {
+      for (let n = 0; n < 50; n++) requests(count, `/r${n}`, 200, 9);
+      for (const route of ['/r7', '/r9']) requests(count, route, 500, 9);
+    });
+    traffic.routes = () => expect.fail('all routes are looked at in one turn of the event loop');
+    const found = problemsOf({ ...HEALTHY, traffic });
+    expect(found.map(({ id }) => id)).to.deep.equal(['errors:GET /r7', 'errors:GET /r9']);
+    expect([...traffic.failedRoutes()]).to.have.length(2);
+  });
+
   it('say of a worker that is blocked in a handler that it is, also when its route is not known', () => {
     const detailOf = (current: ProblemFacts['workers'][number]['current']): string =>
       problemsOf({ ...HEALTHY, workers: [worker(), worker({ id: 2, state: 'stalled', current })] })[0]!
