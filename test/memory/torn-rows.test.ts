@@ -4,10 +4,11 @@ import { Block } from '#src/memory/block.js';
 import { readFlights } from '#src/memory/flight-recorder.js';
 import { FLIGHTS } from '#src/memory/layout.js';
 import { clearGauges, SeriesTable } from '#src/memory/metrics/series.js';
+import { identityOf } from '#src/memory/metrics/series-identity.js';
 import { SERIES_HEADER, SERIES_STEP, SeriesMemory, USED } from '#src/memory/metrics/series-memory.js';
 import { ROW_BYTES } from '#src/memory/metrics/series-rows.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
-import { readTotals } from '#src/memory/metrics/totals.js';
+import { readTotals, TotalsReader } from '#src/memory/metrics/totals.js';
 import { OTHER_ROUTES, RouteNameReader, RouteNumbers } from '#src/memory/route-names.js';
 import { readWorker } from '#src/memory/worker-row.js';
 import { killAt } from './stepped-atomics.js';
@@ -92,6 +93,23 @@ describe('rows with arbitrary contents', () => {
       expect([next.of(slow!), next.of(other!)], `killed at ${at}`).to.deep.equal([1, 2]);
       const names = new RouteNameReader(rows);
       expect([1, 2, 3].map((number) => names.of(number))).to.deep.equal([slow, other, undefined]);
+    }
+  });
+
+  it('are read without their cells where these are missing', () => {
+    const memory = new SeriesMemory();
+    const store = new SeriesStore(memory.of(1));
+    for (const kind of ['histogram', 'histogram 1,5', 'exemplars']) {
+      const identity = identityOf(kind, 'took', {});
+      store.make({ identity, hasCells: false, part: 'runtime', most: SERIES_STEP });
+    }
+    const reader = new TotalsReader(memory);
+    for (let turn = 0; turn < 2; turn++) {
+      const { series } = reader.read();
+      expect(series.map(({ kind, cells }) => [kind, Math.max(...cells!)])).to.deep.equal([
+        ['histogram', 0],
+        ['histogram', 0],
+      ]);
     }
   });
 

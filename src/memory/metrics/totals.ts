@@ -171,6 +171,8 @@ export class TotalsReader {
     if (kind === ROUTE || this.#metrics?.has(metric) === false) return;
     known.reach(row.end);
     if (kind === EXEMPLARS) {
+      // Code of a service may have overwritten the row.
+      if (cellsOf(memory, row).length === 0) return;
       const histogram = `histogram${stays.slice(EXEMPLARS.length)}`;
       const reader = new ExemplarReader(cellsOf(memory, row));
       known.exemplars.push({ reader, histogram });
