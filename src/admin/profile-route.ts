@@ -6,6 +6,7 @@ import { cpuProfile } from '../cluster/cpu-profile.js';
 import { InspectorError } from '../cluster/thread-inspector.js';
 import { HttpError, NotFoundError, UnavailableError, ValidationError } from '../errors.js';
 import type { AdminResponse, AdminRoute } from './admin-route.js';
+import { wholeNumberIn } from './query-number.js';
 
 const SECONDS = { least: 1, most: 60, usual: 5 };
 
@@ -52,8 +53,8 @@ export function profileRoute(supervisor: Pick<AllWorkers, 'workers'>): AdminRout
 
 function secondsOf(text: string | null): number {
   const { least, most, usual } = SECONDS;
-  const seconds = text === null ? usual : Number(text);
-  if (/^\d{1,2}$/.test(text ?? '1') && seconds >= least && seconds <= most) return seconds;
+  const seconds = text === null ? usual : wholeNumberIn(text);
+  if (seconds >= least && seconds <= most) return seconds;
   throw new ValidationError([
     { path: '/seconds', message: `must be a whole number from ${least} to ${most}` },
   ]);

@@ -3,6 +3,7 @@
 import type { SagaOperator } from '../saga/operator.js';
 import type { AdminRequest, AdminRoute } from './admin-route.js';
 import { BodyFields } from './body-fields.js';
+import { wholeNumberIn } from './query-number.js';
 
 /** @param operator called per request, because the journals exist only when the databases are ready */
 export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] {
@@ -27,7 +28,7 @@ export function sagaRoutes(operator: () => SagaOperator): readonly AdminRoute[] 
           ...text('saga'),
           ...text('status'),
           ...text('cursor'),
-          ...(limit === null ? {} : { limit: Number(limit) }),
+          ...(limit === null ? {} : { limit: wholeNumberIn(limit) }),
         });
         return { status: 200, json: page };
       },

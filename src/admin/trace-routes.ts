@@ -7,6 +7,7 @@ import type { RecentTrace, TraceStore } from '../telemetry/trace-store.js';
 import { type AdminRoute, JSON_UTF8 } from './admin-route.js';
 import { jsonList } from './json-list.js';
 import type { OperatorSwitches } from './operator-switches.js';
+import { wholeNumberIn } from './query-number.js';
 
 export interface TraceRoutesOptions {
   readonly store: TraceStore;
@@ -183,8 +184,11 @@ interface Filter {
 
 /** @throws ValidationError, HttpError BAD_CURSOR */
 function filterOf(query: URLSearchParams, templateOf: TraceRoutesOptions['templateOf']): Filter {
-  const limit = numberIn(query, 'limit', 1, LIMIT.max) ?? LIMIT.default;
-  if (!Number.isInteger(limit)) throw invalid('/limit', `must be a whole number from 1 to ${LIMIT.max}`);
+  const size = query.get('limit');
+  const limit = size === null ? LIMIT.default : wholeNumberIn(size);
+  if (!(limit >= 1 && limit <= LIMIT.max)) {
+    throw invalid('/limit', `must be a whole number from 1 to ${LIMIT.max}`);
+  }
   const minMs = numberIn(query, 'minMs', 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const status = query.get('status');
   if (status !== null && status !== 'ok' && status !== 'error') {

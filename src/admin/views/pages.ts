@@ -3,6 +3,7 @@
 // listed by another request.
 import { HttpError, ValidationError } from '../../errors.js';
 import { eachInTurns } from '../../telemetry/pace.js';
+import { wholeNumberIn } from '../query-number.js';
 
 export interface PageRequest {
   readonly limit: number;
@@ -17,7 +18,8 @@ export function pageRequest(
   query: URLSearchParams,
   { most, usual, shape }: { readonly most: number; readonly usual: number; readonly shape: string },
 ): PageRequest {
-  const limit = Number(query.get('limit') ?? usual);
+  const text = query.get('limit');
+  const limit = text === null ? usual : wholeNumberIn(text);
   if (!Number.isInteger(limit) || limit < 1 || limit > most)
     throw new ValidationError([{ path: '/limit', message: `must be an integer from 1 to ${most}` }]);
   const cursor = query.get('cursor');
