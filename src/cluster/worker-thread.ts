@@ -2,6 +2,7 @@
 // The supervisor decides which threads are started and replaced.
 import { setTimeout as delay } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { wallStart } from '../telemetry/wall-start.js';
 import { EndDeadline } from './end-deadline.js';
 import { readFromWorker } from './from-worker.js';
 import {
@@ -29,8 +30,6 @@ export class WorkerThread {
   readonly mayTerminate: boolean;
   readonly generation: number;
   readonly slot: number;
-  /** Wall clock, for operators only: it may be set back. */
-  readonly startedAt = new Date();
   /**
    * When the thread was started, on the clock of `performance.now()`. The thread reads its code after this
    * moment.
@@ -42,6 +41,8 @@ export class WorkerThread {
   retireReason: ReplaceReason | 'start-failed' | 'wedged' | undefined;
   /** It wants the port of its worker, and does not listen yet. */
   wantsPort = false;
+  readonly #madeAt = performance.now();
+  readonly #wallStart = wallStart(Date.now());
   readonly #rotation: Rotation;
   readonly #ports: WorkerGroup['ports'];
   /** All services with a migrated database. The supervisor adds later ones to the same array. */
@@ -100,6 +101,11 @@ export class WorkerThread {
       this.#move({ type: 'exit' });
       events.ended(this);
     });
+  }
+
+  /** When the thread was started, on the wall clock as it goes now: it is for operators only. */
+  get startedAt(): Date {
+    return new Date(this.#wallStart(Date.now(), performance.now() - this.#madeAt));
   }
 
   get state(): WorkerState {

@@ -14,7 +14,7 @@ import type { OtlpSdk } from './otlp-sdk.js';
 import { type CountItems, type Dropped, LAST_EXPORT, OtlpSender } from './otlp-sender.js';
 import { ownTurn } from './pace.js';
 import { processSource } from './process-source.js';
-import { startOfTotals } from './start-of-totals.js';
+import { wallStart } from './wall-start.js';
 
 /**
  * Series in one request. Few of them are lost when a collector refuses one, and a collector may be far away.
@@ -37,7 +37,7 @@ export class MetricsExport {
   readonly #sender: OtlpSender<JoinedRequest, IExportMetricsServiceResponse>;
   readonly #sources: readonly MetricSource[];
   readonly #stop: () => void;
-  readonly #since = startOfTotals(performance.timeOrigin);
+  readonly #since = wallStart(performance.timeOrigin);
   #running: Promise<void> | undefined;
   #isClosing = false;
 

@@ -11,7 +11,7 @@ const FILE_TIMES = /\b(?:[amc]time|birthtime)(?:Ms|Ns)?\b/g;
 const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> = {
   'src/cli/commands/ps.ts': [1, 'shown: how long workers of another process have been there, by its clock'],
   'src/cli/commands/top.ts': [1, 'shown: the same'],
-  'src/cluster/worker-thread.ts': [1, 'shown: when a thread was started'],
+  'src/cluster/worker-thread.ts': [2, 'shown: when a thread was started'],
   'src/db/idempotency-keys.ts': [
     1,
     'stored: whether keys of 30 days may be swept, with an hour between clocks',

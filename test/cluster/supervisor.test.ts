@@ -64,6 +64,24 @@ describe('the supervisor', () => {
     expect(restarts).to.have.length(2);
     await given?.stop(0);
   });
+
+  it('never shows the start of a thread in the future, also when the wall clock is set back', async () => {
+    const supervisor = new Supervisor(optionsFor(await settingsOf({ WORKERS: '1' }), './draining-thread.js'));
+    supervisor.start();
+    const startOfThread = (): number => supervisor.threads[0]!.startedAt.getTime();
+    const first = startOfThread();
+    const { now } = Date;
+    try {
+      expect(startOfThread()).to.equal(first);
+      Date.now = () => now() - 3_600_000;
+      const moved = startOfThread();
+      expect(moved).to.be.at.most(Date.now());
+      expect(startOfThread(), 'it stays the same from then on').to.equal(moved);
+    } finally {
+      Date.now = now;
+      await supervisor.stop(0);
+    }
+  });
 });
 
 describe('the supervisor of workers whose threads cannot start any more', () => {

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { startOfTotals } from '#src/telemetry/start-of-totals.js';
+import { wallStart } from '#src/telemetry/wall-start.js';
 
 const FIRST = 1_700_000_000_000;
 const HOUR = 3_600_000;
 
-describe('the start of the totals', () => {
+describe('the start of something on the wall clock', () => {
   it('stays the same while the clock is adjusted in small steps, or set forward', () => {
-    const since = startOfTotals(FIRST);
+    const since = wallStart(FIRST);
     for (const [at, age] of [
       [FIRST, 0],
       [FIRST + 1_000, 1_900],
@@ -17,13 +17,13 @@ describe('the start of the totals', () => {
   });
 
   it('moves with a clock that is set back, once', () => {
-    const since = startOfTotals(FIRST);
+    const since = wallStart(FIRST);
     expect(since(FIRST - HOUR + 500, 500)).to.equal(FIRST - HOUR);
     expect(since(FIRST - HOUR + 9_000, 9_010)).to.equal(FIRST - HOUR);
   });
 
   it('is never later than the present', () => {
-    const since = startOfTotals(FIRST);
+    const since = wallStart(FIRST);
     expect(since(FIRST - 400, 100)).to.equal(FIRST - 500);
   });
 });
