@@ -10,6 +10,11 @@
 // Calls and retries are counted by second, in four buckets each. A bucket is one word of 64 bits: the second
 // it counts for, and the count. The first call in a second empties the bucket and counts itself by one
 // compare-and-swap; the later ones only add to the count, in the low half.
+//
+// A retry depends on the buckets of two seconds, and the compare-and-swap guards one of them. So a thread
+// that has counted its retry reads the clock again. If its second has not passed, then every thread of the
+// next second, which reads the clock before the buckets, sees that retry. Otherwise one may have overlooked
+// it, so the thread takes it back and begins anew. (The clocks of all threads agree to a few microseconds.)
 import type { Block } from './block.js';
 import type { Clock } from './clock.js';
 
@@ -61,7 +66,19 @@ export class RetryBudgetCell {
       const retries = this.#countOf(RETRIES, second);
       if (!this.#isEarned(second, retries)) return this.#withdrawTrickle();
       // This succeeds only when no other thread has taken a token meanwhile.
-      if (this.#counted(RETRIES, second, retries)) return true;
+      if (!this.#counted(RETRIES, second, retries)) continue;
+      if (this.#second() === second) return true;
+      this.#takeBack(second);
+    }
+  }
+
+  /** Takes back a retry of this thread that was counted in a second, unless its bucket was reused since. */
+  #takeBack(second: number): void {
+    const at = (RETRIES + (second & BUCKETS_MASK) * BUCKET_WORDS) >> 1;
+    for (;;) {
+      const word = Atomics.load(this.#wide, at);
+      if (Number(word >> 32n) !== second) return;
+      if (Atomics.compareExchange(this.#wide, at, word, word - 1n) === word) return;
     }
   }
 

@@ -41,6 +41,31 @@ describe('retry budget', () => {
     expect(one.withdraw()).to.equal(false);
   });
 
+  it('grants no retry for which another thread has used the calls in the next second meanwhile', () => {
+    const block = Block.create({ workers: 2 });
+    let now = 4_999;
+    let meanwhile: (() => void) | undefined;
+    const clock = (): number => {
+      const [read, interrupt] = [now, meanwhile];
+      meanwhile = undefined;
+      interrupt?.();
+      return read;
+    };
+    const [one, other] = [new RetryBudgetCell(block, clock), new RetryBudgetCell(block, clock)];
+    while (one.withdraw());
+    for (let request = 0; request < 5; request++) one.deposit();
+    let granted = 0;
+    meanwhile = () => {
+      now = 5_000;
+      if (other.withdraw()) granted++;
+    };
+    if (one.withdraw()) granted++;
+    expect(granted).to.equal(1);
+    for (let request = 0; request < 5; request++) one.deposit();
+    expect(other.withdraw(), 'what was taken back is not counted').to.equal(true);
+    expect(other.withdraw()).to.equal(false);
+  });
+
   it('forgets requests after the following second', () => {
     const { time, one, drain } = setUp();
     for (let request = 0; request < 1_000; request++) one.deposit();

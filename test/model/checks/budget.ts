@@ -58,6 +58,40 @@ export const fifth: Check = {
   },
 };
 
+export const nextSecond: Check = {
+  title: 'retry budget: five calls pay for one retry also at the moment a second begins, in whatever threads',
+  build: (modules) => (world) => {
+    const clock = world.clock(4999);
+    const { cell, exhaust } = budgetOf(modules, world, clock.now);
+    exhaust();
+    const calls = cell();
+    for (let call = 0; call < 5; call++) calls.deposit();
+    return model<Caller>({
+      threads: [
+        ...[cell(), cell()].map(
+          (own, index): Thread<Caller> => ({
+            name: `retry ${index + 1}`,
+            self: { retries: 0 },
+            mayDie: true,
+            calls: {
+              withdraw(self) {
+                if (own.withdraw()) self.retries++;
+              },
+            },
+          }),
+        ),
+        { name: 'time', self: { retries: 0 }, calls: { 'the next second': () => clock.set(5000) } },
+      ],
+      always: ({ selves }) => law(sumOf(selves, 'retries') <= 1, 'five calls have paid for two retries'),
+      finally: ({ selves, dead }) => {
+        if (dead !== undefined) return;
+        const left = calls.withdraw() ? 1 : 0;
+        law(sumOf(selves, 'retries') + left === 1, 'five calls have paid for no retry');
+      },
+    });
+  },
+};
+
 export const everyCall: Check = {
   title: 'retry budget: every call counts, also concurrent calls at the beginning of a second',
   build: (modules) => (world) => {

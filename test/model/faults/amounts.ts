@@ -120,6 +120,20 @@ export const PLANTED_IN_AMOUNTS: readonly PlantedFault[] = [
     'if (false)',
   ),
   planted(
+    'a retry that is not taken back when its second has passed',
+    budget.nextSecond,
+    'budget-cell',
+    'if (this.#second() === second)',
+    'if (second !== undefined)',
+  ),
+  planted(
+    'a retry that is neither granted nor taken back when its second has passed',
+    budget.nextSecond,
+    'budget-cell',
+    'this.#takeBack(second);',
+    '',
+  ),
+  planted(
     'a token of the minimum that two threads take',
     budget.trickle,
     'budget-cell',
