@@ -1,24 +1,29 @@
 // What a thread knows of its rows after its code was cut off, by a full stack or by V8, and what others see.
 import { expect } from 'chai';
+import { WIDE } from '#src/memory/layout.js';
+import type { SeriesTotal } from '#src/memory/metrics/recorder.js';
 import { SeriesTable, TRANSIENT_KEPT } from '#src/memory/metrics/series.js';
 import { SeriesMemory, type SlotSeries } from '#src/memory/metrics/series-memory.js';
-import { namingOf, rowsOf, valueWords } from '#src/memory/metrics/series-rows.js';
+import { cellsOf, namingOf, rowsOf, valueWords } from '#src/memory/metrics/series-rows.js';
 import { SeriesStore } from '#src/memory/metrics/series-store.js';
+import { readTotals } from '#src/memory/metrics/totals.js';
 import { readWide } from '#src/memory/metrics/wide.js';
 import { RouteNameReader, RouteNumbers } from '#src/memory/route-names.js';
+import { untilThereIsRoom } from '#test/support/above-end.js';
 import { atEachCall } from './cut-off-calls.js';
 
 const PICKS = 'multilane_balancer_picks_total';
 const routeOf = (n: number) => ({ method: 'GET', template: `/r${n}` });
 
 function setUp() {
-  const rows = new SeriesMemory().of(1);
+  const memory = new SeriesMemory();
+  const rows = memory.of(1);
   const series = new SeriesTable(rows);
   const routes = new RouteNumbers(series.store);
   const live = new Set<string>();
   const isGone = (id: string): boolean => !live.has(id);
   const pick = (id: string) => series.transient(PICKS, {}, { label: 'endpoint', value: id, isGone });
-  return { rows, series, routes, live, pick };
+  return { memory, rows, series, routes, live, pick };
 }
 
 const rowsIn = (rows: SlotSeries) =>
@@ -118,4 +123,30 @@ describe('rows of a thread that was cut off', () => {
       },
     );
   });
+
+  /** Observations that are cut off. */
+  const OBSERVED = 40;
+  const VALUE = 1.5;
+  for (const [what, low] of [
+    ['', 0],
+    ['also where the low word of its count is full, ', 2 ** 32 - OBSERVED / 2],
+  ] as const) {
+    it(`count an observation and its sum, or neither, ${what}wherever it is cut off`, () => {
+      const { memory, rows, series } = setUp();
+      const distribution = series.distribution('size', {}, [1, 2]);
+      const [row] = rowsOf(rows);
+      cellsOf(rows, row!)[WIDE] = low; // the cell of the second bucket
+      const expectSum = (observed: number): void => {
+        const [{ cells = [], value }] = readTotals(memory).series as [SeriesTotal];
+        expect([cells.reduce((sum, n) => sum + n, 0) - low, value]).to.deep.equal([
+          observed,
+          observed * VALUE,
+        ]);
+      };
+      for (let observed = 1; observed <= OBSERVED; observed++) {
+        untilThereIsRoom(() => distribution.record(VALUE));
+        expectSum(observed);
+      }
+    });
+  }
 });

@@ -3,7 +3,7 @@ import { WIDE } from '../layout.js';
 import { writeExemplar } from './exemplars.js';
 import { cellOf } from './histogram.js';
 import type { Counter, Distribution, Gauge, TracedHistogram, TraceIdentity } from './recorder.js';
-import { addBoth, addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
+import { addAndStore, addBoth, addWide, finite, loadNumber, raiseWide, storeNumber } from './wide.js';
 
 export class CountCells implements Counter, TracedHistogram {
   readonly #value: Int32Array;
@@ -69,20 +69,20 @@ export class GaugeCells implements Gauge {
 
 /** A histogram with buckets of its own: a cell per bucket, and the sum as a floating-point number. */
 export class BucketCells implements Distribution {
-  readonly #sum: Int32Array;
+  readonly #sum: Float64Array;
   readonly #cells: Int32Array;
   readonly #bounds: Float64Array;
 
   constructor(sum: Int32Array, cells: Int32Array, bounds: readonly number[]) {
-    this.#sum = sum;
+    this.#sum = new Float64Array(sum.buffer, sum.byteOffset, 1);
     this.#cells = cells;
     this.#bounds = Float64Array.from(bounds);
   }
 
+  /** What is cut off by a full stack, or by V8, has counted nothing. */
   record(value: number): void {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > this.#bounds[bucket]!) bucket++;
-    addWide(this.#cells, bucket * WIDE, 1);
-    storeNumber(this.#sum, 0, finite(loadNumber(this.#sum, 0) + value));
+    addAndStore(this.#cells, bucket * WIDE, 1, this.#sum, finite(this.#sum[0]! + value));
   }
 }

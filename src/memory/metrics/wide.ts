@@ -54,6 +54,28 @@ export function addBoth(
   otherWide[otherAt >> 1] = otherSum;
 }
 
+/**
+ * Adds to a count, and then stores a number that `loadNumber` reads: as in `addBoth`, both or none.
+ * @param number its two words in one view
+ */
+export function addAndStore(
+  words: Int32Array,
+  at: number,
+  n: number,
+  number: Float64Array,
+  value: number,
+): void {
+  const next = (words[at + LOW]! >>> 0) + n;
+  if (next < TWO_32) {
+    words[at + LOW] = next | 0;
+    number[0] = value; // both words at once, as in `addBoth`
+    return;
+  }
+  const [wide, sum] = [bitsOf(words), carried(words, at, n)];
+  wide[at >> 1] = sum;
+  number[0] = value;
+}
+
 /** Stores a count, which is a whole number 0..2^53 - 1. Only the row's owner may call it. */
 export function storeCount(words: Int32Array, at: number, count: number): void {
   const high = Math.floor(count / TWO_32);
