@@ -12,6 +12,8 @@ const CALLED: readonly (readonly [owner: object, names: readonly string[]])[] = 
   [String.prototype, ['split', 'replaceAll']],
   [Object.getPrototypeOf(Uint8Array.prototype) as object, ['set', 'fill', 'entries']],
   [TextEncoder.prototype, ['encode']],
+  [TextDecoder.prototype, ['decode']],
+  [JSON, ['parse']],
 ];
 
 /** Runs an operation up to a call, and nothing of the rest. @returns false when it has ended before */

@@ -4,6 +4,7 @@ import { Block } from '#src/memory/block.js';
 import { RefusedCells, RefusedKeys } from '#src/memory/rate/hot-cells.js';
 import { ShareReader } from '#src/memory/rate/share-page.js';
 import { setUp } from './cluster-world.js';
+import { atEachCall } from './cut-off-calls.js';
 
 describe('keys that a thread refuses', () => {
   const setUpCells = () => {
@@ -39,5 +40,28 @@ describe('keys that a thread refuses', () => {
     page.divide([5, 6, 7].map((high, slot) => ({ ...part, low: 1, high, slot })));
     reader.current();
     expect([5, 6, 7, 8].map((high) => reader.hot(1, high)?.slot)).to.deep.equal([0, 1, 2, undefined]);
+  });
+
+  it('have the parts of the share of now, wherever the reading of it was cut off', () => {
+    const part = { interval: 1, burst: 1, isShare: false, rate: 1, permits: 1, low: 1, high: 5 };
+    atEachCall(
+      () => {
+        const { block, time, page, members } = setUp();
+        const readers = [1, 2].map(() => new ShareReader(block, () => time.now));
+        members(2);
+        for (const reader of readers) reader.current();
+        members(3);
+        page.divide([{ ...part, slot: 4 }]);
+        return readers;
+      },
+      ([cutOff]) => cutOff!.current(),
+      (readers) => {
+        const seen = readers.map((reader) => [reader.current()?.members.length, reader.hot(1, 5)?.slot]);
+        expect(seen).to.deep.equal([
+          [3, 4],
+          [3, 4],
+        ]);
+      },
+    );
   });
 });

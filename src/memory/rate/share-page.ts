@@ -239,11 +239,11 @@ export class ShareReader {
   current(): Share | undefined {
     if (this.#page.version() !== this.#version) {
       const { version, text } = this.#page.read();
-      this.#version = version;
-      this.#share = shareOf(text);
-      const hot = new Map<number, HotShare[]>();
-      for (const one of this.#share?.hot ?? []) hot.set(one.low, [...(hot.get(one.low) ?? []), one]);
+      const { share, hot } = readShare(text);
+      // Behind the last call: what a full stack or V8 has cut off is read again.
+      this.#share = share;
       this.#hot = hot;
+      this.#version = version;
     }
     return this.#share;
   }
@@ -296,13 +296,27 @@ export class ShareReader {
   }
 }
 
-/** Code of a service may have overwritten the page: what cannot be read is no share. */
-function shareOf(text: string): Share | undefined {
-  if (text === '') return undefined;
+interface ReadShare {
+  readonly share: Share | undefined;
+  readonly hot: ReadonlyMap<number, readonly HotShare[]>;
+}
+
+const NONE: ReadShare = { share: undefined, hot: new Map() };
+
+/**
+ * Code of a service may have overwritten the page: what cannot be read is no share.
+ * @throws RangeError when the stack is full
+ */
+function readShare(text: string): ReadShare {
+  if (text === '') return NONE;
   try {
     const share = JSON.parse(text) as Share;
-    return share.members[share.self] === undefined || !Array.isArray(share.hot) ? undefined : share;
-  } catch {
-    return undefined;
+    if (share.members[share.self] === undefined || !Array.isArray(share.hot)) return NONE;
+    const hot = new Map<number, HotShare[]>();
+    for (const one of share.hot) hot.set(one.low, [...(hot.get(one.low) ?? []), one]);
+    return { share, hot };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return NONE;
+    throw error;
   }
 }
