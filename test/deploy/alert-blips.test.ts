@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { requirePromtool } from '../telemetry/exposition.js';
 import { ALERT_CASES, type AlertCase } from './alert-cases.js';
 import { rulesIn } from './rule-names.js';
-import { labelled, RULE_FILES, testRules } from './rule-test.js';
+import { labelled, notation, RULE_FILES, testRules } from './rule-test.js';
 
 /** Scrapes of a series, of which the first ones are healthy. */
 const [SCRAPES, HEALTHY] = [240, 40];
@@ -21,9 +21,8 @@ const LASTING = rulesIn(readFileSync(RULE_FILES[1]!, 'utf8'))
 /** The samples of a notation of promtool; undefined where there is none. */
 function expand(notation: string): readonly (number | undefined)[] {
   return notation.split(' ').flatMap((part) => {
-    const [, gap, first, sign, step = '0', times] = /^(?:(_)|(-?[\d.]+)(?:([+-])([\d.]+))?)(?:x(\d+))?$/.exec(
-      part,
-    )!;
+    const [, gap, first, sign, step = '0', times] =
+      /^(?:(_|stale)|(-?[\d.]+)(?:([+-])([\d.]+))?)(?:x(\d+))?$/.exec(part)!;
     if (gap !== undefined) return Array<undefined>(Number(times ?? 1)).fill(undefined);
     const by = Number(step) * (sign === '-' ? -1 : 1);
     return Array.from({ length: Number(times ?? 0) + 1 }, (_, n) => Number(first) + by * n);
@@ -31,10 +30,6 @@ function expand(notation: string): readonly (number | undefined)[] {
 }
 
 const isCounter = (series: string): boolean => /_(?:total|count|bucket)(?:\{|$)/.test(series);
-
-/** Values in the notation of promtool: a series that ends has a marker, as after a scrape without it. */
-const notation = (samples: readonly (number | undefined)[]): string =>
-  samples.map((value, n) => value ?? (n > 0 && samples[n - 1] !== undefined ? 'stale' : '_')).join(' ');
 
 function blip(series: string, bad: string, at: number, length: number): string {
   const samples = expand(bad);

@@ -232,7 +232,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
     at: 30,
     notYetAt: 15,
     series: {
-      [instances('ejected')]: ['_x9 1x30', '_x9 1x3 _x30'],
+      // One returns now and then, and is ejected again. The other was ejected once.
+      [instances('ejected')]: ['_x9 1 1 stale 1 1 1 stale _ 1x4 stale 1x30', '_x9 1x3 stale _x30'],
       [instances('healthy')]: ['2x40', '2x40'],
     },
   },

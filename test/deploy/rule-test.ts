@@ -39,6 +39,10 @@ export const labelled = (series: string, job: string, instance: string): string 
   return series.includes('{') ? series.replace('{', `{${added},`) : `${series}{${added}}`;
 };
 
+/** Values in the notation of promtool: a series that ends has a marker, as after a scrape without it. */
+export const notation = (samples: readonly (number | undefined)[]): string =>
+  samples.map((value, n) => value ?? (n > 0 && samples[n - 1] !== undefined ? 'stale' : '_')).join(' ');
+
 /** @returns what promtool has written when it fails, else nothing */
 export const promtool = (...args: string[]): string => {
   const { stdout, stderr, status } = spawnSync('promtool', args, { encoding: 'utf8' });
