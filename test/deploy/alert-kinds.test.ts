@@ -48,6 +48,37 @@ const checkOf = (name: string, kind: Kind) => ({
   exp_samples: [{ labels: `{instance="bad",kind="${kind}"}`, value: 1 }],
 });
 
+const http = (status: string): string =>
+  `http_server_request_duration_seconds_count{http_request_method="GET",http_route="/a",http_response_status_code="${status}"}`;
+const rpc = (status: string): string =>
+  `rpc_server_call_duration_seconds_count{rpc_method="orders/Get",rpc_response_status_code="${status}"}`;
+const SHED = 'multilane_requests_shed_total{reason="queue"}';
+
+/** What a process counts in a minute, and the share that is refused where that is an alert. */
+const REFUSALS: Readonly<Record<string, { counts: Readonly<Record<string, number>>; share?: number }>> = {
+  'HTTP alone': { counts: { [http('200')]: 50, [http('503')]: 50, [SHED]: 50 }, share: 0.5 },
+  'gRPC alone': { counts: { [rpc('OK')]: 50, [rpc('UNAVAILABLE')]: 50, [SHED]: 50 }, share: 0.5 },
+  'gRPC beside HTTP': {
+    counts: { [http('200')]: 100, [rpc('OK')]: 50, [rpc('UNAVAILABLE')]: 50, [SHED]: 50 },
+    share: 0.25,
+  },
+  'HTTP beside gRPC': {
+    counts: { [rpc('OK')]: 100, [http('200')]: 50, [http('503')]: 50, [SHED]: 50 },
+    share: 0.25,
+  },
+  'little of much gRPC beside little HTTP': {
+    counts: { [http('200')]: 10, [rpc('OK')]: 2_000, [rpc('UNAVAILABLE')]: 10, [SHED]: 10 },
+  },
+  'more series than are shown, which are added up without labels': {
+    counts: {
+      http_server_request_duration_seconds_count: 50,
+      rpc_server_call_duration_seconds_count: 50,
+      [SHED]: 25,
+    },
+    share: 0.25,
+  },
+};
+
 describe('the alerts of deploy/prometheus, in a process of HTTP and gRPC', () => {
   it('that compare workers compare those of one kind', function () {
     this.timeout(30_000);
@@ -67,5 +98,37 @@ describe('the alerts of deploy/prometheus, in a process of HTTP and gRPC', () =>
     expect(OF_WORKERS).to.have.members([
       ...['MultilaneNoReadyWorker', 'MultilaneLoopsSaturated', 'MultilaneAllWorkersShedding'],
     ]);
+  });
+
+  it('tell the share of refused requests in all requests, of HTTP and gRPC', function () {
+    this.timeout(30_000);
+    requirePromtool(this, this.test as Mocha.Test);
+    const cases = Object.entries(REFUSALS);
+    const series = cases.flatMap(([name, { counts }]) =>
+      Object.entries(counts).map(([key, n]) => ({
+        series: labelled(key, name, 'a'),
+        values: `0+${n}x${MINUTES}`,
+      })),
+    );
+    const firing = cases.filter(([, { share }]) => share !== undefined);
+    const { expr } = rulesIn(readFileSync(RULE_FILES[1]!, 'utf8')).find(
+      ({ name }) => name === 'MultilaneRequestsShed',
+    )!;
+    const eval_time = '40m';
+    expect(
+      testRules('1m', series, [
+        {
+          ...{
+            expr: 'count by (job) (ALERTS{alertname="MultilaneRequestsShed",alertstate="firing"})',
+            eval_time,
+          },
+          exp_samples: firing.map(([name]) => ({ labels: `{job="${name}"}`, value: 1 })),
+        },
+        {
+          ...{ expr: `sum by (job) (${expr})`, eval_time },
+          exp_samples: firing.map(([name, { share }]) => ({ labels: `{job="${name}"}`, value: share! })),
+        },
+      ]),
+    ).to.equal('');
   });
 });
