@@ -78,6 +78,17 @@ const TROUBLES: Readonly<Record<string, Readonly<Record<string, Trouble>>>> = {
       [inState('dead')]: inTurn([0, 1], [1, 5]),
     },
   },
+  MultilaneOpenFilesNearLimit: Object.fromEntries(
+    [0, 30, 600].map((freeS) => [
+      `none is free, but for ${freeS} s at times`,
+      {
+        process_max_fds: always(1_000),
+        // It is read from a file.
+        process_open_fds: inTurn([980, freeS], [undefined, 600]),
+        [inState('ready')]: always(2),
+      },
+    ]),
+  ),
   MultilaneNoReadyWorker: {
     'all start in vain': {
       [serving(1)]: always(0),
@@ -93,7 +104,6 @@ const WITHOUT_GAPS: Readonly<Record<string, string>> = {
   MultilaneWorkerWedged: 'a thread in native code stays wedged until it returns',
   MultilaneLoopsSaturated: 'the share of time is measured all the time, of workers that serve',
   MultilanePrimaryDelayed: 'the delays are those since the scrape before',
-  MultilaneOpenFilesNearLimit: 'open connections stay open',
   MultilaneAllWorkersShedding:
     'a worker refuses until it has had nothing to refuse, and one that starts does not count',
   MultilaneServiceUnavailable:
