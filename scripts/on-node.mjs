@@ -2,15 +2,15 @@
 // `node`) into a temporary folder. It is the first in PATH, so every process that the tests start uses it.
 //   node scripts/on-node.mjs 24 --smoke            runs the files that are listed in .ci/smoke
 //   node scripts/on-node.mjs 24 [mocha's options]  runs the whole suite
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Suite } from './suite.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const INSTALL_MS = 300_000;
-const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js');
 
 class Failure extends Error {}
 
@@ -45,21 +45,13 @@ function smokeFiles() {
   return compiled;
 }
 
-/** Runs mocha. @returns its exit code */
-function mocha(bin, args) {
+/** Runs the tests, as `npm test` does. @returns the exit code */
+function test(bin, files, options) {
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
   // npm sets these variables for its scripts.
   for (const name of ['NODE', 'npm_node_execpath']) delete env[name];
-  const child = spawn(join(bin, 'node'), [MOCHA, '--parallel', '--jobs', '2', ...args], {
-    cwd: ROOT,
-    env,
-    stdio: 'inherit',
-  });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
-  });
+  const suite = new Suite({ node: join(bin, 'node'), env });
+  return suite.run([['--parallel', '--jobs', '2', ...files]], options);
 }
 
 const [version = '', ...args] = process.argv.slice(2);
@@ -69,7 +61,7 @@ try {
     throw new Failure('usage: node scripts/on-node.mjs MAJOR [--smoke] [mocha options]');
   const rest = args.filter((arg) => arg !== '--smoke');
   const files = rest.length < args.length ? smokeFiles() : ['build/test/**/*.test.js'];
-  process.exitCode = await mocha(install(version, folder), [...rest, ...files]);
+  process.exitCode = await test(install(version, folder), files, rest);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   process.stderr.write(`on-node: ${error.message}\n`);
