@@ -106,6 +106,9 @@ export type {
 export type {
   Application,
   Context,
+  FetchApplication,
+  FetchHandler,
+  FetchOptions,
   FileOptions,
   GroupOptions,
   Handler,

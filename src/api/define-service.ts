@@ -14,16 +14,22 @@ import {
   shapeOf,
 } from '../options.js';
 import { planOf } from '../saga/definition.js';
+import { isFetchApplication } from '../server/fetch/fetch-handler.js';
+import type { Application } from '../server/handler.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
-import type { GrpcDefinition, ServiceDefinition } from './service-definition.js';
+import type { GrpcDefinition, ServiceDefinition, ServiceDeps } from './service-definition.js';
 
 /** The databases of PostgreSQL itself; a service of that name would share one of them. */
 const RESERVED = new Set(['postgres', 'template0', 'template1']);
 
 const EXAMPLE = "{ name: 'shop', routes(app, deps) { … } }";
-const MEMBERS = ['name', 'routes', 'migrations', 'tasks', 'grpc', 'sagas'];
+const MEMBERS = ['name', 'routes', 'fetch', 'migrations', 'tasks', 'grpc', 'sagas'];
 
 const ROUTES: OptionKind = { ...FUNCTION, text: 'a function (app, deps)' };
+const FETCH: OptionKind = {
+  text: 'a function (request) => Response, or an application with a method fetch',
+  is: isFetchApplication,
+};
 const SAGAS: OptionKind = { text: 'an array of defineSaga(…)', is: Array.isArray };
 const isFileUrl = (value: unknown): boolean => value instanceof URL && value.protocol === 'file:';
 const fileUrl = (example: string): OptionKind => ({
@@ -65,7 +71,9 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
   if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');
   refuseUnknownMembers(definition, MEMBERS, fault);
   const given: { readonly [member in keyof ServiceDefinition]: unknown } = definition;
-  checkValue('routes', given.routes, ROUTES, fault);
+  if (given.fetch !== undefined) checkValue('fetch', given.fetch, FETCH, fault);
+  if (given.routes !== undefined || given.fetch === undefined)
+    checkValue('routes', given.routes, ROUTES, fault);
   if (migrations !== undefined) checkValue('migrations', migrations, fileUrl('./migrations/'), fault);
   if (tasks !== undefined) checkValue('tasks', tasks, fileUrl('./tasks.js'), fault);
   if (tasks !== undefined && !existsSync(tasks))
@@ -91,3 +99,12 @@ function checkGrpc(given: GrpcDefinition, fault: ErrorFactory): void {
 /** A service with migrations or sagas has a database of its own name. */
 export const hasDatabase = ({ migrations, sagas = [] }: ServiceDefinition): boolean =>
   migrations !== undefined || sagas.length > 0;
+
+/**
+ * Declares the routes of a service.
+ * @returns what its function has returned; a promise, which the application refuses, where it is async
+ */
+export function declareRoutes(service: ServiceDefinition, app: Application, deps: ServiceDeps): unknown {
+  if (service.fetch !== undefined) app.mount('/', service.fetch);
+  return service.routes?.(app, deps);
+}

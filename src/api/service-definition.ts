@@ -4,7 +4,7 @@ import type { Database } from '../db/database.js';
 import type { Counter, Gauge, Histogram, Labels } from '../memory/metrics/recorder.js';
 import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
 import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
-import type { Application } from '../server/handler.js';
+import type { Application, FetchApplication } from '../server/handler.js';
 import type { Call } from '../upstream/call.js';
 import type { CounterBy, GaugeBy, HistogramBy, HistogramOptions, MetricOptions } from './metric-types.js';
 import type { Shared } from './shared.js';
@@ -154,8 +154,15 @@ export interface GrpcDefinition {
 export interface ServiceDefinition {
   /** The name matches `[a-z][a-z0-9-]{0,62}`; it is also the name of the service's database. */
   readonly name: string;
-  /** Declares the routes. It is called once in every worker. */
-  routes(app: Application, deps: ServiceDeps): void;
+  /** Declares the routes. It is called once in every worker. @default none: the service has `fetch` */
+  routes?(app: Application, deps: ServiceDeps): void;
+  /**
+   * A handler of the fetch standard, or an application that has one. It serves every path that no route
+   * has, as one that is mounted at `/` does (`app.mount`).
+   * @default none
+   * @example defineService({ name: 'blog', fetch: new Hono().get('/posts', (c) => c.json([])) })
+   */
+  readonly fetch?: FetchApplication;
   /**
    * The URL of a folder of numbered `.sql` files; the service gets a database of its own.
    * @default none: the service has no database, unless it has sagas

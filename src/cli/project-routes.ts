@@ -2,6 +2,7 @@
 // pattern, option or schema is found as in a worker. The deps of the services are placeholders: `routes(app,
 // deps)` may store them, but using one throws, because nothing runs.
 
+import { declareRoutes } from '../api/define-service.js';
 import type { ServiceDeps } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { Block } from '../memory/block.js';
@@ -74,7 +75,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
         shared: shared(service.name),
         log: log.child({ service: service.name }),
       };
-      app.mount(service.name, (routes) => service.routes(routes, deps));
+      app.mount(service.name, (routes) => declareRoutes(service, routes, deps));
     }
   } catch (error) {
     throw projectError(error, 'while routes are registered', {

@@ -33,6 +33,8 @@ export interface WorkerParts extends Examiner {
    * @returns whether its effect is known and logged, so that the worker can continue
    */
   accountsFor(error: unknown): boolean;
+  /** The same for a promise that has rejected, which no code handles. */
+  accountsForRejection(reason: unknown): boolean;
   /** Closes the HTTP core at once. Must be safe to call twice. */
   close(): void;
   /** Resolves when the service is served by this thread. A rejection makes the whole worker fail. */
@@ -85,6 +87,7 @@ export class WorkerSide {
       examine: () => (this.#parts === undefined ? { where: 'elsewhere' } : this.#parts.examine()),
     });
     process.on('unhandledRejection', (reason) => {
+      if (this.#parts?.accountsForRejection(reason) === true) return;
       if (unhandledRejection === 'replace') this.#fail('unhandled-rejection', reason);
       else {
         // The primary then orders a drain of all workers; only this one has failed.

@@ -118,6 +118,33 @@ export type GroupOptions = Pick<
 > &
   RouteHooks;
 
+/**
+ * A handler of the fetch standard.
+ * @param ctx the same request as routes of Multilane see it: its log, its id, its deadline
+ */
+export type FetchHandler = (request: Request, ctx: Context) => Response | Promise<Response>;
+
+/** A handler of the fetch standard, or an application that has one as its method `fetch`. */
+export type FetchApplication = FetchHandler | { readonly fetch: FetchHandler };
+
+/** The options of a mounted application. They apply to all its paths and methods together. */
+export type FetchOptions = Pick<
+  RouteOptions,
+  | 'bodyLimit'
+  | 'chunked'
+  | 'timeoutMs'
+  | 'compress'
+  | 'internal'
+  | 'rateLimit'
+  | 'maxConcurrent'
+  | 'priority'
+  | 'summary'
+> &
+  RouteHooks & {
+    /** The application sees paths without the prefix. @default true */
+    readonly stripPrefix?: boolean;
+  };
+
 /** The limit alone, or with a queue. */
 export type MaxConcurrent = number | BulkheadOptions;
 
@@ -236,7 +263,8 @@ export interface Context<O extends RouteOptions = RouteOptions> {
    */
   status(code: number): this;
   /**
-   * Sets a field of the response. Fields that frame the response, such as `content-length`, are ignored.
+   * Sets a field of the response. Fields that frame the response, such as `content-length`, and
+   * `x-request-id` are ignored.
    * @param options `always` keeps the field when the response becomes a problem document, which drops all
    *   others
    * @throws HttpError INTERNAL for a name or value that could split the response
@@ -299,8 +327,8 @@ export type Sent = typeof SENT;
 
 /**
  * A handler returns its response: an object or null becomes JSON, a string text, a Uint8Array bytes,
- * undefined 204. A plain value costs no promise. An HttpError that it throws becomes the response; any other
- * error becomes 500.
+ * undefined 204; a `Response` is sent as it is, and a `ReadableStream` is streamed. A plain value costs no
+ * promise. An HttpError that it throws becomes the response; any other error becomes 500.
  */
 export type Handler<O extends RouteOptions = RouteOptions> = (ctx: Context<O>) => unknown;
 
@@ -341,6 +369,15 @@ export interface Application {
   /** Declares a WebSocket at this path, which must have no GET route. */
   ws<D = undefined>(path: string, options: WebSocketOptions<D>): void;
   /**
+   * Mounts an application of the fetch standard (`Request -> Response`), such as one of Hono, H3 or Elysia:
+   * it serves every method of the prefix and of all paths below it that no other route has. Limits, hooks and
+   * switches apply around it.
+   * @param prefix static text; `/` for all paths
+   * @example app.mount('/blog', new Hono().get('/posts/:id', (c) => c.json({ id: c.req.param('id') })));
+   */
+  mount(prefix: string, application: FetchApplication): void;
+  mount(prefix: string, options: FetchOptions, application: FetchApplication): void;
+  /**
    * Publishes a message to all subscribers of a topic of this service, on every worker. May be called at any
    * time.
    * @param isBinary @default true for a Uint8Array, false for a string
@@ -363,6 +400,8 @@ export interface RouteInfo {
   /** The path in metric labels and span names: `/api/users/{id}`. */
   readonly template: string;
   readonly webSocket: boolean;
+  /** It is one of a mounted application, whose own routes are not known. */
+  readonly mounted?: boolean;
   /** The options without hooks, including those of its groups. */
   readonly options: Omit<RouteOptions, keyof Hooks>;
 }

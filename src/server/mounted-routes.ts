@@ -7,12 +7,19 @@ import type { AppOptions, MountOptions } from './app-options.js';
 import { bulkheadOf } from './bulkheads.js';
 import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
 import { rpcRouteHandler } from './grpc/rpc-route.js';
-import type { Application, RouteInfo } from './handler.js';
+import type { Application, Handler, RouteInfo } from './handler.js';
 import { noHooks, outermost } from './hook-chain.js';
 import { KillSwitch, routeKey, type SwitchableRoute } from './kill-switch.js';
-import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
+import {
+  ALL_METHODS,
+  GATEWAY_OWNER,
+  GATEWAY_PREFIX,
+  planRelay,
+  type RelayRoute,
+  relayPath,
+} from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
-import { collectRoutes, type DeclaredRoute } from './route-declarations.js';
+import { collectRoutes, type DeclaredRoute, MOUNTED } from './route-declarations.js';
 import { checksOf, globalCheck, type RateCheck } from './route-rate-limits.js';
 import { type Pattern, parsePattern } from './routing/pattern.js';
 import { planRoute, type RouteLimits } from './routing/plan-route.js';
@@ -228,6 +235,10 @@ export class MountedRoutes {
   }
 
   #add(route: DeclaredRoute, mounting: Mounting): void {
+    if (route.method === MOUNTED) {
+      this.#addMount(route, mounting);
+      return;
+    }
     const { method, path, options, target, hooks } = route;
     const { service, unlimited } = mounting;
     const { observer, settings } = this.#options;
@@ -243,6 +254,30 @@ export class MountedRoutes {
     this.#routes.push(info);
     if (!unlimited) this.#switchable.push({ service, method, path, template });
     if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
+  }
+
+  /**
+   * Adds all methods of a prefix and of the paths below it. They share their limits, and have one template.
+   */
+  #addMount({ path: prefix, options, target, hooks }: DeclaredRoute, mounting: Mounting): void {
+    const { service, unlimited } = mounting;
+    const { observer, settings, switchedOff } = this.#options;
+    const path = `${prefix}/*`;
+    const { template } = parsePattern(path);
+    const common: RouteInfo = { service, method: MOUNTED, path, template, webSocket: false, options };
+    const bounds = this.#boundsOf(common, mounting);
+    for (const method of ALL_METHODS) {
+      const info: RouteInfo = { ...common, method, mounted: true };
+      const killSwitch = bounds.killSwitch && new KillSwitch(switchedOff!, routeKey(method, template));
+      const limits = { ...bounds, killSwitch };
+      const plan = planRoute(info, target as Handler, hooks, settings, limits, (as) =>
+        observer.meter(as, template),
+      );
+      this.#router.add(method, path, plan);
+      if (prefix !== '') this.#router.add(method, prefix, plan);
+      this.#routes.push(info);
+      if (!unlimited) this.#switchable.push({ service, method, path, template });
+    }
   }
 
   #webSocketRoute(

@@ -198,13 +198,17 @@ export class OutgoingResponse {
   }
 
   /** Sends what `make` resolves with. The response counts as started from now on. */
-  replyLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Sent {
+  replyLater(status: number, contentType: string | undefined, make: () => Promise<Uint8Array>): Sent {
     if (!this.#start()) return SENT;
     this.#schedule(() => this.#sendLater(status, contentType, make));
     return SENT;
   }
 
-  async #sendLater(status: number, contentType: string, make: () => Promise<Uint8Array>): Promise<void> {
+  async #sendLater(
+    status: number,
+    contentType: string | undefined,
+    make: () => Promise<Uint8Array>,
+  ): Promise<void> {
     try {
       this.#exchange.onClosed((reason) => this.#owner.abort(reason ?? clientClosed()));
       const body = await make();

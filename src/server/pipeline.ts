@@ -7,6 +7,8 @@ import { OwnContext, runInScope } from '../scope.js';
 import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge, clientClosed } from './body/body.js';
 import { BodyWait } from './body/body-wait.js';
+import { isResponse, isWebStream } from './fetch/fetch-classes.js';
+import { releaseUnsent, sendResponse } from './fetch/send-response.js';
 import { SENT } from './handler.js';
 import { SWITCHED_OFF } from './kill-switch.js';
 import { problemOf } from './problem-response.js';
@@ -242,20 +244,31 @@ function failedTwice(ctx: RequestContext, thrown: unknown): void {
 
 /** Responds with a value. @throws Error for a value that cannot be sent */
 function respond(ctx: RequestContext, value: unknown): void {
-  if (ctx.hasResponse) return;
+  if (ctx.hasResponse) {
+    if (typeof value === 'object' && value !== null) releaseUnsent(ctx.response, value);
+    return;
+  }
   if (value === SENT) throw new Error('a responder of another request was returned');
   if (isNothing(ctx, value)) {
     ctx.checkBody(undefined);
     ctx.response.reply(ctx.response.chosenStatus ?? 204, undefined, null);
-  } else if (isDeclared(ctx.response)) {
-    ctx.json(value);
-  } else if (typeof value === 'string') {
+  } else if (typeof value === 'object' && value !== null && respondWithObject(ctx, value)) {
+    return;
+  } else if (typeof value === 'string' && !isDeclared(ctx.response)) {
     ctx.text(value);
-  } else if (types.isUint8Array(value)) {
-    ctx.bytes(value);
   } else {
     ctx.json(value);
   }
+}
+
+/** @returns false for an object that becomes JSON */
+function respondWithObject(ctx: RequestContext, value: object): boolean {
+  if (isResponse(value)) sendResponse(ctx.response, value);
+  else if (isDeclared(ctx.response)) return false;
+  else if (types.isUint8Array(value)) ctx.bytes(value);
+  else if (isWebStream(value)) ctx.stream(value);
+  else return false;
+  return true;
 }
 
 /** Lets the onError hooks respond, the innermost first; otherwise the failure becomes the response. */

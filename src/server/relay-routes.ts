@@ -18,7 +18,8 @@ export const GATEWAY_OWNER = '(gateway)';
 /** What all paths of the gateway begin with. */
 export const GATEWAY_PREFIX = '/svc/';
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** The methods of routes that serve all of them: GET stands for HEAD, too. */
+export const ALL_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** A service behind the gateway. */
 export interface RelayRoute {
@@ -67,7 +68,7 @@ export function planRelay(
     tracing,
     log,
   });
-  return METHODS.map((method) => {
+  return ALL_METHODS.map((method) => {
     const info: RouteInfo = { service: GATEWAY_OWNER, method, path, template, webSocket: false, options };
     const meter = (as: string): RouteMeter => meterOf(as, template);
     const plan = planRoute(info, handler, noHooks(undefined), defaults, limits, meter);

@@ -51,9 +51,14 @@ export class HeaderValues implements ReadonlyFields {
 
   #visible(name: string): string | undefined {
     const wanted = name.toLowerCase();
-    const field = forwardingField(wanted);
-    return field !== undefined && this.#peer.proxyField !== field ? undefined : wanted;
+    return isVisible(wanted, this.#peer) ? wanted : undefined;
   }
+}
+
+/** Whether code of services sees a field. @param name in lower case */
+export function isVisible(name: string, peer: Peer): boolean {
+  const field = forwardingField(name);
+  return field === undefined || peer.proxyField === field;
 }
 
 /** The kind of forwarding field that this name belongs to; undefined for all other names. */

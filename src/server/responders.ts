@@ -16,6 +16,7 @@ import {
 import { sendFile } from './response/file-response.js';
 import { jsonOf } from './response/json-value.js';
 import { plainBytes } from './response/plain-bytes.js';
+import type { ResponseFields } from './response/response-fields.js';
 import {
   type EventSourceFunction,
   eventStream,
@@ -141,20 +142,29 @@ export function sendStream(response: OutgoingResponse, source: Pieces, contentTy
     releaseSource(response, source);
     throw error;
   }
+  return sendPieces(response, source, BYTES);
+}
+
+/** @param contentType used unless a handler has set one */
+export function sendPieces(
+  response: OutgoingResponse,
+  source: Pieces,
+  contentType: string | undefined,
+): Sent {
   const { method, plan } = response.request;
   const status = statusOf(response);
   const isCoded = plan.compress && !response.hasResponse && !isBodiless(status);
-  const coding = isCoded ? codingOf(response, BYTES) : undefined;
-  if (coding === undefined) return response.replyStream(status, BYTES, source);
+  const coding = isCoded ? codingOf(response, contentType) : undefined;
+  if (coding === undefined) return response.replyStream(status, contentType, source);
   setCoding(response, coding);
   // What a coder makes of a response to HEAD would not be read.
-  if (method === 'HEAD') return response.replyStream(status, BYTES, source);
+  if (method === 'HEAD') return response.replyStream(status, contentType, source);
   const coded = compressing(source, coding, true, (error) => response.sourceFailed(error));
-  return response.replyStream(status, BYTES, coded);
+  return response.replyStream(status, contentType, coded);
 }
 
 /** Releases a source that will not be read. */
-function releaseSource(response: OutgoingResponse, source: unknown): void {
+export function releaseSource(response: OutgoingResponse, source: unknown): void {
   try {
     new StreamSource(source, (error) => response.sourceFailed(error)).cancel();
   } catch {
@@ -184,10 +194,18 @@ export function sendEvents(
   return sent;
 }
 
-/** Sends a whole body, compressed if the route asks for it and the client accepts it. */
-function send(response: OutgoingResponse, contentType: string, body: string | Uint8Array): Sent {
+/**
+ * Sends a whole body, compressed if the route asks for it and the client accepts it.
+ * @param contentType used unless a handler has set one
+ */
+export function send(
+  response: OutgoingResponse,
+  contentType: string | undefined,
+  body: string | Uint8Array | null,
+): Sent {
   const status = statusOf(response);
-  if (!response.request.plan.compress || isBodiless(status)) return response.reply(status, contentType, body);
+  if (!response.request.plan.compress || isBodiless(status) || body === null)
+    return response.reply(status, contentType, body);
   const coding = codingOf(response, contentType);
   if (coding === undefined) return response.reply(status, contentType, body);
   // A copy is compressed: another thread reads it, while the handler may still write to its own memory.
@@ -197,13 +215,19 @@ function send(response: OutgoingResponse, contentType: string, body: string | Ui
   return response.replyLater(status, contentType, () => compressed(bytes, coding));
 }
 
-function codingOf(response: OutgoingResponse, contentType: string): Coding | undefined {
+function codingOf(response: OutgoingResponse, contentType: string | undefined): Coding | undefined {
   const { fields, request } = response;
   const type = fields.get('content-type') ?? contentType;
-  if (!isCompressible(type) || fields.get('content-encoding') !== undefined) return undefined;
+  if (type === undefined || !isCompressible(type) || !mayBeCoded(fields)) return undefined;
   response.vary('accept-encoding');
   return codingsFor(request.headers)[0];
 }
+
+/** The range of a part counts bytes that are not coded. */
+const mayBeCoded = (fields: ResponseFields): boolean =>
+  fields.get('content-encoding') === undefined &&
+  fields.get('content-range') === undefined &&
+  fields.get('cache-control')?.includes('no-transform') !== true;
 
 /** A body that is compressed anew for every client is the same in meaning, not byte by byte: a weak ETag. */
 function setCoding(response: OutgoingResponse, coding: Coding): void {

@@ -1,13 +1,24 @@
 // Collects what `routes(app, deps)` of a service declares: routes, WebSockets, groups and hooks. Misuse
 // throws at once, while the process starts, and names what was declared wrongly.
 import { unknownName } from '../options.js';
-import type { Application, GroupOptions, Handler, Hooks, RouteOptions, WebSocketOptions } from './handler.js';
+import { fetchHandler } from './fetch/fetch-handler.js';
+import type {
+  Application,
+  FetchApplication,
+  FetchOptions,
+  GroupOptions,
+  Handler,
+  Hooks,
+  RouteOptions,
+  WebSocketOptions,
+} from './handler.js';
 import { chained, HOOK_NAMES, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
-import { checkRouteOptions, checkWebSocketOptions } from './route-options.js';
+import { checkMount, checkRouteOptions, checkWebSocketOptions } from './route-options.js';
 import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
 
 export interface DeclaredRoute {
+  /** `*` for a mounted application, which serves all methods of its prefix and below it. */
   readonly method: string;
   /** The path with the prefixes of its groups. */
   readonly path: string;
@@ -38,6 +49,9 @@ interface Group {
   readonly hooks: HookChain;
 }
 
+/** Stands for the methods of a mounted application. */
+export const MOUNTED = '*';
+
 const ALL = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
@@ -66,6 +80,10 @@ function applicationOf(collection: Collection, group: Group): Application {
     all: ((...args: Parameters<Register>): void => {
       for (const method of ALL) register(method)(...args);
     }) as Register,
+    mount(prefix: string, second: FetchOptions | FetchApplication, third?: FetchApplication) {
+      const [options, application] = third === undefined ? [{}, second as FetchApplication] : [second, third];
+      declareMount(collection, group, prefix, options as FetchOptions, application);
+    },
     ws(path, options) {
       declareWebSocket(collection, group, path, options as WebSocketOptions<never>);
     },
@@ -108,6 +126,21 @@ function declareWebSocket(
   const { internal, timeoutMs, summary } = options;
   const given = Object.entries({ internal, timeoutMs, summary }).filter(([, value]) => value !== undefined);
   collection.routes.push(declared(group, 'GET', path, Object.fromEntries(given), options));
+}
+
+function declareMount(
+  collection: Collection,
+  group: Group,
+  prefix: string,
+  options: FetchOptions,
+  application: FetchApplication,
+): void {
+  assertOpen(collection);
+  const path = prefix === '/' ? group.prefix : group.prefix + prefix;
+  checkMount(path === '' ? prefix : path, options, application);
+  const { stripPrefix = true, ...rest } = options;
+  const handler = fetchHandler(application, stripPrefix ? path.length : 0);
+  collection.routes.push({ ...declared(group, MOUNTED, prefix, rest, handler), path });
 }
 
 function declareGroup(

@@ -16,8 +16,10 @@ import {
   wholeNumber,
 } from '../options.js';
 import { PRIORITIES } from '../resilience/admission.js';
-import type { RouteOptions, WebSocketOptions } from './handler.js';
+import { isFetchApplication } from './fetch/fetch-handler.js';
+import type { FetchOptions, RouteOptions, WebSocketOptions } from './handler.js';
 import { hooksOf } from './hook-chain.js';
+import { parsePattern } from './routing/pattern.js';
 import type { WebSocketLimits } from './websocket/websocket.js';
 
 const HOOK: OptionKind = {
@@ -39,13 +41,7 @@ const RESPONSE: OptionKind = {
   is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
 const STATUS = /^[1-5]\d\d$/;
-const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
-  params: SCHEMA,
-  query: SCHEMA,
-  headers: SCHEMA,
-  body: SCHEMA,
-  bodyType: oneOf('json', 'form'),
-  response: RESPONSES,
+const COMMON = {
   bodyLimit: { ...wholeNumber(0), text: 'a whole number of bytes' },
   chunked: oneOf('accept', 'reject'),
   compress: SWITCH,
@@ -59,7 +55,18 @@ const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
   preHandler: HOOK,
   onResponse: HOOK,
   onError: HOOK,
+};
+const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
+  params: SCHEMA,
+  query: SCHEMA,
+  headers: SCHEMA,
+  body: SCHEMA,
+  bodyType: oneOf('json', 'form'),
+  response: RESPONSES,
+  ...COMMON,
 });
+/** Schemas describe a single route, so a mounted application has none. */
+const MOUNT = shapeOf<FetchOptions>('{ bodyLimit: 1_000_000 }', { ...COMMON, stripPrefix: SWITCH });
 const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket, data) { … } }', {
   upgrade: FUNCTION,
   open: FUNCTION,
@@ -108,6 +115,23 @@ export function checkRouteOptions(method: string, path: string, options: RouteOp
       throw error(`response must be ${RESPONSES.text}; ${describeValue(status)} is not a status`);
     checkValue(`response ${status}`, schema, RESPONSE, error);
   }
+}
+
+/**
+ * @throws TypeError that names the prefix, and the option or what is wrong with prefix or application
+ */
+export function checkMount(prefix: string, options: FetchOptions, application: unknown): void {
+  const error = typeErrorFor(`mount ${prefix}`);
+  if (prefix !== '/') {
+    const isStatic = parsePattern(prefix).segments.every(({ kind }) => kind === 'static');
+    if (!isStatic || prefix.endsWith('/'))
+      throw error('the prefix must be static text that starts with "/" and does not end with it');
+  }
+  checkOptions(options, MOUNT, error);
+  if (!isFetchApplication(application))
+    throw error(
+      `it needs an application with a method fetch, or a function (request) => Response; got ${describeValue(application)}`,
+    );
 }
 
 /** @throws TypeError that names path and option */

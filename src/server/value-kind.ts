@@ -29,9 +29,11 @@ export function insteadOf(value: unknown): string | undefined {
   if (types.isMap(value)) return 'use Object.fromEntries';
   if (types.isSet(value)) return 'use an array';
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return 'use ctx.bytes with a Uint8Array';
-  if (value instanceof Response || value instanceof Request) return 'use ctx.stream with its body';
+  if (value instanceof Response || value instanceof ReadableStream)
+    return 'return it alone, or use ctx.stream';
+  if (value instanceof Request) return 'use ctx.stream with its body';
   if (value instanceof Blob) return 'use ctx.stream with what its method stream() gives';
-  if (value instanceof Readable || value instanceof ReadableStream || Symbol.asyncIterator in value) {
+  if (value instanceof Readable || Symbol.asyncIterator in value) {
     return 'use ctx.stream';
   }
   return Symbol.iterator in value && !Array.isArray(value) ? 'use ctx.stream, or an array' : undefined;

@@ -1,7 +1,7 @@
 // One mounted service of this worker. Its routes are there at once; its database and its sagas arrive when
 // the primary has migrated the database.
 import type { Logger } from 'pino';
-import { hasDatabase } from '../api/define-service.js';
+import { declareRoutes, hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import { type ClosableDatabase, createDatabase } from '../db/create-database.js';
 import type { Database } from '../db/database.js';
@@ -103,7 +103,7 @@ export class MountedService {
 
   /** @returns what the service returned; a promise, which the application refuses, where it is async */
   routes(app: Application): unknown {
-    return this.definition.routes(app, this.#deps);
+    return declareRoutes(this.definition, app, this.#deps);
   }
 
   /** @throws what the service throws, and ConfigError when it returns no object */

@@ -6,6 +6,8 @@ import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
 import { Block } from '../memory/block.js';
 import { sinceHeartbeat } from '../memory/worker-row.js';
 import { ownThreadTimeUs } from '../process/proc.js';
+import { installFetchGlobals } from '../server/fetch/fetch-classes.js';
+import { isOfClient } from '../server/server-refusal.js';
 import { followContinuations } from './continued-routes.js';
 import { type DrainedWorker, drainWorker } from './drain-worker.js';
 import { createHost } from './host.js';
@@ -29,6 +31,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
     isLeaving = true;
   };
   const channels = openChannels(block, slot, log);
+  installFetchGlobals();
   const host = createHost({
     hasFailed: () => side.hasFailed,
     thread: boot,
@@ -78,6 +81,8 @@ function ordersOf(worker: DrainedWorker, opened: OpenedServer, stopSampling: () 
     examine: () => stalls.examine(),
     recover: () => stalls.recover(),
     accountsFor: (error) => host.app.running()?.listenerFailed(error) ?? false,
+    // Its request has failed with the same error already.
+    accountsForRejection: isOfClient,
     close: () => server.close(),
   };
 }

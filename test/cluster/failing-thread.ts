@@ -3,12 +3,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { WorkerSide } from '#src/cluster/worker-side.js';
 import type { Settings } from '#src/config.js';
+import { clientClosed } from '#src/server/body/body.js';
+import { isOfClient } from '#src/server/server-refusal.js';
 import { IDLE_PARTS } from './idle-parts.js';
 
 export interface Failing {
   readonly unhandledRejection: Settings['unhandledRejection'];
   readonly fails: 'never' | 'at once' | 'while it drains';
-  readonly how: 'throws' | 'rejects' | 'exits';
+  readonly how: 'throws' | 'rejects' | 'rejects for its client' | 'exits';
 }
 
 export interface Report {
@@ -21,6 +23,7 @@ const port = parentPort!;
 /** Resolves when the runtime has handled the failure. */
 async function fail(): Promise<void> {
   if (how === 'rejects') void Promise.reject(new Error('in a step'));
+  else if (how === 'rejects for its client') void Promise.reject(clientClosed());
   else if (how === 'throws')
     setImmediate(() => {
       throw new Error('in a step');
@@ -39,5 +42,6 @@ side.arm({
     port.postMessage({ hasFailed: side.hasFailed } satisfies Report);
   },
   ...IDLE_PARTS,
+  accountsForRejection: isOfClient,
 });
 if (fails === 'at once') await fail();

@@ -6,6 +6,7 @@ export const IDLE_PARTS: Omit<WorkerParts, 'drain'> = {
   examine: () => undefined,
   recover() {},
   accountsFor: () => false,
+  accountsForRejection: () => false,
   close() {},
   serviceReady: async () => {},
 };

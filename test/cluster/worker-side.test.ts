@@ -32,6 +32,11 @@ describe('a worker that drains', () => {
     expect(await drained({}, order)).to.equal(false);
   });
 
+  it('has not failed because a client has left that code of a service waited for', async () => {
+    const failing = { fails: 'while it drains', how: 'rejects for its client' } as const;
+    expect(await drained(failing, order)).to.equal(false);
+  });
+
   for (const [what, failing, sent] of [
     ['an exception that nothing catches', { fails: 'at once' }],
     ['a rejection that nothing handles', { fails: 'at once', how: 'rejects' }],

@@ -28,6 +28,7 @@ describe('docs/http.md', () => {
   it('has an example for every part', () => {
     expect(examples.map(({ title }) => title)).to.deep.equal([
       'Routes',
+      'Applications of the fetch standard',
       'Groups and hooks',
       'What comes in',
       'What goes out',

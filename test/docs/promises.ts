@@ -106,6 +106,13 @@ export const PROMISES: readonly Promised[] = [
   promised('docs/resilience.md', 'small service (up to #)', 'upstream/strategies/prequal', 'FEW'),
   promised('docs/resilience.md', 'or # drawn by weight and', 'upstream/strategies/prequal', 'DRAWN'),
   promised('docs/resilience.md', 'one pick in # takes an', 'upstream/strategies/prequal', 'UNCOMPARED_EACH'),
+  promised(
+    'docs/http.md',
+    'fields may have # KiB together',
+    'server/fetch/send-response',
+    'MOST_FIELD_BYTES',
+    KIB,
+  ),
   promised('docs/http.md', 'no byte of the body for # s', 'server/body/body', 'BODY_IDLE_MS', SECOND),
   promised('docs/http.md', 'more than # pieces of fewer than', 'server/uws/uws-body', 'FLOOD_PIECES'),
   promised('docs/http.md', 'pieces of fewer than # bytes, on average', 'server/uws/uws-body', 'FLOOD_BYTES'),

@@ -21,7 +21,7 @@ describe('response headers', () => {
     expect(() => checkField(undefined as unknown as string, '')).to.throw(TypeError);
   });
 
-  it('drop the fields that frame the message', () => {
+  it('drop the fields that frame the message, and the id that the runtime writes', () => {
     for (const name of [
       'Content-Length',
       'transfer-encoding',
@@ -29,6 +29,7 @@ describe('response headers', () => {
       'Date',
       'Upgrade',
       'Keep-Alive',
+      'X-Request-Id',
     ]) {
       expect(checkField(name, 'x'), name).to.equal(undefined);
     }

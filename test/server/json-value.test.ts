@@ -24,11 +24,9 @@ class Empty {
 }
 
 const REFUSED: Readonly<Record<string, () => unknown>> = {
-  Response: () => new Response('text'),
   Request: () => new Request('http://localhost/'),
   Headers: () => new Headers({ a: 'b' }),
   FormData: () => new FormData(),
-  ReadableStream: () => new ReadableStream(),
   Blob: () => new Blob(['text']),
   ArrayBuffer: () => new ArrayBuffer(3),
   DataView: () => new DataView(new ArrayBuffer(3)),
@@ -76,6 +74,13 @@ describe('a value that a handler returns', () => {
       }
     });
   }
+
+  for (const make of [() => new Response('text'), () => new ReadableStream()])
+    it(`is no JSON when it is a ${make().constructor.name}, which a handler may return`, async () => {
+      const { inject, logs } = bench((app) => app.get('/json', (ctx) => ctx.json(make())));
+      expect((await inject({ url: '/json' })).status).to.equal(500);
+      expect(JSON.stringify(logs)).to.include('GET /json cannot send ').and.include('return it alone');
+    });
 
   it('is sent when JSON can represent it', async () => {
     for (const [make, text] of SENT) {

@@ -29,7 +29,7 @@ export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Js
   const ids = new Set<string>();
   const services = new Set<string>();
   for (const route of routes) {
-    if (route.options.internal === true || route.webSocket) continue;
+    if (route.options.internal === true || route.webSocket || route.mounted === true) continue;
     const { segments } = parsePattern(route.path);
     const shape = segments.map((segment) => (segment.kind === 'static' ? segment.text : '{}')).join('/');
     const known = paths.get(shape);

@@ -6,16 +6,18 @@ import { isToken } from './token.js';
 /** A value has no control character but the tab (RFC 9110 section 5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
 
-/** Fields that frame the message or belong to the core. A handler cannot set them. */
+/** Fields that frame the message, or that core and runtime write themselves. A handler cannot set them. */
 const FRAMING = new Set([
   'content-length',
   'transfer-encoding',
   'connection',
   'keep-alive',
+  'proxy-connection',
   'upgrade',
   'trailer',
   'te',
   'date',
+  'x-request-id',
 ]);
 
 /**

@@ -31,6 +31,21 @@ export class ResponseFields {
     this.#own = fields;
   }
 
+  /**
+   * Adds the fields of another response: a flat list of valid fields, in which names may occur several times.
+   * They replace fields of their names.
+   */
+  add(fields: string[]): void {
+    if (this.#own.length === 0) this.#own = fields;
+    else {
+      const isReplaced = (at: number): boolean => {
+        const name = this.#own[at]!;
+        return name !== 'set-cookie' && name !== 'vary' && fieldOf(fields, name) !== undefined;
+      };
+      this.#own = [...this.#own.filter((_, i) => !isReplaced(i - (i % 2))), ...fields];
+    }
+  }
+
   /** The fields that stay whatever the response becomes: a flat list. */
   get always(): readonly string[] {
     return this.#always;

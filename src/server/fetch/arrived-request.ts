@@ -1,0 +1,211 @@
+// The request that an application of the fetch standard gets. It is a `Request` whose parts are made when
+// they are asked for: one of Node.js takes 5 to 15 us. Its body is read by the reader of the request, so
+// its bytes count in the bounds of the process in whatever form they are asked for.
+import { HttpError } from '../../errors.js';
+import { unreported } from '../promise.js';
+import { natives, standFor } from './native.js';
+import { type ArrivedFields, RequestHeaders } from './request-headers.js';
+
+/** A request as it has arrived. */
+export interface Arrived {
+  readonly method: string;
+  readonly request: ArrivedFields;
+  /** Announced bytes of the body; -1 without Content-Length. */
+  readonly contentLength: number;
+  readonly isChunked: boolean;
+  readonly signal: AbortSignal;
+  readBytes(): Promise<Uint8Array>;
+  readStream(): AsyncIterable<Uint8Array>;
+}
+
+/** What a request and its clones have in common. */
+interface Shared {
+  readonly arrived: Arrived;
+  readonly url: string;
+  /** There is a clone, so the body is read into memory once, for all of them. */
+  isCloned: boolean;
+  /** Why the body could not be read. */
+  refusal: HttpError | undefined;
+}
+
+const UTF_8 = new TextDecoder();
+const NO_BYTES = new Uint8Array(0);
+
+export class ArrivedRequest {
+  readonly #shared: Shared;
+  #headers: Headers | undefined;
+  /** Undefined until it is asked for. */
+  #body: ReadableStream<Uint8Array> | null | undefined;
+  #isRead = false;
+  /** Has all parts but the body. */
+  #native: Request | undefined;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  static of(arrived: Arrived, url: string): ArrivedRequest {
+    return new ArrivedRequest({ arrived, url, isCloned: false, refusal: undefined });
+  }
+
+  get method(): string {
+    return this.#shared.arrived.method;
+  }
+  get url(): string {
+    return this.#shared.url;
+  }
+  get headers(): Headers {
+    this.#headers ??= new RequestHeaders(this.#shared.arrived.request) as unknown as Headers;
+    return this.#headers;
+  }
+  get signal(): AbortSignal {
+    return this.#shared.arrived.signal;
+  }
+
+  // --- the body
+
+  get #hasBody(): boolean {
+    const { method, contentLength, isChunked } = this.#shared.arrived;
+    return method !== 'GET' && method !== 'HEAD' && (isChunked || contentLength > 0);
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    if (this.#body === undefined) {
+      if (!this.#hasBody) this.#body = null;
+      else this.#body = this.#isRead ? usedStream() : this.#stream();
+    }
+    return this.#body;
+  }
+  get bodyUsed(): boolean {
+    return this.#isRead;
+  }
+
+  #stream(): ReadableStream<Uint8Array> {
+    const { arrived, isCloned } = this.#shared;
+    let pieces: AsyncIterator<Uint8Array> | undefined;
+    const reading = (): AsyncIterator<Uint8Array> => {
+      this.#isRead = true;
+      pieces ??= (isCloned ? onePiece(arrived.readBytes()) : arrived.readStream())[Symbol.asyncIterator]();
+      return pieces;
+    };
+    return new ReadableStream({
+      type: 'bytes',
+      pull: async (controller) => {
+        let next = await this.#noted(() => reading().next());
+        while (next.done !== true && next.value.byteLength === 0) next = await reading().next();
+        if (next.done === true) {
+          controller.close();
+          controller.byobRequest?.respond(0);
+        }
+        // A copy: a stream of bytes takes their memory from its owner, which may be the pool of all buffers.
+        else controller.enqueue(Uint8Array.from(next.value));
+      },
+      cancel: async () => {
+        await reading().return?.();
+      },
+    });
+  }
+
+  /** Notes why the body was refused. */
+  async #noted<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof HttpError) this.#shared.refusal ??= error;
+      throw error;
+    }
+  }
+
+  #use<T>(as: (bytes: Uint8Array) => T | Promise<T>): Promise<T> {
+    return unreported(this.#bytes().then(as));
+  }
+
+  async #bytes(): Promise<Uint8Array> {
+    if (!this.#hasBody) return NO_BYTES;
+    if (this.#isRead || this.#body?.locked === true)
+      throw new TypeError('Body is unusable: Body has already been read');
+    this.#isRead = true;
+    return this.#noted(() => this.#shared.arrived.readBytes());
+  }
+
+  text(): Promise<string> {
+    return this.#use((bytes) => UTF_8.decode(bytes));
+  }
+  json(): Promise<unknown> {
+    return this.#use((bytes) => JSON.parse(UTF_8.decode(bytes)) as unknown);
+  }
+  bytes(): Promise<Uint8Array> {
+    return this.#use((bytes) => Uint8Array.from(bytes));
+  }
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#use((bytes) => Uint8Array.from(bytes).buffer);
+  }
+  blob(): Promise<Blob> {
+    const type = this.headers.get('content-type') ?? '';
+    return this.#use((bytes) => new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+  }
+  formData(): Promise<FormData> {
+    const type = this.headers.get('content-type') ?? '';
+    return this.#use((bytes) => {
+      const init = { headers: { 'content-type': type } };
+      return new (natives().Response)(bytes as Uint8Array<ArrayBuffer>, init).formData();
+    });
+  }
+
+  clone(): ArrivedRequest {
+    if (this.#isRead || this.#body?.locked === true)
+      throw new TypeError('Request.clone: Body has already been consumed.');
+    this.#shared.isCloned = true;
+    // A stream that was asked for and not read is made anew, for the bytes that all clones share.
+    this.#body = undefined;
+    return new ArrivedRequest(this.#shared);
+  }
+
+  // --- native requests
+
+  #bare(): Request {
+    const { url, method, headers, signal } = this;
+    this.#native ??= new (natives().Request)(url, { method, headers, signal });
+    return this.#native;
+  }
+
+  /** A native request that takes the body over. */
+  #whole(): Request {
+    const { url, method, headers, signal, body } = this;
+    return new (natives().Request)(url, { method, headers, signal, body, duplex: 'half' });
+  }
+
+  /** Why the body of a request of this class was refused. */
+  static refusalOf(request: object): HttpError | undefined {
+    return #shared in request ? request.#shared.refusal : undefined;
+  }
+
+  /** What Node.js understands: a native request for one of this class, and any other value itself. */
+  static understood<T>(value: T): T | Request {
+    return typeof value === 'object' && value !== null && #shared in value ? value.#whole() : value;
+  }
+
+  /**
+   * Call once in a thread, before the first instance is used.
+   * @param Global the class of the global `Request`
+   */
+  static prepare(Global: typeof Request): void {
+    standFor(ArrivedRequest.prototype, natives().Request.prototype, (request) => request.#bare());
+    Object.setPrototypeOf(ArrivedRequest.prototype, Global.prototype);
+    Object.defineProperty(ArrivedRequest.prototype, 'constructor', {
+      value: Global,
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+async function* onePiece(bytes: Promise<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield await bytes;
+}
+
+function usedStream(): ReadableStream<Uint8Array> {
+  const stream = new ReadableStream<Uint8Array>();
+  void stream.cancel();
+  return stream;
+}

@@ -1,0 +1,88 @@
+// Sends what code of services has made as a `Response` of the fetch standard.
+import type { Sent } from '../handler.js';
+import type { OutgoingResponse } from '../outgoing-response.js';
+import { releaseSource, send, sendPieces } from '../responders.js';
+import { textOfOctets } from '../response/field-octets.js';
+import { checkField } from '../response/header-fields.js';
+import { UnsendableError } from '../response/unsendable.js';
+import { contentOf, isResponse, isWebStream } from './fetch-classes.js';
+
+/** The bytes of all fields of a `Response` together. Clients refuse more than 16 to 256 KiB. */
+export const MOST_FIELD_BYTES = 65_536;
+
+/**
+ * Sends it. Fields that hooks have set stay, except those of names that it has itself.
+ * @throws UnsendableError for a body that was read, for the response of `Response.error()`, and for
+ *   fields that
+ *   cannot be sent
+ */
+export function sendResponse(response: OutgoingResponse, made: Response): Sent {
+  try {
+    return sendChecked(response, made);
+  } catch (error) {
+    releaseUnsent(response, made);
+    throw error;
+  }
+}
+
+function sendChecked(response: OutgoingResponse, made: Response): Sent {
+  const { status, fields, body, isUsed } = contentOf(made);
+  const { request } = response;
+  if (isUsed)
+    throw new UnsendableError(
+      request,
+      'returned a Response whose body was read: return its clone(), or a new one',
+    );
+  if (status === 0) throw new UnsendableError(request, 'returned Response.error(), which has no status');
+  response.setStatus(status);
+  response.fields.add(fieldsOf(response, fields));
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array)
+    return send(response, undefined, body);
+  return sendPieces(response, body, undefined);
+}
+
+/** Releases the stream of a response, or a stream, that is not sent. */
+export function releaseUnsent(response: OutgoingResponse, value: object): void {
+  try {
+    const source = isResponse(value) ? contentOf(value).body : value;
+    if (typeof source === 'object' && source !== null && isWebStream(source) && !source.locked)
+      releaseSource(response, source);
+  } catch (error) {
+    response.sourceFailed(error);
+  }
+}
+
+/** Without the fields of the connection, which end here (RFC 9110 section 7.6.1). */
+function fieldsOf(response: OutgoingResponse, fields: readonly string[]): string[] {
+  const ofConnection = connectionFields(fields);
+  const sent: string[] = [];
+  let bytes = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = checkedName(response, fields[i]!, fields[i + 1]!);
+    if (name === undefined || ofConnection?.includes(name) === true) continue;
+    bytes += name.length + fields[i + 1]!.length;
+    sent.push(name, textOfOctets(fields[i + 1]!));
+  }
+  if (bytes > MOST_FIELD_BYTES)
+    throw new UnsendableError(
+      response.request,
+      `returned fields of ${bytes} bytes; at most ${MOST_FIELD_BYTES} are sent`,
+    );
+  return sent;
+}
+
+function checkedName({ request }: OutgoingResponse, name: string, value: string): string | undefined {
+  try {
+    return checkField(name, value);
+  } catch (cause) {
+    const what =
+      'returned a Response with a header field that cannot be sent: use a name and a value of RFC 9110';
+    throw new UnsendableError(request, what, cause);
+  }
+}
+
+function connectionFields(fields: readonly string[]): readonly string[] | undefined {
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i] === 'connection') return fields[i + 1]!.split(',').map((name) => name.trim().toLowerCase());
+  return undefined;
+}
