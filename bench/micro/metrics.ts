@@ -12,7 +12,8 @@ import { otelResource } from '#src/telemetry/otel-resource.js';
 import { loadOtlpSdk } from '#src/telemetry/otlp-sdk.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
-import { cpuTime, nanosecondsPerCall } from './time.js';
+import { nanosecondsPerCall } from './time.js';
+import { turnsOf } from './turns.js';
 
 const CALLS = 200_000;
 const SERIES = 2_000;
@@ -49,29 +50,10 @@ for (let route = 0; route < SERIES; route++) {
   for (let us = 100; us < 1e6; us *= 4) worker.histogram(NAME, labels).record(us, TRACE);
 }
 
-/** CPU time of this process, without that of other processes, in milliseconds. */
-const cpuMs = (): number => Number(cpuTime()) / 1e6;
-
 /** Runs work some times. @returns the median CPU time of a run and of the longest turn of each run */
-async function turnsOf(work: () => Promise<unknown>): Promise<{ all: number; longest: number }> {
+async function medianTurns(work: () => Promise<unknown>): Promise<{ all: number; longest: number }> {
   const rounds: { all: number; longest: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    let isOver = false;
-    let longest = 0;
-    let last = cpuMs();
-    const look = (): void => {
-      const now = cpuMs();
-      longest = Math.max(longest, now - last);
-      last = now;
-      if (!isOver) setImmediate(look);
-    };
-    setImmediate(look);
-    const begun = cpuMs();
-    await work();
-    const all = cpuMs() - begun;
-    isOver = true;
-    rounds.push({ all, longest });
-  }
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await turnsOf(work));
   const middle = (values: number[]): number => values.sort((a, b) => a - b)[ROUNDS >> 1]!;
   return { all: middle(rounds.map(({ all }) => all)), longest: middle(rounds.map(({ longest }) => longest)) };
 }
@@ -89,7 +71,7 @@ for (const format of ['prometheus', 'openmetrics'] as const) {
   const text = await exposition.render(format);
   show(
     `page of ${SERIES} histograms, ${format}`,
-    await turnsOf(() => exposition.render(format)),
+    await medianTurns(() => exposition.render(format)),
     text.length,
   );
 }
@@ -116,7 +98,7 @@ for (const protocol of ['http/json', 'http/protobuf'] as const) {
   });
   await exporting.exportNow();
   received = 0;
-  const turns = await turnsOf(() => exporting.exportNow());
+  const turns = await medianTurns(() => exporting.exportNow());
   show(`OTLP of ${SERIES} histograms, ${protocol}`, turns, received / ROUNDS);
   await exporting.close({ ends: async (last) => last.then(() => true) });
 }

@@ -8,7 +8,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { gatherFamilies, sharedMemorySource } from '#src/telemetry/metric-families.js';
 import { Exposition } from '#src/telemetry/prometheus.js';
 import { serviceMetrics } from '#src/telemetry/service-metrics.js';
-import { cpuTime } from './time.js';
+import { turnsOf } from './turns.js';
 
 const SCRAPES = Number(process.env.SCRAPES ?? 5);
 const [slots = '32', metrics = '20', values = '512', names = 'own', kind = 'counter'] = process.argv.slice(2);
@@ -37,7 +37,6 @@ for (let slot = 1; slot <= Number(slots); slot++) {
 const block = Block.create({ workers: Number(slots) });
 const source = sharedMemorySource(block, memory);
 const exposition = new Exposition([source]);
-const cpuMs = (): number => Number(cpuTime()) / 1e6;
 const heapMiB = (): number => process.memoryUsage().heapUsed / 2 ** 20;
 const collect = globalThis.gc ?? (() => undefined);
 
@@ -50,20 +49,7 @@ async function measure(what: string, work: () => Promise<unknown>): Promise<void
   for (let scrape = 1; scrape <= SCRAPES; scrape++) {
     collect();
     const before = heapMiB();
-    let longest = 0;
-    let last = cpuMs();
-    let isOver = false;
-    const look = (): void => {
-      const now = cpuMs();
-      longest = Math.max(longest, now - last);
-      last = now;
-      if (!isOver) setImmediate(look);
-    };
-    setImmediate(look);
-    const begun = cpuMs();
-    await work();
-    const used = cpuMs() - begun;
-    isOver = true;
+    const { all: used, longest } = await turnsOf(work);
     const grown = heapMiB() - before;
     collect();
     process.stdout.write(

@@ -1,6 +1,5 @@
 // Prints the output of commands on stdout, as a table for people or as JSON for programs. All commands use
 // this module, because it escapes text of other processes that could control the terminal.
-
 import type { Command } from 'commander';
 import { counted } from '../counted.js';
 import { fitted, plain, plainJson, widthOf } from './terminal-text.js';

@@ -11,7 +11,6 @@
 // container that is started again has another namespace, and a folder may be shared by machines. There the
 // file decides: a process with requests in flight writes it at least once a second, and a claimant that runs
 // does not keep a claim for long.
-
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { counted } from '../counted.js';

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { HttpError, isRuntimeField } from '../errors.js';
 import type { IncomingRequest } from '../server/incoming-request.js';
 import { GATEWAY_PREFIX } from '../server/relay-routes.js';
-import { textOfOctets } from '../server/response/field-octets.js';
+import { byteString, textOfOctets } from '../server/response/field-octets.js';
 import { RESERVED_FIELDS } from '../upstream/call-request.js';
 import { HOP_BY_HOP, namedIn } from '../upstream/http-transport.js';
 
@@ -20,7 +20,6 @@ const REPLACED: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-request-id',
 ]);
-const NON_ASCII = /[\u0080-\uffff]/;
 const REPLACEMENT = '\ufffd';
 
 /** The mark of the gateway in `CDN-Loop` (RFC 8586): it shows that a request goes in a circle. */
@@ -72,9 +71,9 @@ export function requestFields(request: IncomingRequest, service: string): string
     const name = headers[i]!;
     const value = headers[i + 1]!;
     if (name === LOOP_FIELD) loop = `${value}, ${loop}`;
-    else if (!isDropped(name) && !named.has(name)) fields.push(name, octets(value));
+    else if (!isDropped(name) && !named.has(name)) fields.push(name, byteString(value));
   }
-  fields.push(LOOP_FIELD, octets(loop));
+  fields.push(LOOP_FIELD, byteString(loop));
   pushForwarded(fields, request, service);
   return fields;
 }
@@ -98,14 +97,10 @@ function namedByClient(headers: readonly string[]): ReadonlySet<string> {
   return namedIn(all);
 }
 
-/** A text as the bytes that the client has sent: fields are written byte by byte. */
-const octets = (value: string): string =>
-  NON_ASCII.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;
-
 /** Adds what the service has to know of its client. The addresses begin with that of the client. */
 function pushForwarded(fields: string[], request: IncomingRequest, service: string): void {
   const { hops, requestedScheme: scheme } = request;
-  const host = octets(request.host);
+  const host = byteString(request.host);
   const [client, ...proxies] = hops.map((address) => `for=${nodeOf(address)}`);
   const first = `${client};host=${quoted(host)};proto=${scheme}`;
   fields.push('forwarded', proxies.length === 0 ? first : `${first}, ${proxies.join(', ')}`);

@@ -1,5 +1,4 @@
 // How many database connections the whole process may open: DATABASE_POOL_MAX, or its default.
-
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
 import type { Settings } from '../config.js';

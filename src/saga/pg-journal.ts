@@ -1,5 +1,4 @@
 // The journal in PostgreSQL, as seen by one owner of leases.
-
 import { setTimeout as delay } from 'node:timers/promises';
 import { counted } from '../counted.js';
 import type { Queryable, QueryResult } from '../db/database.js';

@@ -1,7 +1,6 @@
 // Sends the requests of one signal to its collector, one at a time, and counts what does not arrive. A
 // request has OTEL_EXPORTER_OTLP_TIMEOUT (default 10 s) with all its repetitions. What was not accepted then
 // is dropped.
-
 import type { StepBound } from '../countdown.js';
 import { counted } from '../counted.js';
 import type { Counter, Recorder } from '../memory/metrics/recorder.js';

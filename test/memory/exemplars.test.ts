@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { bucketOf, ExemplarReader, readExemplars, writeExemplar } from '#src/memory/metrics/exemplars.js';
+import { bucketOf, ExemplarReader, writeExemplar } from '#src/memory/metrics/exemplars.js';
 import { cellOf, LE_BOUNDS_US } from '#src/memory/metrics/histogram.js';
+import type { Exemplar } from '#src/memory/metrics/recorder.js';
 import { SeriesTable } from '#src/memory/metrics/series.js';
 import { PART_BYTES, SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { CELL_WORDS } from '#src/memory/metrics/series-rows.js';
@@ -20,6 +21,9 @@ const trace = fc.record({ traceId: hex(32), spanId: hex(16) });
 const cells = () => new Int32Array(new SharedArrayBuffer(CELL_WORDS * 4));
 const ONE = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
 const NAME = 'http_server_request_duration_seconds';
+
+const readExemplars = (words: Int32Array, latest?: number): readonly (Exemplar | undefined)[] =>
+  new ExemplarReader(words).read(latest);
 
 describe('the exemplars of a histogram', () => {
   it('are read as they were written, the latest of each bucket', () => {

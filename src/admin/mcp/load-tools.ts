@@ -1,6 +1,5 @@
 // Tools that show the load of the process: what is wrong, routes, workers, the CPU pool, and why a worker is
 // stalled.
-
 import { Type } from '@sinclair/typebox';
 import { counted } from '../../counted.js';
 import { explainStall } from './explain-stall.js';

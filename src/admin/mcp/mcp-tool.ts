@@ -1,5 +1,4 @@
 // The contract of the tools of `POST /mcp`: what an assistant may ask for, and what it is shown.
-
 import { type Static, type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
 import { counted } from '../../counted.js';
 import type { Read } from './plane-reader.js';

@@ -1,5 +1,4 @@
 // Tools that show traces, settings and switches of the process.
-
 import { Type } from '@sinclair/typebox';
 import { counted } from '../../counted.js';
 import { firstOf, itemsOf, limitOf, type McpTool, oneOf, text, tool } from './mcp-tool.js';

@@ -1,6 +1,5 @@
 // Tools that show sagas. Inputs and results may hold what customers have typed, so they are shown only on
 // request, and marked.
-
 import { Type } from '@sinclair/typebox';
 import { counted } from '../../counted.js';
 import { itemsOf, limitOf, type McpTool, oneOf, pathSegment, text, tool } from './mcp-tool.js';

@@ -65,8 +65,6 @@ type Unnamed = Omit<Problem, 'since'> & Partial<Pick<Problem, 'since'>>;
 
 export const problem = (known: Unnamed): Problem => ({ since: null, ...known });
 
-/** `1 request`, `2 requests` */
-
 /** `12.5 %`, `0.3 %` */
 export function percent(ratio: number): string {
   const value = ratio * 100;

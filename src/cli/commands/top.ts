@@ -1,6 +1,5 @@
 // `multilane top`: prints problems, routes, breakers and workers of a running process, every second on a
 // terminal, otherwise once.
-
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { counted } from '../../counted.js';

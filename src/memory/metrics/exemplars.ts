@@ -61,24 +61,6 @@ export function writeExemplar(
   store(VERSION, writing + 1);
 }
 
-/**
- * Reads the exemplars of all buckets, undefined for a bucket without one. Any thread may read.
- * @param latest milliseconds since 1970; an exemplar with a later time is not shown. It was written while the
- *   clock was ahead, and would count as the latest one until the clock is there again
- */
-export function readExemplars(
-  words: Int32Array,
-  latest = Number.POSITIVE_INFINITY,
-): (Exemplar | undefined)[] {
-  return shownUntil(
-    latest,
-    Array.from({ length: BUCKETS }, (_, bucket) => readBucket(words, bucket)),
-  );
-}
-
-const shownUntil = (latest: number, all: readonly (Exemplar | undefined)[]): (Exemplar | undefined)[] =>
-  all.map((one) => (one !== undefined && one.at > latest ? undefined : one));
-
 /** Reads the exemplars of one row again and again: each one only when it was written since. */
 export class ExemplarReader {
   readonly #words: Int32Array;
@@ -91,8 +73,12 @@ export class ExemplarReader {
     this.#words = words;
   }
 
-  /** @param latest see `readExemplars` */
-  read(latest: number): readonly (Exemplar | undefined)[] {
+  /**
+   * Reads the exemplars of all buckets, undefined for a bucket without one. Any thread may read.
+   * @param latest milliseconds since 1970; an exemplar with a later time is not shown. It was written while
+   *   the clock was ahead, and would count as the latest one until the clock is there again
+   */
+  read(latest = Number.POSITIVE_INFINITY): (Exemplar | undefined)[] {
     const words = this.#words;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const at = bucket * WORDS + VERSION;
@@ -102,7 +88,7 @@ export class ExemplarReader {
       const isRead = (version & 1) === 0 && Atomics.load(words, at) === version;
       this.#versions[bucket] = isRead ? version : UNREAD;
     }
-    return shownUntil(latest, this.#read);
+    return this.#read.map((one) => (one !== undefined && one.at > latest ? undefined : one));
   }
 }
 

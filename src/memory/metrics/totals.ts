@@ -1,7 +1,6 @@
 // Reads the metric series of all threads and merges those with the same identity. The primary does so for
 // each scrape; no other thread is woken. The name of a row is read once, when the row is new; from then on a
 // reading adds up numbers only. There may be hundreds of thousands of rows.
-
 import { DistinctTexts } from './distinct-texts.js';
 import { ExemplarReader, laterExemplar } from './exemplars.js';
 import { KnownRows } from './known-rows.js';

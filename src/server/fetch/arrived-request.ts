@@ -85,14 +85,15 @@ export class ArrivedRequest {
     let pieces: AsyncIterator<Uint8Array> | undefined;
     const reading = (): AsyncIterator<Uint8Array> => {
       this.#isRead = true;
-      pieces ??= (isCloned ? onePiece(arrived.readBytes()) : arrived.readStream())[Symbol.asyncIterator]();
+      // What was read whole is a stream of one piece.
+      if (pieces === undefined && isCloned) void arrived.readBytes();
+      pieces ??= arrived.readStream()[Symbol.asyncIterator]();
       return pieces;
     };
     return new ReadableStream({
       type: 'bytes',
       pull: async (controller) => {
-        let next = await this.#noted(() => reading().next());
-        while (next.done !== true && next.value.byteLength === 0) next = await reading().next();
+        const next = await this.#noted(() => nextContent(reading()));
         if (next.done === true) {
           controller.close();
           controller.byobRequest?.respond(0);
@@ -200,8 +201,10 @@ export class ArrivedRequest {
   }
 }
 
-async function* onePiece(bytes: Promise<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await bytes;
+async function nextContent(pieces: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  let next = await pieces.next();
+  while (next.done !== true && next.value.byteLength === 0) next = await pieces.next();
+  return next;
 }
 
 function usedStream(): ReadableStream<Uint8Array> {

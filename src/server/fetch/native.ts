@@ -36,7 +36,7 @@ function defined<K extends keyof Natives>(name: K): Natives[K] {
 }
 
 /** Whether a value is an instance of a class, or of a class of ours that stands for it. */
-export const isNative = (native: { readonly prototype: object }, value: unknown): boolean =>
+const isNative = (native: { readonly prototype: object }, value: unknown): boolean =>
   Object.prototype.isPrototypeOf.call(native.prototype, value as object);
 
 /**

@@ -1,6 +1,7 @@
 // The `headers` of a request that an application of the fetch standard serves. Fields are looked up in the
 // list that has arrived: a `Headers` of Node.js takes 5 us, and most applications read two or three fields.
 import { isVisible, type Peer } from '../request-fields.js';
+import { byteString } from '../response/field-octets.js';
 import { isToken } from '../response/token.js';
 import { natives, standFor } from './native.js';
 
@@ -62,8 +63,3 @@ export class RequestHeaders {
     );
   }
 }
-
-const NON_ASCII = /[\u0080-\uffff]/;
-/** The values of a `Headers` are bytes, one character for each. */
-const byteString = (value: string): string =>
-  NON_ASCII.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value;

@@ -2,6 +2,7 @@
 // of Node.js takes 10 to 30 us, most of it for a stream that is not read when the response is sent. Whatever
 // is asked of it beyond that is done by a native `Response`, which is made then.
 import { types } from 'node:util';
+import { isBodiless } from '../outgoing-response.js';
 import { isToken } from '../response/token.js';
 import { countNative, natives, standFor } from './native.js';
 
@@ -23,7 +24,6 @@ const FORM = 'application/x-www-form-urlencoded;charset=UTF-8';
 const JSON_TYPE = 'application/json';
 /** A value that the native class takes as it is. */
 const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
-const isBodiless = (status: number): boolean => status === 204 || status === 205 || status === 304;
 
 class Response {
   #status = 200;

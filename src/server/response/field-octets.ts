@@ -19,6 +19,12 @@ export function textOfOctets(latin1: string): string {
   }
 }
 
+const BEYOND_ASCII = /[\u0080-\uffff]/;
+
+/** The bytes of a text in UTF-8, one character for each, as they are on the wire and in a `Headers`. */
+export const byteString = (text: string): string =>
+  BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+
 /** @returns what the core has to write: the text itself where it has no escaped byte */
 export function octetsOf(text: string): string | Uint8Array {
   if (text.isWellFormed()) return text;
