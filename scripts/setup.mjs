@@ -4,7 +4,7 @@
 //   --modules    only the dependencies
 //   --tests      also tests and benchmarks
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, productIsBuilt } from './build.mjs';
 import { requirePlatform } from './platform.mjs';
@@ -41,10 +41,19 @@ function install() {
   if (status !== 0) stop(`npm ci failed${error ? `: ${error.message}` : ''}`, 1);
 }
 
+/** Lets the examples run where they are: each has a package.json of its own, which hides that of the package. */
+function linkExamples() {
+  const link = `${ROOT}examples/node_modules/multilane`;
+  if (existsSync(link)) return;
+  mkdirSync(`${ROOT}examples/node_modules`, { recursive: true });
+  symlinkSync('../..', link);
+}
+
 const [mode = ''] = process.argv.slice(2);
 if (!['', '--modules', '--tests'].includes(mode)) stop(`set-up: unknown option ${mode}`, 78);
 requirePlatform();
 if (!modulesMatchLock()) install();
+linkExamples();
 const tests = mode === '--tests';
 // For tests the compiler itself determines fastest what is outdated; a start compares only file times.
 if (mode !== '--modules' && (tests || !productIsBuilt()) && !(await build({ tests })))

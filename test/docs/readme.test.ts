@@ -9,45 +9,17 @@ import { cleanEnvironment, newDataDir } from '#test/support/cluster.js';
 import { reap } from '#test/support/leftovers.js';
 import { type Started, startThrough } from '#test/support/start-through.js';
 import { until } from '#test/support/until.js';
+import { asPattern, blocksOf, stepsOf } from './steps.js';
 
 const page = readFileSync('README.md', 'utf8');
 const section = (title: string): string => page.split(/^## /m).find((text) => text.startsWith(`${title}\n`))!;
-const blocks = (title: string, language: string): readonly string[] =>
-  [...section(title).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
-    ([, text]) => text!,
-  );
+const blocks = (title: string, language: string): readonly string[] => blocksOf(section(title), language);
 
 /** The part of a line of `GET /workers` that is read here. */
 interface Worker {
   readonly state: string;
   readonly generation: number;
 }
-
-interface Step {
-  readonly command: string;
-  /** The output that the comment below the command shows. */
-  readonly prints: string | undefined;
-}
-
-/** Splits a block into steps. A command may have several lines inside of quotes. */
-function stepsOf(block: string): readonly Step[] {
-  const steps: { command: string; prints: string | undefined }[] = [];
-  let open = '';
-  for (const line of block.trimEnd().split('\n')) {
-    if (open === '' && line.startsWith('# ')) steps.at(-1)!.prints = line.slice(2);
-    else {
-      open += `${line}\n`;
-      if (open.split("'").length % 2 === 0) continue;
-      steps.push({ command: open.trimEnd(), prints: undefined });
-      open = '';
-    }
-  }
-  return steps;
-}
-
-/** Makes a pattern of an output, in which `…` stands for a part that differs in every run. */
-const asPattern = (text: string): RegExp =>
-  new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^"]+')}$`);
 
 describe('the first steps of the README', () => {
   const [commands = '', ...more] = blocks('First steps', 'sh');

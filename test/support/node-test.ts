@@ -9,8 +9,9 @@ const END_MS = 45_000;
 export async function nodeTest(
   folder: string,
   files: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const env = cleanEnvironment({ NODE_V8_COVERAGE: '' });
+  const env = cleanEnvironment({ NODE_V8_COVERAGE: '', ...variables });
   const child = spawn(process.execPath, ['--test', '--test-reporter=tap', ...files], { cwd: folder, env });
   let output = '';
   for (const stream of [child.stdout, child.stderr])

@@ -16,15 +16,16 @@ export interface Started {
   exited(): Promise<Exit>;
 }
 
-/** Runs a command in the repository and waits for the ready line in its output. */
+/** Runs a command, by default in the repository, and waits for the ready line in its output. */
 export async function startThrough(
   command: string,
   args: readonly string[],
   dataDir: string,
   env: Readonly<Record<string, string>> = {},
+  cwd = ROOT,
 ): Promise<Started> {
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd,
     env: cleanEnvironment({ ...isolated(dataDir), ...env }),
     stdio: ['pipe', 'pipe', 'pipe'],
   });

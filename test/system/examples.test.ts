@@ -1,32 +1,107 @@
-import { readdirSync } from 'node:fs';
+// The examples, copied out of the repository, and the commands of their READMEs. one-brain, three-primaries, and those that need
+// other programs have tests of their own.
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
-import { ROOT } from '#test/support/cluster.js';
+import { newDataDir, ROOT } from '#test/support/cluster.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
+import { Example, exampleNames, useExample, useStarted } from '#test/support/example.js';
 import { HANDSHAKE } from '#test/support/frames.js';
+import { reap } from '#test/support/leftovers.js';
 import { nodeTest } from '#test/support/node-test.js';
-import { useCluster } from '#test/support/use-cluster.js';
+import { type Started, startThrough } from '#test/support/start-through.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire } from '#test/support/wire.js';
 import { useSharedShop } from './shop.js';
 
-const configOf = (name: string): string => join(ROOT, 'examples', name, 'multilane.config.js');
+describe('the examples', () => {
+  const shop = useSharedShop();
+  const examples = new Map<string, Example>();
+  before(() => {
+    for (const name of exampleNames()) examples.set(name, new Example(name));
+  });
+  after(() => {
+    for (const example of examples.values()) example.remove();
+  });
 
-const testsOf = (folder: string): string[] => readdirSync(folder).map((file) => join(folder, file));
+  it('have each a package.json with which they are installed outside of this repository', () => {
+    const ours = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
+    const template = JSON.parse(readFileSync('template/package.json', 'utf8')) as Record<string, unknown>;
+    for (const [name, { manifest }] of examples) {
+      expect(manifest, name).to.deep.include({
+        name: `multilane-example-${name}`,
+        private: true,
+        type: 'module',
+        engines: template.engines,
+        allowScripts: template.allowScripts,
+      });
+      expect(manifest.dependencies.multilane, name).to.equal(`^${ours.version}`);
+      expect(manifest.scripts.start, name).to.be.a('string');
+    }
+  });
 
-describe('the examples hello and travel', () => {
-  it('pass their own tests, as `node --test` runs them', async function () {
+  it('begin their README with the two commands that start them', () => {
+    for (const [name, example] of examples) {
+      expect(example.read('README.md'), name).to.match(new RegExp(`^# ${name}\n`));
+      expect(example.steps(), name).to.be.an('array');
+    }
+  });
+
+  it('are all on the page that lists them', () => {
+    const page = readFileSync(join(ROOT, 'examples/README.md'), 'utf8');
+    const listed = [...page.matchAll(/^\| \[([\w-]+)\]\(\1\/README\.md\) /gm)].map(([, name]) => name);
+    expect(listed).to.have.members([...examples.keys()]);
+  });
+
+  it('pass their own tests, as `npm test` runs them', async function () {
     this.timeout(60_000);
-    const files = ['hello', 'travel'].flatMap((name) => testsOf(join(ROOT, 'examples', name, 'test')));
-    const { code, output } = await nodeTest(ROOT, files);
+    const own = [...examples.values()].filter(({ manifest }) => manifest.scripts.test !== undefined);
+    for (const { manifest } of own) expect(manifest.scripts.test).to.equal('node --test');
+    const files = own.flatMap((example) => example.tests());
+    const { code, output } = await nodeTest(ROOT, files, { TEST_DATABASE_URL: shop.sql.url() });
     expect(code, output).to.equal(0);
-    expect(output).to.match(/^# pass 9$/m);
+    const declared = files.map((file) => readFileSync(file, 'utf8').match(/^test\(/gm)!.length);
+    expect(output).to.match(new RegExp(`^# pass ${declared.reduce((sum, count) => sum + count)}$`, 'm'));
+  });
+});
+
+describe('the example hello, by `npm start`', () => {
+  const example = useExample('hello');
+  const dataDir = newDataDir();
+  let started: Started;
+  before(async function () {
+    this.timeout(60_000);
+    started = await startThrough('npm', ['start'], dataDir, { DRAIN_MS: '500' }, example.folder);
+  });
+  after(async function () {
+    this.timeout(30_000);
+    started?.child.kill('SIGTERM');
+    await started?.exited();
+    await reap(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('does what its README shows', () => example.run(started));
+});
+
+describe('the example notes, on a PostgreSQL server by DATABASE_URL', () => {
+  const shop = useSharedShop();
+  const example = useExample('notes');
+  const cluster = useStarted(example, () => ({ env: { DATABASE_URL: shop.sql.url() } }));
+
+  it('does what its README shows', () => example.run(cluster));
+
+  it('limits how fast a client writes', async () => {
+    const write = () => post(`${cluster.url}/api/notes`, { title: 'again' });
+    const statuses = await Promise.all(Array.from({ length: 80 }, async () => (await write()).status));
+    expect(statuses).to.include(201).and.include(429);
   });
 });
 
 describe('the example chat', () => {
-  const cluster = useCluster({ config: configOf('chat') });
+  const example = useExample('chat');
+  const cluster = useStarted(example);
 
   const enter = (name: string): Promise<WebSocketClient> =>
     WebSocketClient.connect(`${cluster.url}/chat/lobby?name=${name}`, { origin: cluster.url });
@@ -77,6 +152,9 @@ describe('the example chat', () => {
     leaving.abort();
     expect(text).to.include('retry: 1000\n\n').and.include('event: count\nid: 42\ndata: {"n":42}\n\n');
   });
+
+  // It reloads all workers.
+  it('does what its README shows', () => example.run(cluster));
 });
 
 interface Trip {
@@ -92,19 +170,17 @@ interface Places {
 
 describe('the example travel, a different saga on the same engine, on a PostgreSQL server by DATABASE_URL', () => {
   const shop = useSharedShop();
+  const example = useExample('travel');
   let pauper: Ended;
   before(async function () {
     this.timeout(60_000);
     await shop.sql.query('postgres', `create role pauper login password 'none'`);
     pauper = await runPrimary({
-      args: ['--config', configOf('travel')],
+      args: ['--config', example.config],
       env: { DATABASE_URL: shop.sql.url('pauper', 'none') },
     });
   });
-  const cluster = useCluster(() => ({
-    config: configOf('travel'),
-    env: { DATABASE_URL: shop.sql.url() },
-  }));
+  const cluster = useStarted(example, () => ({ env: { DATABASE_URL: shop.sql.url() } }));
 
   it('needs the right to create its database, and otherwise prints the statements that create it', () => {
     expect(pauper.code, pauper.stderr).to.equal(1);
@@ -117,6 +193,8 @@ describe('the example travel, a different saga on the same engine, on a PostgreS
     const found = await shop.sql.query('travel', 'select kind from inventory limit 1');
     expect(found).to.have.length(1);
   });
+
+  it('does what its README shows', () => example.run(cluster));
 
   const places = async (destination: string): Promise<Record<string, number>> => {
     const all = await json<Places[]>(await get(`${cluster.url}/api/inventory`));

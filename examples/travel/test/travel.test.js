@@ -6,9 +6,11 @@ import { createTestApp, startPostgres } from 'multilane/testing';
 let postgres;
 let app;
 before(async () => {
-  postgres = await startPostgres();
+  // A server that is there already is used by its URL; otherwise one is started.
+  const { TEST_DATABASE_URL } = process.env;
+  if (TEST_DATABASE_URL === undefined) postgres = await startPostgres();
   const config = new URL('../multilane.config.js', import.meta.url);
-  app = await createTestApp({ config, databaseUrl: postgres.url });
+  app = await createTestApp({ config, databaseUrl: TEST_DATABASE_URL ?? postgres.url });
 });
 after(async () => {
   await app?.close();

@@ -1,0 +1,116 @@
+// A folder of examples/ as a newcomer has it: copied out of the repository, with its packages installed, and the
+// commands of its README.
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { asPattern, blocksOf, type Step, stepsOf } from '#test/docs/steps.js';
+import { CLI, type Cluster, type ClusterOptions, cleanEnvironment, ROOT } from './cluster.js';
+import { useCluster } from './use-cluster.js';
+
+const COMMANDS_MS = 30_000;
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly [member: string]: unknown;
+}
+
+/** The names of all examples. */
+export const exampleNames = (): readonly string[] =>
+  readdirSync(join(ROOT, 'examples'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+    .map(({ name }) => name);
+
+export class Example {
+  /** The copy. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'multilane-example-'));
+
+  /** Copies an example, and installs the packages of its package.json as links to those of this repository. */
+  constructor(name: string) {
+    cpSync(join(ROOT, 'examples', name), this.folder, { recursive: true });
+    const modules = join(this.folder, 'node_modules');
+    for (const one of Object.keys(this.manifest.dependencies)) {
+      const link = join(modules, one);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(one === 'multilane' ? ROOT : join(ROOT, 'node_modules', one), link);
+    }
+    mkdirSync(join(modules, '.bin'));
+    const command = `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`;
+    writeFileSync(join(modules, '.bin/multilane'), command, { mode: 0o755 });
+  }
+
+  get manifest(): Manifest {
+    return JSON.parse(this.read('package.json')) as Manifest;
+  }
+
+  get config(): string {
+    return join(this.folder, 'multilane.config.js');
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.folder, path), 'utf8');
+  }
+
+  /** The files of its own tests. */
+  tests(): readonly string[] {
+    const folder = join(this.folder, 'test');
+    return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : [];
+  }
+
+  /** The commands of its README behind the block that starts it. */
+  steps(): readonly Step[] {
+    const [start, ...blocks] = blocksOf(this.read('README.md'), 'sh');
+    expect(start).to.equal('npm install\nnpm start\n');
+    return blocks.flatMap(stepsOf);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Runs steps in one shell, in its folder, and compares what they print with what the README shows. */
+  async run(cluster: Pick<Cluster, 'url' | 'adminUrl'>, steps = this.steps()): Promise<void> {
+    const script = steps.map(({ command }) => `${command}\nprintf '\\0'`).join('\n');
+    const here = script
+      .replaceAll('localhost:8080', new URL(cluster.url).host)
+      .replaceAll('localhost:9901', new URL(cluster.adminUrl).host);
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', `exec 2>&1\n${here}`], {
+      cwd: this.folder,
+      env: cleanEnvironment(),
+      timeout: COMMANDS_MS,
+    });
+    const printed = stdout.split('\0').map((text) => text.replaceAll('\r', '').trimEnd());
+    for (const [at, { command, prints }] of steps.entries())
+      if (prints !== undefined) expect(printed[at], command).to.match(asPattern(prints));
+  }
+}
+
+/** Copies an example for the tests of a `describe` block. Its properties are defined in hooks and tests alone. */
+export function useExample(name: string): Example {
+  const example = Object.create(Example.prototype) as Example;
+  before(() => void Object.assign(example, new Example(name)));
+  after(() => example.remove());
+  return example;
+}
+
+/** Starts an example as `npm start` does, for the tests of a `describe` block. */
+export const useStarted = (example: Example, options: () => ClusterOptions = () => ({})): Cluster =>
+  useCluster(() => ({
+    entry: [CLI, 'start'],
+    config: example.config,
+    cwd: example.folder,
+    ...options(),
+  }));
