@@ -21,48 +21,64 @@ export function version(): string {
 const expected = ({ kind, unit }: Setting): string =>
   [kind.type.replace(/^an? /, ''), kind.range, unit && `(${unit})`].filter(Boolean).join(' ');
 
-/** Wraps text at `width` columns. A longer word gets a line of its own. */
-function filled(text: string, indent: string, width = 100): string {
-  const lines = [''];
+/** The widest line of a help text. */
+export const HELP_COLUMNS = 80;
+
+/**
+ * Wraps text at the width of a help text. A longer word gets a line of its own.
+ * @param first indentation of the first line
+ * @param others indentation of the other lines
+ */
+export function filled(text: string, first: string, others = first): string {
+  const lines: string[] = [];
+  let line: string | undefined;
   for (const word of text.split(' ')) {
-    const last = lines.at(-1)!;
-    if (last === '') lines[lines.length - 1] = word;
-    else if (indent.length + last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
+    if (line === undefined) line = first + word;
+    else if (line.length + 1 + word.length <= HELP_COLUMNS) line += ` ${word}`;
+    else {
+      lines.push(line);
+      line = others + word;
+    }
   }
-  return lines.map((line) => indent + line).join('\n');
+  return [...lines, line].join('\n');
 }
 
 /** A link of the settings table to another page. */
 const LINK = /\[([^\]]+)\]\(([\w-]+\.md)[^)]*\)/g;
 
+const PURPOSE = `Starts the services of multilane.config.{ts,js,mjs,json} in the working
+directory. The reference shop needs no file: --demo.`;
+
 /**
  * The text of `--help`.
  * @param command command that precedes the options
  * @param own meanings of the options that this command alone has
+ * @param purpose what the command does, with examples
  */
 export function helpText(
   machine: MachineFacts,
   command = 'node dist/primary.js',
   own: Readonly<Record<string, string>> = {},
+  purpose = PURPOSE,
 ): string {
   const flags = ALL.map(([name, setting]) => {
-    const head = `  ${flagOf(name)} VALUE   [${name}]   default: ${shownDefault(setting, machine)}`;
+    const head = `  ${flagOf(name)} VALUE   [${name}]   default: `;
     const meaning = setting.meaning.replace(LINK, '$1 (docs/$2)');
-    return `${head}\n${filled(`${meaning} Value: ${expected(setting)}.`, '      ')}`;
+    const value = filled(shownDefault(setting, machine), head, '      ');
+    return `${value}\n${filled(`${meaning} Value: ${expected(setting)}.`, '      ')}`;
   });
   const options = Object.entries({ ...own, ...OPTIONS }).map(([option, meaning]) => {
     return `  ${option === '--config' ? '--config FILE' : option}\n${filled(meaning, '      ')}`;
   });
   return `Usage: ${command} [option]...
 
-Starts the services of multilane.config.{ts,js,mjs,json} in the working directory. The reference shop needs
-no file: --demo.
+${purpose}
 
 ${options.join('\n')}
 
-Every setting can be given on the command line, in the environment as ${PREFIX}<NAME> (or by its bare name,
-when that is unset), and in the configuration file by its camelCase name, in this order of precedence.
+Every setting can be given on the command line, in the environment as
+${PREFIX}<NAME> (or by its bare name, when that is unset), and in the
+configuration file by its camelCase name, in this order of precedence.
 
 ${flags.join('\n')}
 `.replaceAll('`', '');

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { anchorsOf } from './anchors.js';
 
 const PAGES = [
   'README.md',
@@ -11,25 +12,11 @@ const PAGES = [
 ].filter((name) => name.endsWith('.md'));
 const PATH = /(?<![\w./-])(?:src|test|workers|scripts|bench|template|examples)\/[\w./-]*\w/g;
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
-const HEADING = /^#{1,6} (.+)$/gm;
 
 /** Outputs of the build. */
 const BUILT = new Set(['test/db/pool.test.js']);
 /** This page names files of a user's project instead. */
 const OF_A_PROJECT = 'docs/testing.md';
-
-/** The anchors of a page: those of its headings, as GitHub makes them, and those that it defines itself. */
-function anchorsOf(page: string): readonly string[] {
-  const text = readFileSync(page, 'utf8');
-  const headings = [...text.matchAll(HEADING)].map(
-    ([, title = '']) =>
-      `#${title
-        .toLowerCase()
-        .replace(/[^\w\- ]/g, '')
-        .replaceAll(' ', '-')}`,
-  );
-  return [...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => `#${id}`)];
-}
 
 describe('paths in the docs', () => {
   for (const page of PAGES) {

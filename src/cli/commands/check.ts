@@ -5,7 +5,7 @@ import { settingsHelp, takesSettings } from '../settings-flags.js';
 export function checkCommand(program: Command): void {
   takesSettings(program.command('check'))
     .description('check the settings of the project and print them, secrets masked')
-    .configureHelp({ formatHelp: () => settingsHelp('check') })
+    .configureHelp({ formatHelp: (command) => settingsHelp(command) })
     .action(async (_options: unknown, { args }: Command) => {
       const { runPrimary } = await import('../../primary/run.js');
       await runPrimary({ argv: [...args, '--check'], command: 'multilane check' });

@@ -9,7 +9,7 @@ export function devCommand(program: Command): void {
   takesSettings(program.command('dev'))
     .description('start the project, and restart it on every change')
     .option(NO_OPEN, DEV_OPTIONS[NO_OPEN])
-    .configureHelp({ formatHelp: () => settingsHelp('dev', DEV_OPTIONS) })
+    .configureHelp({ formatHelp: (command) => settingsHelp(command, DEV_OPTIONS) })
     .action(async ({ open }: { readonly open: boolean }, command: Command) => {
       const { args } = command;
       // Commander takes no option behind the first flag of the process.

@@ -6,7 +6,7 @@ import { settingsHelp, takesSettings } from '../settings-flags.js';
 export function startCommand(program: Command): void {
   takesSettings(program.command('start'))
     .description('start the services of the project in this folder')
-    .configureHelp({ formatHelp: () => settingsHelp('start') })
+    .configureHelp({ formatHelp: (command) => settingsHelp(command) })
     .action(async (_options: unknown, { args }: Command) => {
       const { runPrimary } = await import('../../primary/run.js');
       await runPrimary({ argv: args, command: 'multilane start' });
