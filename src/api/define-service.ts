@@ -1,6 +1,7 @@
 // `defineService`: a mistake fails when the module is loaded, not when a request arrives.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { builtFile } from '../built-file.js';
 import { ConfigError } from '../errors.js';
 import {
   checkOptions,
@@ -76,8 +77,9 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
     checkValue('routes', given.routes, ROUTES, fault);
   if (migrations !== undefined) checkValue('migrations', migrations, fileUrl('./migrations/'), fault);
   if (tasks !== undefined) checkValue('tasks', tasks, fileUrl('./tasks.js'), fault);
-  if (tasks !== undefined && !existsSync(tasks))
-    throw fault(`tasks: there is no file ${fileURLToPath(tasks)}`);
+  const module = tasks && builtFile(tasks);
+  if (module !== undefined && !existsSync(module))
+    throw fault(`tasks: there is no file ${fileURLToPath(module)}`);
   if (grpc !== undefined) checkGrpc(grpc, fault);
   checkValue('sagas', sagas, SAGAS, fault);
   const seen = new Set<string>();
@@ -86,7 +88,7 @@ export function defineService(definition: ServiceDefinition): ServiceDefinition 
     if (seen.has(sagaName)) throw fault(`saga "${sagaName}" is declared twice`);
     seen.add(sagaName);
   }
-  return Object.freeze({ ...definition });
+  return Object.freeze({ ...definition, ...(module !== undefined && { tasks: module }) });
 }
 
 function checkGrpc(given: GrpcDefinition, fault: ErrorFactory): void {

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { version } from '../config/print.js';
 import { describeCommands, styleHelp } from './command-help.js';
+import { buildCommand } from './commands/build.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
 import { devCommand } from './commands/dev.js';
@@ -23,6 +24,7 @@ import { addHints } from './usage-hints.js';
 const COMMANDS: readonly ((program: Command) => void)[] = [
   newCommand,
   devCommand,
+  buildCommand,
   checkCommand,
   routesCommand,
   grpcCommand,

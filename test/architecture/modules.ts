@@ -10,6 +10,7 @@ const FREE: readonly string[] = [
   'src/allowance.ts',
   'src/appended.ts',
   'src/buffer-of.ts',
+  'src/built-file.ts',
   'src/countdown.ts',
   'src/counted.ts',
   'src/deadline.ts',

@@ -1,0 +1,153 @@
+// Builds a project of TypeScript: compiles it, and copies the files that its code reads, into a folder of the
+// same structure, from which every supported version of Node.js runs it.
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { compiledName } from '../built-file.js';
+import { errorMessage } from '../error-text.js';
+import { ConfigError } from '../errors.js';
+import { assetsOf, copyAsset, isOfTests } from './build-files.js';
+import { CommandFailure } from './command-failure.js';
+import { compile } from './project-compiler.js';
+
+/** A file that marks a folder as the result of a build, so the next build may remove the folder. */
+const MARK = '.multilane-build';
+
+export interface BuildOptions {
+  /** Folder of the project, with package.json and tsconfig.json. */
+  readonly folder: string;
+  /** Absolute path of the configuration file, in that folder or below it. */
+  readonly config: string;
+  /** Folder that is written, relative to `folder`. @default 'dist' */
+  readonly out?: string;
+  /** Whether the tests and their files are built as well. @default false */
+  readonly withTests?: boolean;
+  /** Whether an error of types fails the build; a development server need not wait for that. @default true */
+  readonly checksTypes?: boolean;
+}
+
+export interface BuiltProject {
+  /** Absolute path of the folder. */
+  readonly folder: string;
+  /** Absolute path of the configuration file in it. */
+  readonly config: string;
+  /** Number of modules that were compiled. */
+  readonly modules: number;
+  /** Number of files that were copied. */
+  readonly assets: number;
+}
+
+/** Whether a configuration file, and so the project, is TypeScript, which a build compiles. */
+export const isTypeScript = (config: string): boolean => /\.[cm]?ts$/.test(extname(config));
+
+/**
+ * Builds a project. The old result is replaced when the new one is complete: a failed build leaves it as it
+ * is, and a file that the project does not have any more is in the old one only.
+ * @throws ConfigError when TypeScript or tsconfig.json is missing, when the configuration file is not
+ *   compiled, and for a folder `out` that no build has written
+ * @throws CommandFailure when the compiler reports errors, or files cannot be written
+ */
+export async function buildProject(options: BuildOptions): Promise<BuiltProject> {
+  const { folder, config, withTests = false, checksTypes = true } = options;
+  const out = resolve(folder, options.out ?? 'dist');
+  requireBelow(folder, config);
+  requireReplaceable(folder, out);
+  // The staging folder is beside the result, so relative paths in source maps are the same in both.
+  const staging = join(dirname(out), `.${basename(out)}.building-${process.pid}`);
+  try {
+    await removeStaging(out);
+    await mkdir(staging, { recursive: true });
+    if (!(await compile({ folder, out: staging, checksTypes }))) {
+      throw new CommandFailure(`the compiler has reported errors; ${shown(folder, out)} is as it was`);
+    }
+    await removeSurplus({ folder, out, staging, withTests });
+    const modules = (await readdir(staging, { recursive: true })).filter((name) => /\.[cm]?js$/.test(name));
+    const compiledConfig = compiledName(relative(folder, config));
+    if (!modules.includes(compiledConfig)) {
+      throw new ConfigError(
+        `tsconfig.json: ${relative(folder, config)} is not compiled: add it to "include" or "files"`,
+      );
+    }
+    let assets = 0;
+    for await (const file of assetsOf(folder, { except: [out, ...otherResults(folder)], withTests })) {
+      await copyAsset(join(folder, file), join(staging, file));
+      assets++;
+    }
+    await writeFile(join(staging, MARK), '');
+    await replace(out, staging);
+    return { folder: out, config: join(out, compiledConfig), modules: modules.length, assets };
+  } catch (cause) {
+    if (cause instanceof CommandFailure || cause instanceof ConfigError) throw cause;
+    throw new CommandFailure(`${shown(folder, out)} cannot be written: ${errorMessage(cause)}`, { cause });
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+const shown = (folder: string, path: string): string => relative(folder, path) || path;
+
+const isBelow = (folder: string, path: string): boolean => path.startsWith(folder + sep);
+
+function requireBelow(folder: string, config: string): void {
+  if (isBelow(folder, config)) return;
+  throw new ConfigError(`${config} is not in ${folder}: run the build in the folder of the project`);
+}
+
+/** @throws ConfigError for a folder whose replacement would remove what no build has written */
+function requireReplaceable(folder: string, out: string): void {
+  if (out === folder || isBelow(out, folder)) {
+    throw new ConfigError(`--out: ${out} holds the project itself: name a folder in it, such as dist`);
+  }
+  if (!existsSync(out) || existsSync(join(out, MARK)) || readdirSync(out).length === 0) return;
+  throw new ConfigError(
+    `${shown(folder, out)} was not written by multilane build, which replaces the whole folder: ` +
+      'remove it, or name another one with --out',
+  );
+}
+
+/** Results of other builds of the same project, directly in its folder. */
+const otherResults = (folder: string): readonly string[] =>
+  readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => existsSync(join(path, MARK)));
+
+/** Removes the staging folders of builds that were killed. */
+async function removeStaging(out: string): Promise<void> {
+  const prefix = `.${basename(out)}.building-`;
+  for (const name of existsSync(dirname(out)) ? await readdir(dirname(out)) : []) {
+    if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
+    await rm(join(dirname(out), name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+interface Compiled {
+  readonly folder: string;
+  readonly out: string;
+  readonly staging: string;
+  readonly withTests: boolean;
+}
+
+/** Removes what tsconfig.json includes but the result shall not have: tests, and an earlier result. */
+async function removeSurplus({ folder, out, staging, withTests }: Compiled): Promise<void> {
+  if (isBelow(folder, out)) await rm(join(staging, relative(folder, out)), { recursive: true, force: true });
+  if (withTests) return;
+  for (const name of (await readdir(staging, { recursive: true })).filter(isOfTests)) {
+    await rm(join(staging, name), { recursive: true, force: true });
+  }
+}
+
+/** Puts the complete result in its place. Between two renames there is no result. */
+async function replace(out: string, staging: string): Promise<void> {
+  const old = `${staging}-old`;
+  if (existsSync(out)) await rename(out, old);
+  await rename(staging, out);
+  await rm(old, { recursive: true, force: true });
+}

@@ -1,0 +1,61 @@
+// The TypeScript compiler that a project has installed.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { ConfigError } from '../errors.js';
+
+/**
+ * What a build needs, whatever tsconfig.json says. It may be written for an editor and `tsc --noEmit` only.
+ * Imports of `./greeting.ts` lead to `./greeting.js` (TypeScript 5.7 and later).
+ */
+const OPTIONS = [
+  ...['--noEmit', 'false', '--emitDeclarationOnly', 'false', '--noEmitOnError', 'true'],
+  ...['--composite', 'false', '--incremental', 'false', '--tsBuildInfoFile', 'null'],
+  ...['--sourceMap', 'true', '--inlineSourceMap', 'false', '--mapRoot', 'null', '--sourceRoot', 'null'],
+  ...['--declaration', 'false', '--declarationMap', 'false', '--isolatedDeclarations', 'false'],
+  ...['--declarationDir', 'null', '--rewriteRelativeImportExtensions', 'true'],
+];
+
+export interface CompileOptions {
+  /** Folder of the project, with its tsconfig.json. */
+  readonly folder: string;
+  readonly out: string;
+  readonly checksTypes: boolean;
+}
+
+/**
+ * Compiles a project. The diagnostics of the compiler go to stderr as they are.
+ * @returns whether the compiler has reported no error
+ * @throws ConfigError where TypeScript or tsconfig.json is missing
+ */
+export async function compile({ folder, out, checksTypes }: CompileOptions): Promise<boolean> {
+  const compiler = compilerOf(folder);
+  const tsconfig = join(folder, 'tsconfig.json');
+  if (!existsSync(tsconfig)) {
+    throw new ConfigError(
+      `there is no tsconfig.json in ${folder}: copy node_modules/multilane/template/ts/tsconfig.json`,
+    );
+  }
+  const paths = ['--project', tsconfig, '--rootDir', folder, '--outDir', out];
+  const args = [compiler, ...paths, ...OPTIONS, ...(checksTypes ? [] : ['--noCheck', 'true'])];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 2, 2] });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code === 0;
+}
+
+/** The path of the program `tsc`. @throws ConfigError where the project has not installed it */
+function compilerOf(folder: string): string {
+  try {
+    const manifest = createRequire(join(folder, 'package.json')).resolve('typescript/package.json');
+    const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly bin: { readonly tsc: string } };
+    return resolve(dirname(manifest), bin.tsc);
+  } catch (cause) {
+    throw new ConfigError(
+      `TypeScript is not installed in ${folder}: run npm install, ` +
+        'or npm install --save-dev typescript @types/node',
+      { cause },
+    );
+  }
+}
