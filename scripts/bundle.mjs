@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleWithCore } from './bundle-core.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCE = join(ROOT, 'src');
@@ -37,11 +38,24 @@ const OWN_SERVICES = ['services/catalog', 'worker/system-routes'];
  */
 const BUNDLED = /^(@sinclair\/typebox|cookie|forwarded-parse|pino|prom-client)(\/|$)/;
 
+/**
+ * TypeBox is in two files: what declares schemas, which `import 'multilane'` loads, and what checks values. Of the
+ * other parts only these names are used.
+ */
+const TYPEBOX = {
+  typebox: { '@sinclair/typebox': undefined, '@sinclair/typebox/system': ['TypeSystemPolicy'] },
+  'typebox-checks': {
+    '@sinclair/typebox/compiler': ['TypeCheck', 'TypeCompiler', 'TypeCompilerUnknownTypeError'],
+    '@sinclair/typebox/errors': ['SetErrorFunction'],
+    '@sinclair/typebox/value': ['Value'],
+  },
+};
+
 const isBuiltin = (path) => path.startsWith('node:') || builtinModules.includes(path);
 /** A package that bundled ones use, and that exists once in a thread. */
 const SHARED = '@opentelemetry/api';
-/** `@sinclair/typebox/value` becomes `typebox-value`. */
-const fileOf = (specifier) => specifier.replace(/^@[^/]+\//, '').replaceAll('/', '-');
+/** The name of the file that has what is imported by a specifier. */
+const fileOf = (specifier) => Object.keys(TYPEBOX).find((file) => specifier in TYPEBOX[file]) ?? specifier;
 
 /**
  * Decides for each import of the runtime whether it is in the bundle.
@@ -53,7 +67,7 @@ const resolving = (packages) => ({
     bundler.onResolve({ filter: /^[^.]/ }, ({ path, kind }) => {
       if (kind === 'entry-point') return undefined;
       if (!BUNDLED.test(path)) return { path, external: true };
-      packages.add(path);
+      packages.add(fileOf(path));
       return { path: `#packages/${fileOf(path)}.js`, external: true };
     });
     bundler.onResolve({ filter: /^\./ }, ({ path, importer }) => {
@@ -76,8 +90,11 @@ const packageEntries = {
       return kind === 'require-call' ? { path, namespace: 'shared' } : { path, external: true };
     });
     bundler.onLoad({ filter: /./, namespace: 'package' }, async ({ path }) => {
-      const names = Object.keys(await import(path)).filter((name) => /^[\w$]+$/.test(name));
-      return { contents: `export { ${names.join(', ')} } from '${path}';`, resolveDir: ROOT };
+      const lines = Object.entries(TYPEBOX[path] ?? { [path]: undefined }).map(async ([specifier, used]) => {
+        const names = used ?? Object.keys(await import(specifier)).filter((name) => /^[\w$]+$/.test(name));
+        return `export { ${names.join(', ')} } from '${specifier}';`;
+      });
+      return { contents: (await Promise.all(lines)).join('\n'), resolveDir: ROOT };
     });
     // A chunk is an ECMAScript module, where a package in CommonJS cannot call `require`.
     bundler.onLoad({ filter: /./, namespace: 'shared' }, ({ path }) => ({
@@ -120,9 +137,9 @@ const LICENCE = /^(licen[cs]e)(\.md|\.txt)?$/i;
 
 /** The licences of the packages in the bundle, which demand to be passed on with the code. */
 function licencesOf(inputs) {
-  const folders = Object.keys(inputs).flatMap(
-    (path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
-  );
+  const folders = inputs
+    .flatMap(Object.keys)
+    .flatMap((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   return [...new Set(folders)].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
     const file = readdirSync(join(ROOT, folder)).find((one) => LICENCE.test(one));
@@ -214,23 +231,30 @@ export async function bundle() {
   const { build } = await import('esbuild');
   const packages = new Set();
   try {
-    const runtime = await build({
-      ...COMMON,
-      entryPoints: ENTRIES.map((entry) => join(SOURCE, `${entry}.ts`)),
-      outbase: SOURCE,
-      outdir: OUTPUT,
-      sourcemap: true,
-      sourcesContent: false,
-      plugins: [resolving(packages), moduleUrls],
-    });
-    const libraries = await build({
-      ...COMMON,
-      entryPoints: Object.fromEntries([...packages].map((name) => [fileOf(name), name])),
-      outdir: PACKAGES,
-      plugins: [packageEntries],
-    });
-    write([...libraries.outputFiles, ...runtime.outputFiles]);
-    writeAtOnce(LICENCES, licencesOf(libraries.metafile.inputs).join('\n---\n\n'));
+    const runtime = await bundleWithCore(
+      build,
+      {
+        ...COMMON,
+        entryPoints: ENTRIES.map((entry) => join(SOURCE, `${entry}.ts`)),
+        outbase: SOURCE,
+        outdir: OUTPUT,
+        sourcemap: true,
+        sourcesContent: false,
+        plugins: [resolving(packages), moduleUrls],
+      },
+      'src/index.ts',
+      (file) => `#src/bundle/${file}`,
+    );
+    // TypeBox by itself, so that it does not share a chunk of esbuild's own helpers with the others.
+    const files = [...packages];
+    const parts = [files.filter((file) => file in TYPEBOX), files.filter((file) => !(file in TYPEBOX))];
+    const libraries = await Promise.all(
+      parts.map((entryPoints) =>
+        build({ ...COMMON, entryPoints, outdir: PACKAGES, plugins: [packageEntries] }),
+      ),
+    );
+    write([...libraries.flatMap(({ outputFiles }) => outputFiles), ...runtime]);
+    writeAtOnce(LICENCES, licencesOf(libraries.map(({ metafile }) => metafile.inputs)).join('\n---\n\n'));
     return true;
   } catch (error) {
     if (error.errors === undefined) throw error;

@@ -1,7 +1,6 @@
 // The public interface of the package. Projects import nothing else, and neither does the reference shop in
 // services/.
 export { FormatRegistry, Kind, type Static, type TSchema, Type, TypeRegistry } from '@sinclair/typebox';
-export { SetErrorFunction } from '@sinclair/typebox/errors';
 export { TypeSystemPolicy } from '@sinclair/typebox/system';
 export { defineConfig, type ProjectConfig } from './api/define-config.js';
 export { defineSaga } from './api/define-saga.js';
@@ -90,6 +89,7 @@ export type {
   StepStatus,
   StepView,
 } from './saga/saga.js';
+export { SetErrorFunction } from './server/body/error-texts.js';
 export type { FieldPart, FilePart, Part, PartLimits } from './server/body/multipart.js';
 export type {
   BidiHandler,

@@ -15,7 +15,7 @@ import {
   shapeOf,
 } from '../options.js';
 import { planOf } from '../saga/definition.js';
-import { isFetchApplication } from '../server/fetch/fetch-handler.js';
+import { isFetchApplication } from '../server/fetch/fetch-application.js';
 import type { Application } from '../server/handler.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import type { GrpcDefinition, ServiceDefinition, ServiceDeps } from './service-definition.js';

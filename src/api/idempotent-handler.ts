@@ -6,7 +6,7 @@ import { ValidationError } from '../errors.js';
 import { jsonForm } from '../json-form.js';
 import { checkOptions, FILLED_TEXT, requireFunction, shapeOf, typeErrorFor } from '../options.js';
 import type { Context } from '../server/handler.js';
-import { RequestContext } from '../server/request-context.js';
+import type { RequestContext } from '../server/request-context.js';
 import { UnsendableError } from '../server/response/unsendable.js';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
@@ -113,7 +113,8 @@ function requireSendable(ctx: IdempotentContext, { status, body }: StoredRespons
     const { message, cause } = error as TypeError;
     throw new UnsendableError(ctx, `gave a body to idempotent() that cannot be stored: ${message}`, cause);
   }
-  if (ctx instanceof RequestContext) ctx.checkBody(form);
+  // A context that a test has made itself has no schema to check against.
+  (ctx as Partial<Pick<RequestContext, 'checkBody'>>).checkBody?.(form);
   return { status, body: form };
 }
 

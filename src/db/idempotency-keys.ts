@@ -3,7 +3,7 @@
 // There are two kinds. Keys of requests come from clients. Keys of saga steps are `<sagaId>/<step>`, and the
 // saga's id begins with the time of its start (UUID version 7). An operator may compensate a step long after
 // it was done, so these keys are kept longer.
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../node-crypto.js';
 import type { EffectKey } from './database.js';
 
 /** Time for which keys of requests are kept. */
@@ -49,7 +49,7 @@ export function requireRetained(key: string): void {
  */
 export function rowOf({ route, key, scope }: EffectKey): [route: string, key: string] {
   if (scope === undefined) return [route, key];
-  return [route, `${key}\n${createHash('sha256').update(scope).digest('hex')}`];
+  return [route, `${key}\n${nodeCrypto().createHash('sha256').update(scope).digest('hex')}`];
 }
 
 /**
@@ -57,5 +57,5 @@ export function rowOf({ route, key, scope }: EffectKey): [route: string, key: st
  * which does no other harm.
  */
 export function lockOf([route, key]: readonly [string, string]): string {
-  return createHash('sha256').update(`${route}\n${key}`).digest().readBigInt64BE(0).toString();
+  return nodeCrypto().createHash('sha256').update(`${route}\n${key}`).digest().readBigInt64BE(0).toString();
 }

@@ -16,7 +16,7 @@ import {
   wholeNumber,
 } from '../options.js';
 import { PRIORITIES } from '../resilience/admission.js';
-import { isFetchApplication } from './fetch/fetch-handler.js';
+import { isFetchApplication } from './fetch/fetch-application.js';
 import type { FetchOptions, RouteOptions, WebSocketOptions } from './handler.js';
 import { hooksOf } from './hook-chain.js';
 import { parsePattern } from './routing/pattern.js';

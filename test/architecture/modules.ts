@@ -23,6 +23,7 @@ const FREE: readonly string[] = [
   'src/json-form.ts',
   'src/json-scan.ts',
   'src/lazy-module.ts',
+  'src/node-crypto.ts',
   'src/linked-list.ts',
   'src/mesh-token.ts',
   'src/name-suggestion.ts',

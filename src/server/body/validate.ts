@@ -2,12 +2,16 @@
 // with one JSON Pointer per fault.
 import { Kind, type TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler, TypeCompilerUnknownTypeError } from '@sinclair/typebox/compiler';
+import { SetErrorFunction } from '@sinclair/typebox/errors';
 import { Value } from '@sinclair/typebox/value';
 import { type FieldError, ValidationError } from '../../errors.js';
 import type { ReadonlyFields } from '../handler.js';
 import { type Coerce, compileCoercion } from './coerce.js';
+import { applyErrorTexts } from './error-texts.js';
 import { keepCode, registerFormats } from './formats.js';
 import { compileStrip } from './strip.js';
+
+applyErrorTexts(SetErrorFunction);
 
 /** More faults than a person corrects at once; a hostile body must not cause a large response. */
 const MAX_ERRORS = 20;

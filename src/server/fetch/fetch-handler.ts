@@ -9,10 +9,6 @@ import { installFetchGlobals, isResponse, requestOf } from './fetch-classes.js';
 import { RequestUrls } from './request-url.js';
 import { releaseUnsent } from './send-response.js';
 
-export const isFetchApplication = (value: unknown): value is FetchApplication =>
-  typeof value === 'function' ||
-  (typeof value === 'object' && value !== null && 'fetch' in value && typeof value.fetch === 'function');
-
 /**
  * @param stripped the number of characters at the beginning of each path that the application does not see
  */
