@@ -1,7 +1,7 @@
 // The settings that a process runs with. The module config reads, checks and documents them; config/table.ts
 // declares them. No other module reads `process.env`.
 
-import type { Rate } from './rate.js';
+import type { Rate, RateText } from './rate.js';
 import type { Upstreams } from './upstream-options.js';
 
 /** The types that a configuration file may use for a setting whose value is a `V`. */
@@ -20,14 +20,13 @@ interface OtherFileValues {
   readonly requestLog: FileValue<boolean>;
 }
 
-type FileValueOf<K extends keyof Settings> =
-  | FileValue<Settings[K]>
-  | (K extends keyof OtherFileValues ? OtherFileValues[K] : never);
+type OtherFileValue<K extends keyof Settings> = K extends keyof OtherFileValues ? OtherFileValues[K] : never;
 
 /** Settings that a configuration file cannot set, or sets under other names. */
 type NotInFile =
   | 'services'
   | 'serviceDatabaseUrls'
+  | 'rateLimit'
   | 'gateway'
   | 'gatewayPolicies'
   | 'otel'
@@ -47,8 +46,18 @@ export interface OtlpExportSettings {
 
 /** The settings of docs/settings.md in camelCase, as a configuration file writes them. */
 export type WrittenSettings = {
-  readonly [K in Exclude<keyof Settings, NotInFile>]?: FileValueOf<K> | null | undefined;
+  readonly [K in Exclude<keyof Settings, NotInFile>]?:
+    | FileValue<Settings[K]>
+    | OtherFileValue<K>
+    | null
+    | undefined;
 } & {
+  /**
+   * A limit per client address over all workers.
+   * @default 'off'
+   * @example '100/second;burst=200'
+   */
+  readonly rateLimit?: RateText | 'off' | false | null | undefined;
   /**
    * The services that are reachable under `/svc/`: their names, or an object of policies by name.
    * @default 'off'
@@ -76,7 +85,7 @@ export interface GatewayPolicy {
    * RATE_LIMIT; `off` removes both.
    * @default only RATE_LIMIT
    */
-  readonly rateLimit?: string;
+  readonly rateLimit?: RateText | 'off';
   /**
    * Milliseconds from the end of the request's header to the head of the response; then the client gets 504.
    * @default the setting REQUEST_TIMEOUT_MS

@@ -66,6 +66,7 @@ export {
   ValidationError,
 } from './errors.js';
 export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorder.js';
+export type { RateText } from './rate.js';
 export { RequestBodyError } from './request-body-error.js';
 export type { Priority } from './resilience/admission.js';
 export type { BreakerState } from './resilience/breaker-contract.js';
@@ -106,12 +107,14 @@ export type {
 export type {
   Application,
   Context,
+  DeclaredResponse,
   FetchApplication,
   FetchHandler,
   FetchOptions,
   FileOptions,
   GroupOptions,
   Handler,
+  HandlerResult,
   Hooks,
   ListedFields,
   MaxConcurrent,
@@ -130,6 +133,7 @@ export { refererGuard } from './server/hooks/referer-guard.js';
 export { type SecurityHeadersOptions, securityHeaders } from './server/hooks/security-headers.js';
 export type { CookieOptions } from './server/response/cookies.js';
 export type { EventSourceFunction, ServerSentEvent } from './server/response/sse.js';
+export type { PathParams, RouteSchemas, Sendable } from './server/route-types.js';
 export type {
   SendResult,
   ServerWebSocket,

@@ -1,6 +1,9 @@
 // Rates as they are written in settings and route options: `100/second;burst=20`.
 import type { OptionKind } from './options.js';
 
+/** A rate as code writes it. The parser also admits blanks and capital letters, for environment variables. */
+export type RateText = `${number}/${'second' | 'minute'}${'' | `;burst=${number}`}`;
+
 export interface Rate {
   /** Number of requests that are admitted per period. */
   readonly count: number;

@@ -62,7 +62,9 @@ const GRPC = shapeOf<GrpcDefinition>(
  *     },
  *   });
  */
-export function defineService(definition: ServiceDefinition): ServiceDefinition {
+export function defineService<Routes = unknown>(
+  definition: ServiceDefinition<Routes>,
+): ServiceDefinition<Routes> {
   requireObject('defineService: the service', definition, EXAMPLE, configError);
   const { name, migrations, tasks, grpc, sagas = [] } = definition;
   if (!isServiceName(name)) {

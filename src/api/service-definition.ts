@@ -5,6 +5,7 @@ import type { Counter, Gauge, Histogram, Labels } from '../memory/metrics/record
 import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
 import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application, FetchApplication } from '../server/handler.js';
+import type { Nothing } from '../server/route-types.js';
 import type { Call } from '../upstream/call.js';
 import type { CounterBy, GaugeBy, HistogramBy, HistogramOptions, MetricOptions } from './metric-types.js';
 import type { Shared } from './shared.js';
@@ -151,11 +152,19 @@ export interface GrpcDefinition {
   handlers(deps: ServiceDeps): RpcHandlers;
 }
 
-export interface ServiceDefinition {
+/**
+ * @typeParam Routes the routes by method and path, where `routes` returns them: `call(service)` knows them.
+ *   `unknown`: any
+ */
+export interface ServiceDefinition<out Routes = unknown> {
   /** The name matches `[a-z][a-z0-9-]{0,62}`; it is also the name of the service's database. */
   readonly name: string;
-  /** Declares the routes. It is called once in every worker. @default none: the service has `fetch` */
-  routes?(app: Application, deps: ServiceDeps): void;
+  /**
+   * Declares the routes. It is called once in every worker. What it returns is for the types of callers only:
+   * the application, as the last route of a chain returns it.
+   * @default none: the service has `fetch`
+   */
+  routes?(app: Application<unknown, ''>, deps: ServiceDeps): Application<Routes, ''> | Nothing;
   /**
    * A handler of the fetch standard, or an application that has one. It serves every path that no route
    * has, as one that is mounted at `/` does (`app.mount`).

@@ -1,5 +1,6 @@
 // The contract of `shared`: named breakers, bulkheads and rate limits for work that does not go through
 // `call`. One name is the same object for all workers of the process. Every service has names of its own.
+import type { RateText } from '../rate.js';
 import type { BreakerOptions } from '../resilience/breaker-options.js';
 import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { Bulkhead } from '../resilience/bulkhead-queue.js';
@@ -19,7 +20,7 @@ export interface SharedRateLimiter {
 
 export interface SharedRateLimiterOptions {
   /** The rate for each key: `N/second` or `N/minute`, optionally `;burst=B` (default N). */
-  readonly limit: string;
+  readonly limit: RateText;
   /**
    * Over what the limit counts: the workers of this process, or all processes that share a postgres or etcd
    * REGISTRY.

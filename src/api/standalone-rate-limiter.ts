@@ -5,12 +5,12 @@ import { sweepHourly } from '../memory/hourly-sweep.js';
 import type { PartMemory } from '../memory/part.js';
 import { attachRates, createRateMemory } from '../memory/rate/rate-memory.js';
 import { ANYTHING, checkOptions, shapeOf, TEXT, typeErrorFor } from '../options.js';
-import { parseRate, RATE } from '../rate.js';
+import { parseRate, RATE, type RateText } from '../rate.js';
 import { RateLimit, type RateLimitResult } from '../resilience/rate-limit.js';
 
 export interface RateLimiterOptions {
   /** The rate for each key: `N/second` or `N/minute`, optionally `;burst=B` (default N). */
-  readonly limit: string;
+  readonly limit: RateText;
   /**
    * The memory of a limiter in another thread; both then share their counts.
    * @default new memory

@@ -3,11 +3,23 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
+import type { RateText } from '../rate.js';
 import type { Priority } from '../resilience/admission.js';
 import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { Part, PartLimits } from './body/multipart.js';
 import type { CookieOptions } from './response/cookies.js';
 import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';
+import type {
+  AnyPrefix,
+  CheckedParams,
+  DeclaredBody,
+  JoinedPath,
+  JoinedPrefix,
+  Nothing,
+  PathParams,
+  PrefixedRoutes,
+  RouteEntry,
+} from './route-types.js';
 import type { WebSocketEvents, WebSocketLimits } from './websocket/websocket.js';
 
 /** A read-only multi-map of raw strings. Names of header fields match in any case. */
@@ -149,9 +161,10 @@ export type FetchOptions = Pick<
 export type MaxConcurrent = number | BulkheadOptions;
 
 export type RateLimitOption =
-  | string
+  | RateText
+  | 'off'
   | {
-      readonly limit: string;
+      readonly limit: RateText | 'off';
       /**
        * Which requests share the limit: those of an address (IPv6 by its /64), all (`global`), those with the
        * same value of a header field, or those for which a function returns the same string.
@@ -172,15 +185,16 @@ type Typed<S, Raw> = S extends TSchema ? Static<S> : Raw;
  * One request and its response. It is valid from the end of the header until `onResponse` has run; do not
  * keep it.
  * @typeParam O the options of the route, from which `body` and `input` get their types
+ * @typeParam Path the path of the route, from which `params` get their names
  */
-export interface Context<O extends RouteOptions = RouteOptions> {
+export interface Context<O extends RouteOptions = RouteOptions, Path extends string = string> {
   readonly method: string;
   /** The path as sent, without the query. */
   readonly path: string;
   /** The path of the route as declared, such as `/api/users/:id`. */
   readonly route: string;
   /** The decoded path parameters, with a null prototype. */
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: PathParams<Path>;
   /** The query as raw text; see `input.query` for validated values. */
   readonly query: ListedFields;
   /**
@@ -193,7 +207,7 @@ export interface Context<O extends RouteOptions = RouteOptions> {
   readonly body: Typed<O['body'], undefined>;
   /** The input, validated and coerced by the schemas of the route. */
   readonly input: {
-    readonly params: Typed<O['params'], Readonly<Record<string, string>>>;
+    readonly params: Typed<O['params'], PathParams<Path>>;
     readonly query: Typed<O['query'], undefined>;
     readonly headers: Typed<O['headers'], undefined>;
   };
@@ -322,22 +336,37 @@ export interface FileOptions {
 }
 
 /** What a responder returns. A handler that returns it has responded already. */
-export const SENT = Symbol('sent');
-export type Sent = typeof SENT;
+export type Sent = symbol & { readonly sent: true };
+export const SENT = Symbol('sent') as Sent;
 
 /**
  * A handler returns its response: an object or null becomes JSON, a string text, a Uint8Array bytes,
  * undefined 204; a `Response` is sent as it is, and a `ReadableStream` is streamed. A plain value costs no
  * promise. An HttpError that it throws becomes the response; any other error becomes 500.
  */
-export type Handler<O extends RouteOptions = RouteOptions> = (ctx: Context<O>) => unknown;
+export type Handler<O extends RouteOptions = RouteOptions, Path extends string = string> = (
+  ctx: Context<O, Path>,
+) => HandlerResult<O>;
+
+/**
+ * What a handler may return. When its route declares `response` schemas, it is a value of one of them, or a
+ * response that was made in another way: by a responder such as `ctx.json`, a `Response`, a stream.
+ */
+export type HandlerResult<O extends RouteOptions = RouteOptions> =
+  unknown extends DeclaredBody<O['response']>
+    ? unknown
+    : DeclaredResponse<O['response']> | Promise<DeclaredResponse<O['response']>>;
+
+/** The responses of a route with these `response` schemas. */
+export type DeclaredResponse<Schemas> = DeclaredBody<Schemas> | Sent | Response | ReadableStream;
 
 /**
  * A WebSocket route. Its requests pass the hooks of the application and its groups like any other.
  * @typeParam D what `upgrade` returns
+ * @typeParam Path the path of the route
  */
-export interface WebSocketOptions<D = undefined>
-  extends WebSocketEvents<D>,
+export interface WebSocketOptions<D = undefined, Path extends string = string>
+  extends WebSocketEvents<D, PathParams<Path>>,
     WebSocketLimits,
     Pick<RouteOptions, 'internal' | 'timeoutMs' | 'summary'> {
   /**
@@ -345,29 +374,49 @@ export interface WebSocketOptions<D = undefined>
    * Fields that are set with `ctx.header` are sent with the handshake. `ctx` ends here, so return what the
    * socket needs.
    */
-  upgrade?(ctx: Context): D | Promise<D>;
-}
-
-interface Route {
-  <const O extends RouteOptions>(path: string, options: O, handler: Handler<O>): void;
-  (path: string, handler: Handler): void;
+  upgrade?(ctx: Context<RouteOptions, Path>): D | Promise<D>;
 }
 
 /**
- * The application that `routes(app, deps)` of a service gets. Misuse, such as a bad pattern or a route that
- * is declared twice, throws while the process starts.
+ * Declares a route.
+ * @returns the application, whose type has the route now
  */
-export interface Application {
-  readonly get: Route;
-  readonly post: Route;
-  readonly put: Route;
-  readonly patch: Route;
-  readonly delete: Route;
-  readonly options: Route;
+interface Route<Method extends string, Routes, Prefix extends string> {
+  <const Path extends string, const O extends RouteOptions>(
+    path: Path,
+    options: O & CheckedParams<O, Prefix, Path>,
+    handler: Handler<O, JoinedPath<Prefix, Path>>,
+  ): Application<Routes & RouteEntry<Method, Path, O>, Prefix>;
+  <const Path extends string>(
+    path: Path,
+    handler: Handler<RouteOptions, JoinedPath<Prefix, Path>>,
+  ): Application<Routes & RouteEntry<Method, Path, unknown>, Prefix>;
+}
+
+type AllMethods = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/**
+ * The application that `routes(app, deps)` of a service gets. Misuse, such as a bad pattern or a route that
+ * is declared twice, throws while the process starts. Every function that declares something returns the
+ * application, so that declarations can be chained.
+ * @typeParam Routes the routes that were declared in this chain, by method and path: what `call(service)`
+ *   knows of the service
+ * @typeParam Prefix the prefix of the group, whose parameters its handlers have
+ */
+export interface Application<out Routes = unknown, in out Prefix extends string = AnyPrefix> {
+  readonly get: Route<'GET', Routes, Prefix>;
+  readonly post: Route<'POST', Routes, Prefix>;
+  readonly put: Route<'PUT', Routes, Prefix>;
+  readonly patch: Route<'PATCH', Routes, Prefix>;
+  readonly delete: Route<'DELETE', Routes, Prefix>;
+  readonly options: Route<'OPTIONS', Routes, Prefix>;
   /** Declares the route for GET, POST, PUT, PATCH and DELETE. */
-  readonly all: Route;
+  readonly all: Route<AllMethods, Routes, Prefix>;
   /** Declares a WebSocket at this path, which must have no GET route. */
-  ws<D = undefined>(path: string, options: WebSocketOptions<D>): void;
+  ws<const Path extends string, D = undefined>(
+    path: Path,
+    options: WebSocketOptions<D, JoinedPath<Prefix, Path>>,
+  ): Application<Routes, Prefix>;
   /**
    * Mounts an application of the fetch standard (`Request -> Response`), such as one of Hono, H3 or Elysia:
    * it serves every method of the prefix and of all paths below it that no other route has. Limits, hooks and
@@ -375,8 +424,8 @@ export interface Application {
    * @param prefix static text; `/` for all paths
    * @example app.mount('/blog', new Hono().get('/posts/:id', (c) => c.json({ id: c.req.param('id') })));
    */
-  mount(prefix: string, application: FetchApplication): void;
-  mount(prefix: string, options: FetchOptions, application: FetchApplication): void;
+  mount(prefix: string, application: FetchApplication): Application<Routes, Prefix>;
+  mount(prefix: string, options: FetchOptions, application: FetchApplication): Application<Routes, Prefix>;
   /**
    * Publishes a message to all subscribers of a topic of this service, on every worker. May be called at any
    * time.
@@ -385,11 +434,29 @@ export interface Application {
    */
   publish(topic: string, data: string | Uint8Array, isBinary?: boolean): void;
   /** Declares a group of routes and hooks below a prefix. In it, `/` is the prefix itself. */
-  group(prefix: string, fill: (app: Application) => void): void;
-  group(prefix: string, options: GroupOptions, fill: (app: Application) => void): void;
+  readonly group: Group<Routes, Prefix>;
   /** Declares a hook for all routes of the application or group, even those that were declared before. */
-  hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>): void;
+  hook<K extends keyof Hooks>(name: K, hook: NonNullable<Hooks[K]>): Application<Routes, Prefix>;
 }
+
+interface Group<Routes, Prefix extends string> {
+  <const Inner extends string, Added = unknown>(
+    prefix: Inner,
+    fill: Fill<Added, JoinedPrefix<Prefix, Inner>>,
+  ): Application<Routes & PrefixedRoutes<Inner, Added>, Prefix>;
+  <const Inner extends string, Added = unknown>(
+    prefix: Inner,
+    options: GroupOptions,
+    fill: Fill<Added, JoinedPrefix<Prefix, Inner>>,
+  ): Application<Routes & PrefixedRoutes<Inner, Added>, Prefix>;
+}
+
+/**
+ * Declares the routes of a group, and returns its application when callers are to know them.
+ */
+type Fill<Added, Prefix extends string> = (
+  app: Application<unknown, Prefix>,
+) => Application<Added, Prefix> | Nothing;
 
 /** One mounted route, for `/workers`, metrics labels, `multilane routes` and OpenAPI. */
 export interface RouteInfo {

@@ -32,7 +32,7 @@ export interface DeclaredRoute {
 
 type Register = Application['get'];
 type Publish = Application['publish'];
-type Fill = (app: Application) => void;
+type Fill = (app: Application) => unknown;
 
 /** The declarations of one service. */
 interface Collection {
@@ -69,41 +69,52 @@ export function collectRoutes(fill: Fill, publish: Publish): DeclaredRoute[] {
 }
 
 function applicationOf(collection: Collection, group: Group): Application {
-  const register = (method: string) => registerOf(collection, group, method);
-  return {
+  const register = (method: string) => registerOf(collection, group, method, () => application);
+  const application: Application = {
     get: register('GET'),
     post: register('POST'),
     put: register('PUT'),
     patch: register('PATCH'),
     delete: register('DELETE'),
     options: register('OPTIONS'),
-    all: ((...args: Parameters<Register>): void => {
+    all: ((...args: Parameters<Register>): Application => {
       for (const method of ALL) register(method)(...args);
-    }) as Register,
+      return application;
+    }) as Application['all'],
     mount(prefix: string, second: FetchOptions | FetchApplication, third?: FetchApplication) {
-      const [options, application] = third === undefined ? [{}, second as FetchApplication] : [second, third];
-      declareMount(collection, group, prefix, options as FetchOptions, application);
+      const [options, mounted] = third === undefined ? [{}, second as FetchApplication] : [second, third];
+      declareMount(collection, group, prefix, options as FetchOptions, mounted);
+      return application;
     },
     ws(path, options) {
-      declareWebSocket(collection, group, path, options as WebSocketOptions<never>);
+      declareWebSocket(collection, group, path, options as unknown as WebSocketOptions<never>);
+      return application;
     },
     publish(topic, data, isBinary = typeof data !== 'string') {
       checkTopic(topic);
       checkMessage(data, isBinary);
       collection.publish(topic, data, isBinary);
     },
-    group(prefix: string, second: GroupOptions | Fill, third?: Fill) {
+    group: (prefix: string, second: GroupOptions | Fill, third?: Fill) => {
       const [options, fill] = typeof second === 'function' ? [{}, second] : [second, third];
       declareGroup(collection, group, prefix, options, fill);
+      return application;
     },
     hook(name, hook) {
       declareHook(collection, group, name, hook);
+      return application;
     },
   };
+  return application;
 }
 
-function registerOf(collection: Collection, group: Group, method: string): Register {
-  return ((path: string, second: RouteOptions | Handler, third?: Handler): void => {
+function registerOf(
+  collection: Collection,
+  group: Group,
+  method: string,
+  application: () => Application,
+): Register {
+  return ((path: string, second: RouteOptions | Handler, third?: Handler): Application => {
     assertOpen(collection);
     if (typeof second === 'function' && third !== undefined) {
       throw new TypeError(`route ${method} ${path} has its options behind its handler: write them before it`);
@@ -112,6 +123,7 @@ function registerOf(collection: Collection, group: Group, method: string): Regis
     if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
     checkRouteOptions(method, path, options);
     collection.routes.push(declared(group, method, path, options, handler));
+    return application();
   }) as Register;
 }
 

@@ -33,7 +33,7 @@ describe('createRateLimiter', () => {
 
   it('refuses a limit that differs from that in its memory, unless it has another name', () => {
     const { memory } = createRateLimiter({ limit: '2/minute' });
-    for (const limit of ['1000/second', '2/second', '2/minute;burst=1']) {
+    for (const limit of ['1000/second', '2/second', '2/minute;burst=1'] as const) {
       expect(() => createRateLimiter({ limit, memory })).to.throw(TypeError, '"limiter" with another limit');
     }
     expect(createRateLimiter({ limit: '2/minute', memory }).take('a').allowed).to.equal(true);
@@ -52,7 +52,7 @@ describe('createRateLimiter', () => {
   });
 
   it('refuses a malformed limit, a bad number of keys, and memory of another kind', () => {
-    expect(() => createRateLimiter({ limit: 'often' })).to.throw(TypeError, 'often');
+    expect(() => createRateLimiter({ limit: 'often' as never })).to.throw(TypeError, 'often');
     expect(() => createRateLimiter({ limit: '1/second', keys: 0 })).to.throw(RangeError);
     const memory = new SharedArrayBuffer(4096);
     expect(() => createRateLimiter({ limit: '1/second', memory })).to.throw(Error, 'memory');

@@ -7,7 +7,7 @@ import { usageNow } from '#test/memory/usage-now.js';
 import { bench } from './kit.js';
 
 /** A limit that grants no further admission while a test runs. */
-const A_DAY = (burst: number): string => `1/minute;burst=${burst}`;
+const A_DAY = (burst: number) => `1/minute;burst=${burst}` as const;
 
 /** Ways in which a client chooses its key. */
 const CHOSEN = {

@@ -57,9 +57,9 @@ describe('a response', () => {
 
   it('is a 500 when a declared response is missing or cannot be sent', async () => {
     const { inject, logs } = bench((app) => {
-      app.get('/undefined', { response: { 200: Type.Object({}) } }, () => undefined);
+      app.get('/undefined', { response: { 200: Type.Object({}) } }, () => undefined as never);
       app.get('/none', { response: { 200: Type.Object({}), 204: Type.Null() } }, () => undefined);
-      app.get('/required', { response: { 200: Type.Object({ id: Type.Integer() }) } }, () => ({}));
+      app.get('/required', { response: { 200: Type.Object({ id: Type.Integer() }) } }, () => ({}) as never);
       app.get('/function', () => () => {});
       app.get('/bigint', () => ({ n: 10n }));
       app.get('/elsewhere', () => SENT);

@@ -1,6 +1,7 @@
 // Routes without parameters are found by the core itself, the first of them at least. Over a socket every
 // request reaches the same route as in memory, where the router alone decides.
 import { expect } from 'chai';
+import type { Application } from '#src/server/handler.js';
 import { STATIC_ROUTES, UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Calls, send, withCountingCore } from './cost/counting-core.js';
@@ -31,7 +32,12 @@ describe('routes over a socket', () => {
       for (const pattern of [...PATTERNS, ...STATIC]) {
         // Each route has some of the methods, so that others of the same path are not served.
         for (const method of METHODS.filter((_, n) => (pattern.length + n) % 2 === 0))
-          app[method](pattern, (ctx) => [method, pattern, ctx.path, ctx.query.get('q')]);
+          (app[method] as Application['get'])(pattern, (ctx) => [
+            method,
+            pattern,
+            ctx.path,
+            ctx.query.get('q'),
+          ]);
       }
     });
     server = new UwsServer(world.app, {

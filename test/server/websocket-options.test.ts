@@ -21,7 +21,7 @@ const bad: readonly (readonly [string, WebSocketOptions<unknown>, string])[] = [
 describe('declaring a WebSocket route', () => {
   for (const [what, options, message] of bad) {
     it(`fails for ${what}, naming the route`, () => {
-      const declare = (app: Application): void => app.ws('/chat/:room', options);
+      const declare = (app: Application): unknown => app.ws('/chat/:room', options);
       expect(() => bench(declare)).to.throw(TypeError, new RegExp(`/chat/:room: ${message}`));
     });
   }

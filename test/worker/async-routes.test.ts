@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ServiceDefinition } from '#src/index.js';
+import type { Application, ServiceDefinition } from '#src/index.js';
 import { collectRoutes } from '#src/server/route-declarations.js';
 import { createLogger } from '#src/telemetry/log.js';
 import { mounted } from './mounted-service-fixture.js';
@@ -17,9 +17,9 @@ describe('routes(app, deps) of a mounted service', () => {
         return Promise.resolve();
       },
     ],
-  ] as readonly [string, ServiceDefinition['routes']][]) {
+  ] as readonly [string, (app: Application) => unknown][]) {
     it(`is refused when it ${what}`, () => {
-      const { service } = mounted(log, routes);
+      const { service } = mounted(log, routes as ServiceDefinition['routes']);
       const mount = (): unknown =>
         collectRoutes(
           (app) => service.routes(app),

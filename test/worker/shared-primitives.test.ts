@@ -119,7 +119,10 @@ describe('a breaker, bulkhead or rate limiter of `shared`', () => {
       'shared.breaker("mail"): probes must be a whole number from 1 to 15',
     );
     expect(() => its.bulkhead('files', { limit: 0 })).to.throw(TypeError, 'shared.bulkhead("files")');
-    expect(() => its.rateLimiter('sms', { limit: 'often' })).to.throw(TypeError, 'limit must be "N/second"');
+    expect(() => its.rateLimiter('sms', { limit: 'often' as never })).to.throw(
+      TypeError,
+      'limit must be "N/second"',
+    );
     for (let n = 0; n < NAMED_BREAKERS; n++) its.breaker(`b${n}`);
     expect(() => its.breaker('more')).to.throw(RangeError, 'room for 64 named breakers');
   });

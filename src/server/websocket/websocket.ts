@@ -10,10 +10,11 @@ export type SendResult = 'sent' | 'buffered' | 'dropped';
  * One WebSocket, from `open` until `close` has run. It may be kept longer: once it is closed, sending does
  * nothing.
  * @typeParam D the type of what the route's `upgrade` returns
+ * @typeParam Params the parameters of the route's path
  */
-export interface ServerWebSocket<D = unknown> {
+export interface ServerWebSocket<D = unknown, Params = Readonly<Record<string, string>>> {
   /** Decoded path parameters (null prototype). */
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Params;
   /** The value that the route's `upgrade` returned. */
   readonly data: D;
   /** The subprotocol that the handshake chose. */
@@ -48,8 +49,8 @@ export interface ServerWebSocket<D = unknown> {
 }
 
 /** The callbacks of a route. One that throws or rejects is logged, and its socket is closed with 1011. */
-export interface WebSocketEvents<D> {
-  open?(ws: ServerWebSocket<D>): void | Promise<void>;
+export interface WebSocketEvents<D, Params = Readonly<Record<string, string>>> {
+  open?(ws: ServerWebSocket<D, Params>): void | Promise<void>;
   /**
    * Called for every message as it arrives. A promise that it returns does not delay the next message: code
    * that must handle messages one after the other has to queue them.
@@ -58,16 +59,20 @@ export interface WebSocketEvents<D> {
    * let previous = Promise.resolve();
    * const message = (ws, data) => (previous = previous.then(() => store(data)));
    */
-  message?(ws: ServerWebSocket<D>, data: string | Uint8Array, isBinary: boolean): void | Promise<void>;
+  message?(
+    ws: ServerWebSocket<D, Params>,
+    data: string | Uint8Array,
+    isBinary: boolean,
+  ): void | Promise<void>;
   /** Called when the client has read buffered bytes, all or some of them: see `bufferedBytes`. */
-  drain?(ws: ServerWebSocket<D>): void | Promise<void>;
+  drain?(ws: ServerWebSocket<D, Params>): void | Promise<void>;
   /**
    * Called once, when the socket is closed.
    * @param code the code of the peer, where the core passes it on (1000..1003, 1007..1011, 4000..4999); 1005
    *   for none or another one; 1006 when there was no close frame; 1002, 1007 or 1009 when the connection was
    *   cut for a fault of the peer
    */
-  close?(ws: ServerWebSocket<D>, code: number, reason: string): void | Promise<void>;
+  close?(ws: ServerWebSocket<D, Params>, code: number, reason: string): void | Promise<void>;
 }
 
 export interface WebSocketLimits {

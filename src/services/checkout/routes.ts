@@ -62,7 +62,7 @@ const inProgress = (location: string): HttpError =>
     headers: { 'retry-after': '1', location },
   });
 
-function respond(ctx: Pick<Context, 'status' | 'header'>, view: SagaView): object {
+function respond(ctx: Pick<Context, 'status' | 'header'>, view: SagaView): Completed | Accepted {
   const { sagaId, status } = view;
   if (status === 'compensated') throw compensated(view);
   ctx.header('location', locationOf(sagaId));

@@ -40,8 +40,10 @@ export const Completed = Type.Object({
   orderId: Id,
   paymentId: Id,
 });
+export type Completed = Static<typeof Completed>;
 
 export const Accepted = Type.Object({ sagaId: SagaId, status: Type.String() });
+export type Accepted = Static<typeof Accepted>;
 
 export const Progress = Type.Object({
   sagaId: SagaId,
