@@ -107,6 +107,9 @@ export class OutgoingResponse {
     this.#status = code;
   }
 
+  get hasFields(): boolean {
+    return this.#fields !== undefined;
+  }
   get fields(): ResponseFields {
     this.#fields ??= new ResponseFields();
     return this.#fields;

@@ -1,10 +1,12 @@
 // The request that an application of the fetch standard gets. It is a `Request` whose parts are made when
 // they are asked for: one of Node.js takes 5 to 15 us. Its body is read by the reader of the request, so
 // its bytes count in the bounds of the process in whatever form they are asked for.
+import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
+import { decodeUtf8 } from '../body/json-body.js';
 import { unreported } from '../promise.js';
+import { type ArrivedFields, arrivedHeaders } from './headers-class.js';
 import { natives, standFor } from './native.js';
-import { type ArrivedFields, RequestHeaders } from './request-headers.js';
 
 /** A request as it has arrived. */
 export interface Arrived {
@@ -31,6 +33,9 @@ interface Shared {
 const UTF_8 = new TextDecoder();
 const NO_BYTES = new Uint8Array(0);
 
+/** Text as the standard decodes it: what is no UTF-8 becomes U+FFFD. */
+const decode = (bytes: Uint8Array): string => (isUtf8(bytes) ? decodeUtf8(bytes) : UTF_8.decode(bytes));
+
 export class ArrivedRequest {
   readonly #shared: Shared;
   #headers: Headers | undefined;
@@ -55,7 +60,7 @@ export class ArrivedRequest {
     return this.#shared.url;
   }
   get headers(): Headers {
-    this.#headers ??= new RequestHeaders(this.#shared.arrived.request) as unknown as Headers;
+    this.#headers ??= arrivedHeaders(this.#shared.arrived.request) as unknown as Headers;
     return this.#headers;
   }
   get signal(): AbortSignal {
@@ -112,28 +117,37 @@ export class ArrivedRequest {
     try {
       return await read();
     } catch (error) {
-      if (error instanceof HttpError) this.#shared.refusal ??= error;
-      throw error;
+      return this.#refused(error);
     }
   }
 
-  #use<T>(as: (bytes: Uint8Array) => T | Promise<T>): Promise<T> {
-    return unreported(this.#bytes().then(as));
+  /** @throws the error, always */
+  #refused(error: unknown): never {
+    if (error instanceof HttpError) this.#shared.refusal ??= error;
+    throw error;
   }
 
-  async #bytes(): Promise<Uint8Array> {
-    if (!this.#hasBody) return NO_BYTES;
+  #use<T>(as: (bytes: Uint8Array) => T | Promise<T>): Promise<T> {
+    return unreported(this.#bytes().then(as, (error: unknown) => this.#refused(error)));
+  }
+
+  #bytes(): Promise<Uint8Array> {
+    if (!this.#hasBody) return Promise.resolve(NO_BYTES);
     if (this.#isRead || this.#body?.locked === true)
-      throw new TypeError('Body is unusable: Body has already been read');
+      return Promise.reject(new TypeError('Body is unusable: Body has already been read'));
     this.#isRead = true;
-    return this.#noted(() => this.#shared.arrived.readBytes());
+    try {
+      return this.#shared.arrived.readBytes();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   text(): Promise<string> {
-    return this.#use((bytes) => UTF_8.decode(bytes));
+    return this.#use(decode);
   }
   json(): Promise<unknown> {
-    return this.#use((bytes) => JSON.parse(UTF_8.decode(bytes)) as unknown);
+    return this.#use((bytes) => JSON.parse(decode(bytes)) as unknown);
   }
   bytes(): Promise<Uint8Array> {
     return this.#use((bytes) => Uint8Array.from(bytes));

@@ -1,12 +1,18 @@
 // The classes of the fetch standard in a thread that serves requests: those of Node.js, and ours in front
-// of them. Code of services makes our responses by `new Response`, and may pass our requests to `new
-// Request` and `fetch`, so these three globals are ours.
+// of them. Code of services makes our responses by `new Response` and their fields by `new Headers`, and may
+// pass our requests to `new Request` and `fetch`, so these four globals are ours.
 import { type Arrived, ArrivedRequest } from './arrived-request.js';
+import { OwnHeaders, prepareHeaders } from './headers-class.js';
 import { countNative, natives } from './native.js';
-import { RequestHeaders } from './request-headers.js';
-import { OwnResponse, ownContentOf, prepareResponse, type ResponseContent } from './response-class.js';
+import {
+  isOwnResponse,
+  OwnResponse,
+  ownContentOf,
+  prepareResponse,
+  type ResponseContent,
+} from './response-class.js';
 
-type Name = 'Request' | 'Response' | 'fetch';
+type Name = 'Request' | 'Response' | 'Headers' | 'fetch';
 type Globals = Readonly<Record<Name, unknown>>;
 
 /** Made when the first of them is needed, because undici takes 20 ms to load. */
@@ -26,12 +32,13 @@ function makeGlobals(): Globals {
     }
   }
   countNative(Request, Native);
-  RequestHeaders.prepare();
+  prepareHeaders();
   ArrivedRequest.prepare(Request);
   prepareResponse();
   return {
     Request,
     Response: OwnResponse,
+    Headers: OwnHeaders,
     fetch(input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> {
       return native(ArrivedRequest.understood(input), init);
     },
@@ -48,6 +55,7 @@ export function requestOf(arrived: Arrived, url: string): Request {
  * Nothing is loaded to find out.
  */
 export function isResponse(value: object): value is Response {
+  if (isOwnResponse(value)) return true;
   const { status, headers, arrayBuffer } = value as Partial<Response>;
   if (typeof arrayBuffer !== 'function' || typeof status !== 'number') return false;
   return typeof headers === 'object' && headers !== null && Symbol.iterator in headers;
@@ -68,13 +76,13 @@ export function contentOf(response: Response): ResponseContent {
 
 /**
  * Replaces the globals, once in a thread. Call it before code of services is loaded, which may keep one of
- * them. Ours are made when one of the three is read. A global that code of services has replaced stays as
+ * them. Ours are made when one of the four is read. A global that code of services has replaced stays as
  * it is.
  */
 export function installFetchGlobals(): void {
   if (areInstalled) return;
   areInstalled = true;
-  const waiting = new Set<Name>(['Request', 'Response', 'fetch']);
+  const waiting = new Set<Name>(['Request', 'Response', 'Headers', 'fetch']);
   const define = (name: Name, value: unknown): void => {
     waiting.delete(name);
     const enumerable = name === 'fetch';

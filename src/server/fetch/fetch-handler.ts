@@ -1,6 +1,6 @@
 // An application of the fetch standard (`Request -> Response`) as the handler of the routes below its prefix.
 import type { FetchApplication, FetchHandler, Handler } from '../handler.js';
-import { isPromise } from '../promise.js';
+import { adopted, isPromise } from '../promise.js';
 import type { RequestContext } from '../request-context.js';
 import { UnsendableError } from '../response/unsendable.js';
 import { classOf } from '../value-kind.js';
@@ -26,16 +26,13 @@ export function fetchHandler(application: FetchApplication, stripped: number): H
   };
 }
 
-async function settled(
-  ctx: RequestContext,
-  request: Request,
-  result: PromiseLike<unknown>,
-): Promise<unknown> {
-  try {
-    return checked(ctx, request, await result);
-  } catch (error) {
-    throw ArrivedRequest.refusalOf(request) ?? error;
-  }
+function settled(ctx: RequestContext, request: Request, result: PromiseLike<unknown>): Promise<unknown> {
+  return adopted(result).then(
+    (value) => checked(ctx, request, value),
+    (error: unknown) => {
+      throw ArrivedRequest.refusalOf(request) ?? error;
+    },
+  );
 }
 
 /**

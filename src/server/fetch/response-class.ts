@@ -3,7 +3,8 @@
 // is asked of it beyond that is done by a native `Response`, which is made then.
 import { types } from 'node:util';
 import { isBodiless } from '../outgoing-response.js';
-import { isToken } from '../response/token.js';
+import { addFields, indexOfField } from './field-list.js';
+import { headersOver, listOfHeaders } from './headers-class.js';
 import { countNative, natives, standFor } from './native.js';
 
 /** What is sent of a response. */
@@ -22,20 +23,27 @@ type Body = ConstructorParameters<typeof globalThis.Response>[0];
 const TEXT = 'text/plain;charset=UTF-8';
 const FORM = 'application/x-www-form-urlencoded;charset=UTF-8';
 const JSON_TYPE = 'application/json';
-/** A value that the native class takes as it is. */
-const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
+const NO_FIELDS: readonly string[] = [];
+/** The fields of a response whose code has set none. */
+const OF_TEXT: readonly string[] = ['content-type', TEXT];
+const OF_JSON: readonly string[] = ['content-type', JSON_TYPE];
 
 class Response {
   #status = 200;
   /** A flat list, as they were passed. */
-  #fields: readonly string[] = [];
+  #fields: readonly string[] = NO_FIELDS;
   /** The same, once they were asked for: they may have been changed since. */
-  #headers: Headers | undefined;
+  #headers: globalThis.Headers | undefined;
   #body: string | Uint8Array | null = null;
   /** Has the body, once more was asked of it than to be sent. Its fields may be older than those above. */
   #native: globalThis.Response | undefined;
 
   constructor(body: unknown = null, init?: Init) {
+    if (typeof body === 'string' && init === undefined) {
+      this.#body = body;
+      this.#fields = OF_TEXT;
+      return;
+    }
     const given = readOnce(init);
     const isKept =
       body instanceof URLSearchParams
@@ -48,16 +56,18 @@ class Response {
   #keep(body: unknown, init: ResponseInit | undefined, textType: string): boolean {
     const content = body === null || typeof body === 'string' ? body : bytesOf(body);
     if (content === undefined) return false;
-    const fields: string[] = [];
+    let fields: string[] = [];
     if (init !== undefined) {
       if (typeof init !== 'object') return false;
       const { status = 200, statusText = '', headers } = init;
       if (!Number.isInteger(status) || status < 200 || status > 599 || statusText !== '') return false;
       if (body !== null && isBodiless(status)) return false;
-      if (headers !== undefined && !addFields(fields, headers)) return false;
+      const known = headers === undefined ? undefined : listOfHeaders(headers);
+      if (known !== undefined) fields = [...known];
+      else if (headers !== undefined && !addFields(fields, headers)) return false;
       this.#status = status;
     }
-    if (typeof content === 'string' && indexOf(fields, 'content-type') === -1)
+    if (typeof content === 'string' && indexOfField(fields, 'content-type') === -1)
       fields.push('content-type', textType);
     this.#fields = fields;
     this.#body = content;
@@ -81,16 +91,19 @@ class Response {
     return this.#native?.bodyUsed ?? false;
   }
   get headers(): Headers {
-    if (this.#headers === undefined) {
-      const fields = this.#fields;
-      this.#headers = new (natives().Headers)();
-      for (let i = 0; i < fields.length; i += 2) this.#headers.append(fields[i]!, fields[i + 1]!);
-    }
+    this.#headers ??= headersOver([...this.#fields]) as unknown as Headers;
     return this.#headers;
   }
 
   clone(): Response {
-    const native = this.#toNative();
+    if (this.#native === undefined) {
+      const copy = new Response();
+      copy.#status = this.#status;
+      copy.#body = this.#body;
+      copy.#fields = [...this.#current];
+      return copy;
+    }
+    const native = this.#native;
     const { status, statusText, headers: before } = native;
     const copy = native.clone();
     // Fields that were changed in between are those of this object.
@@ -102,8 +115,13 @@ class Response {
 
   static json(data: unknown, init?: Init): Response {
     const text: unknown = JSON.stringify(data);
-    const given = readOnce(init);
     const response = new Response();
+    if (typeof text === 'string' && init === undefined) {
+      response.#body = text;
+      response.#fields = OF_JSON;
+      return response;
+    }
+    const given = readOnce(init);
     if (typeof text === 'string' && response.#keep(text, given, JSON_TYPE)) return response;
     return response.#adopt(natives().Response.json(data, given));
   }
@@ -123,17 +141,26 @@ class Response {
     return this.#native;
   }
 
+  /** The fields as they are now. */
+  get #current(): readonly string[] {
+    const headers = this.#headers;
+    if (headers === undefined) return this.#fields;
+    return listOfHeaders(headers) ?? [...headers].flat();
+  }
+
   #content(): ResponseContent {
     const native = this.#native;
     const body = native === undefined ? this.#body : native.body;
     const isUsed = native !== undefined && (native.bodyUsed || native.body?.locked === true);
-    const fields = this.#headers === undefined ? this.#fields : [...this.#headers].flat();
-    return { status: this.#status, fields, body, isUsed };
+    return { status: this.#status, fields: this.#current, body, isUsed };
   }
 
   /** @returns undefined for a response of another class */
   static contentOf(this: void, response: object): ResponseContent | undefined {
     return #native in response ? response.#content() : undefined;
+  }
+  static isOwn(this: void, value: object): boolean {
+    return #native in value;
   }
   static nativeOf(this: void, response: Response): globalThis.Response {
     return response.#toNative();
@@ -147,16 +174,17 @@ function readOnce(init: Init): ResponseInit | undefined {
   if (init === undefined || init === null) return undefined;
   if (typeof init !== 'object') return init;
   const { status, statusText, headers } = init;
-  return {
-    ...(status !== undefined && { status }),
-    ...(statusText !== undefined && { statusText }),
-    ...(headers !== undefined && { headers: listOf(headers) }),
-  };
+  const read: { -readonly [K in keyof ResponseInit]: ResponseInit[K] } = {};
+  if (status !== undefined) read.status = status;
+  if (statusText !== undefined) read.statusText = statusText;
+  if (headers !== undefined) read.headers = readToEnd(headers);
+  return read;
 }
 
-function listOf(headers: NonNullable<ResponseInit['headers']>): NonNullable<ResponseInit['headers']> {
+function readToEnd(headers: NonNullable<ResponseInit['headers']>): NonNullable<ResponseInit['headers']> {
   const isList = typeof headers === 'object' && headers !== null && Symbol.iterator in headers;
-  return isList ? [...(headers as Iterable<[string, string]>)] : headers;
+  if (!isList || listOfHeaders(headers) !== undefined) return headers;
+  return [...(headers as Iterable<[string, string]>)];
 }
 
 /**
@@ -173,35 +201,10 @@ function bytesOf(body: unknown): Uint8Array | undefined {
   return new Uint8Array(buffer.slice(from, from + length));
 }
 
-/** @returns false for fields that only the native class can judge */
-function addFields(fields: string[], headers: NonNullable<ResponseInit['headers']>): boolean {
-  if (typeof headers !== 'object' || headers === null) return false;
-  const pairs: readonly unknown[] = Array.isArray(headers) ? headers : Object.entries(headers);
-  return pairs.every(
-    (pair) => Array.isArray(pair) && pair.length === 2 && addField(fields, pair[0], pair[1]),
-  );
-}
-
-function addField(fields: string[], name: unknown, value: unknown): boolean {
-  if (typeof name !== 'string' || typeof value !== 'string' || !isToken(name) || !VALUE.test(value))
-    return false;
-  const field = name.toLowerCase();
-  // Only cookies have lines of their own (WHATWG Fetch, "get, decode, and split").
-  const at = field === 'set-cookie' ? -1 : indexOf(fields, field);
-  if (at === -1) fields.push(field, value);
-  else fields[at + 1] = `${fields[at + 1]!}, ${value}`;
-  return true;
-}
-
-function indexOf(fields: readonly string[], name: string): number {
-  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return i;
-  return -1;
-}
-
 const { nativeOf } = Response;
-export const { contentOf: ownContentOf } = Response;
-// Code of services has the class, and these two are not for it.
-for (const name of ['contentOf', 'nativeOf']) Reflect.deleteProperty(Response, name);
+export const { contentOf: ownContentOf, isOwn: isOwnResponse } = Response;
+// Code of services has the class, and these are not for it.
+for (const name of ['contentOf', 'isOwn', 'nativeOf']) Reflect.deleteProperty(Response, name);
 
 /** Call once in a thread, before the first instance is used. */
 export function prepareResponse(): void {

@@ -35,10 +35,14 @@ function sendChecked(response: OutgoingResponse, made: Response): Sent {
     );
   if (status === 0) throw new UnsendableError(request, 'returned Response.error(), which has no status');
   response.setStatus(status);
-  response.fields.add(fieldsOf(response, fields));
+  let type: string | undefined;
+  const sent = fieldsOf(response, fields);
+  // Most responses have no other field, and no hook has set one.
+  if (body !== null && sent.length === 2 && sent[0] === 'content-type' && !response.hasFields) type = sent[1];
+  else response.fields.add(sent);
   if (body === null || typeof body === 'string' || body instanceof Uint8Array)
-    return send(response, undefined, body);
-  return sendPieces(response, body, undefined);
+    return send(response, type, body);
+  return sendPieces(response, body, type);
 }
 
 /** Releases the stream of a response, or a stream, that is not sent. */

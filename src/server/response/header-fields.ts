@@ -25,12 +25,29 @@ const FRAMING = new Set([
  * @throws TypeError for a name that is not a token, or a value with control characters
  */
 export function checkField(name: string, value: string): string | undefined {
-  if (typeof name !== 'string' || !isToken(name)) throw new TypeError('invalid header name');
+  const field = sentName(name);
   if (typeof value !== 'string' || !VALUE.test(value)) {
     throw new TypeError(`invalid value of header ${name}`);
   }
+  return field;
+}
+
+/** Names that code sets, which are few, with what `sentName` returns for them. */
+const SENT_NAMES = new Map<string, string | undefined>();
+const MOST_NAMES = 500;
+
+/**
+ * @returns the name in lower case; undefined for a field that is dropped
+ * @throws TypeError for a name that is not a token
+ */
+function sentName(name: string): string | undefined {
+  const known = SENT_NAMES.get(name);
+  if (known !== undefined) return known;
+  if (typeof name !== 'string' || !isToken(name)) throw new TypeError('invalid header name');
   const lower = name.toLowerCase();
-  return FRAMING.has(lower) || isRuntimeField(lower) ? undefined : lower;
+  const sent = FRAMING.has(lower) || isRuntimeField(lower) ? undefined : lower;
+  if (SENT_NAMES.size < MOST_NAMES) SENT_NAMES.set(name, sent);
+  return sent;
 }
 
 /** Sets a field in a flat list name, value, name, value… Only `set-cookie` may occur several times. */

@@ -1,6 +1,7 @@
 // Requests to a handler of the fetch standard, and what it responds. The same list is served by Multilane and
 // by @hono/node-server, which has a `Request` and a `Response` of its own as well.
 import { Buffer } from 'node:buffer';
+import { HEADERS } from './header-cases.js';
 
 export interface Case {
   readonly name: string;
@@ -578,7 +579,19 @@ const failures: readonly Case[] = Object.entries(FAILURES).map(([name, handler])
   };
 });
 
-export const CASES: readonly Case[] = [...methods, ...urls, ...fields, ...bodies, ...responses, ...failures];
+const headers: readonly Case[] = Object.entries(HEADERS).map(([name, find]) =>
+  found(`Headers: ${name}`, { headers: ['x-a', '1', 'x-b', '2', 'cookie', 'c=1'] }, find),
+);
+
+export const CASES: readonly Case[] = [
+  ...methods,
+  ...urls,
+  ...fields,
+  ...bodies,
+  ...responses,
+  ...headers,
+  ...failures,
+];
 
 /** The application with all cases: the first segment of a path is the number of its case. */
 export function respond(request: Request): unknown {

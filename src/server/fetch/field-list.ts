@@ -1,0 +1,86 @@
+// The fields of a `Headers` as a flat list: name, value, name, value… Names are in lower case, values are
+// bytes as Latin-1, and only `set-cookie` occurs several times. What is not plain is left to Node.js: it
+// decides whether that is converted or refused, and by which error.
+import { isToken } from '../response/token.js';
+
+export type FieldsInit = ConstructorParameters<typeof globalThis.Headers>[0];
+
+/** A value that Node.js takes as it is. */
+const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
+
+/** Names as code writes them, which are few, with their lower case. */
+const NAMES = new Map<string, string>();
+const MOST_NAMES = 500;
+const LONGEST_NAME = 64;
+
+/** @returns the name in lower case; undefined for one that is no plain name */
+export function fieldName(name: unknown): string | undefined {
+  if (typeof name !== 'string') return undefined;
+  const known = NAMES.get(name);
+  if (known !== undefined) return known;
+  if (!isToken(name)) return undefined;
+  const field = name.toLowerCase();
+  if (NAMES.size < MOST_NAMES && name.length <= LONGEST_NAME) NAMES.set(name, field);
+  return field;
+}
+
+export const isPlainValue = (value: unknown): value is string =>
+  typeof value === 'string' && VALUE.test(value);
+
+/** @returns false, and changes nothing, for a field that is not plain */
+export function addField(fields: string[], name: unknown, value: unknown): boolean {
+  const field = fieldName(name);
+  if (field === undefined || !isPlainValue(value)) return false;
+  // Only cookies have lines of their own (WHATWG Fetch, "get, decode, and split").
+  const at = field === 'set-cookie' ? -1 : indexOfField(fields, field);
+  if (at === -1) fields.push(field, value);
+  else fields[at + 1] = `${fields[at + 1]!}${field === 'cookie' ? '; ' : ', '}${value}`;
+  return true;
+}
+
+/** @returns false when one of them is not plain; some may have been added then */
+export function addFields(fields: string[], init: NonNullable<FieldsInit>): boolean {
+  if (typeof init !== 'object' || init === null) return false;
+  if (!Array.isArray(init)) {
+    const record = init as Record<string, unknown>;
+    for (const name of Object.keys(record)) if (!addField(fields, name, record[name])) return false;
+    return true;
+  }
+  return (init as readonly unknown[]).every(
+    (pair) => Array.isArray(pair) && pair.length === 2 && addField(fields, pair[0], pair[1]),
+  );
+}
+
+/** Sets a field: its first line gets the value, and all others are removed. */
+export function replaceField(fields: string[], name: string, value: string): void {
+  const at = indexOfField(fields, name);
+  if (at === -1) {
+    fields.push(name, value);
+    return;
+  }
+  fields[at + 1] = value;
+  for (let i = fields.length - 2; i > at; i -= 2) if (fields[i] === name) fields.splice(i, 2);
+}
+
+export function removeField(fields: string[], name: string): void {
+  for (let i = fields.length - 2; i >= 0; i -= 2) if (fields[i] === name) fields.splice(i, 2);
+}
+
+export function fieldValue(fields: readonly string[], name: string): string | null {
+  let found: string | null = null;
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i] === name) found = found === null ? fields[i + 1]! : `${found}, ${fields[i + 1]!}`;
+  return found;
+}
+
+export function indexOfField(fields: readonly string[], name: string): number {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) return i;
+  return -1;
+}
+
+/** The fields in the order in which a `Headers` lists them: by name, and cookies as they were set. */
+export function sortedPairs(fields: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < fields.length; i += 2) pairs.push([fields[i]!, fields[i + 1]!]);
+  return pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
