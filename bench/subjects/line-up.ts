@@ -3,7 +3,7 @@ import type { BenchOptions } from '../options.js';
 import type { Route } from '../shapes/shapes.js';
 import type { Roles } from '../summarize.js';
 import { haproxyGateway } from './haproxy.js';
-import { multilane, rawUws, type Surroundings, shop } from './own.js';
+import { mountedHono, multilane, rawUws, type Surroundings, shop } from './own.js';
 import { PEERS, readAbsentPeers, readPeers } from './peer-file.js';
 import { preparePeer } from './prepare-peer.js';
 import type { NotMeasured, Subject } from './subject.js';
@@ -31,6 +31,7 @@ export async function lineUp(
     ...(isFull ? [rawUws('raw reuseport', 'reuseport', surroundings)] : []),
     multilane('multilane acceptor', 'acceptor', surroundings),
     multilane('multilane reuseport', 'reuseport', surroundings),
+    mountedHono('multilane, Hono mounted', 'acceptor', surroundings),
     ...(isFull ? [shop(surroundings)] : []),
   ];
   const isMeasured = (route: Route): boolean => shapes.some((shape) => shape.route === route);

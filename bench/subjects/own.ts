@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { register } from '../process/register.js';
+import type { ServerCommand } from '../process/server.js';
 import { ROUTES, type Route } from '../shapes/shapes.js';
 import type { Subject } from './subject.js';
 import { packageVersion } from './versions.js';
@@ -55,6 +56,47 @@ export function multilane(
   surroundings: Surroundings,
   checkout = THIS_CHECKOUT,
 ): Subject {
+  return {
+    ...projectOf(name, 'multilane.config.js', sharding, surroundings, checkout),
+    why: 'this package with its defaults: admission, deadlines, metrics, trace contexts, checks of framing; no export of traces',
+    versions: ownVersions(checkout),
+    routes: ROUTES,
+    prepare: (server) =>
+      register(server, [
+        { service: 'upstream', id: 'bench', url: surroundings.upstream, healthCheckUrl: '/health' },
+      ]),
+  };
+}
+
+/** What the application of Hono serves, with the routes beside it. */
+const OF_HONO: readonly Route[] = ['plaintext', 'json', 'param', 'query', 'echo', 'file', 'sse', 'ws'];
+/** Packages that its file imports. */
+const PACKAGES_OF_HONO = ['hono', 'ajv'];
+
+/** The application of the peer "Hono on Node", mounted in this package. */
+export function mountedHono(name: string, sharding: Sharding, surroundings: Surroundings): Subject {
+  const project = projectOf(name, 'hono.config.js', sharding, surroundings, THIS_CHECKOUT);
+  for (const each of PACKAGES_OF_HONO)
+    symlinkSync(join(THIS_CHECKOUT, 'node_modules', each), join(project.cwd, 'node_modules', each));
+  return {
+    ...project,
+    why: 'this package with its defaults and the application of "Hono on Node", mounted',
+    versions: [
+      ...ownVersions(THIS_CHECKOUT),
+      ...PACKAGES_OF_HONO.flatMap((each) => packageVersion(THIS_CHECKOUT, each)),
+    ],
+    routes: OF_HONO,
+  };
+}
+
+/** @param config one of the files of bench/peers/multilane */
+function projectOf(
+  name: string,
+  config: string,
+  sharding: Sharding,
+  surroundings: Surroundings,
+  checkout: string,
+): ServerCommand & { readonly cwd: string } {
   const folder = join(surroundings.scratch, name.replace(/\W+/g, '-'));
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
   cpSync(PROJECT, folder, { recursive: true });
@@ -62,17 +104,10 @@ export function multilane(
   symlinkSync(checkout, join(folder, 'node_modules/multilane'));
   return {
     name,
-    why: 'this package with its defaults: admission, deadlines, metrics, trace contexts, checks of framing; no export of traces',
-    versions: ownVersions(checkout),
     command: process.execPath,
-    args: [join(checkout, 'dist/primary.js'), '--config', join(folder, 'multilane.config.js')],
+    args: [join(checkout, 'dist/primary.js'), '--config', join(folder, config)],
     env: { ...settings(surroundings), SHARDING: sharding, DATA_DIR: join(folder, 'data') },
     cwd: folder,
-    routes: ROUTES,
-    prepare: (server) =>
-      register(server, [
-        { service: 'upstream', id: 'bench', url: surroundings.upstream, healthCheckUrl: '/health' },
-      ]),
   };
 }
 

@@ -1,18 +1,11 @@
 // The project of this package in the comparison, written as by a user: no hooks, no database. It imports
 // nothing but the package, because the bench also runs a copy of it with the build of another checkout.
 import { defineConfig, defineService, Type } from 'multilane';
+import { Order } from './order.js';
 import { Ticker } from './ticker.js';
 
 const MESSAGE = 'Hello, World!';
 
-const Order = Type.Object({
-  id: Type.Integer(),
-  name: Type.String({ minLength: 1, maxLength: 100 }),
-  email: Type.String(),
-  tags: Type.Array(Type.String(), { maxItems: 16 }),
-  address: Type.Object({ street: Type.String(), city: Type.String(), zip: Type.String() }),
-  note: Type.String({ maxLength: 1000 }),
-});
 const Search = Type.Object({ q: Type.String(), page: Type.Integer() });
 
 const bench = defineService({
