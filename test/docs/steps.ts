@@ -19,7 +19,7 @@ export function stepsOf(block: string): readonly Step[] {
   let open = '';
   for (const line of block.trimEnd().split('\n')) {
     const last = steps.at(-1);
-    if (open === '' && line.startsWith('# ') && last !== undefined)
+    if (open === '' && /^#( |$)/.test(line) && last !== undefined)
       last.prints = last.prints === undefined ? line.slice(2) : `${last.prints}\n${line.slice(2)}`;
     else if (open !== '' || line !== '') {
       open += `${line}\n`;

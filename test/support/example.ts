@@ -1,9 +1,9 @@
 // A folder of examples/ as a newcomer has it: copied out of the repository, with its packages installed, and the
 // commands of its README.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { asPattern, blocksOf, type Step, stepsOf } from '#test/docs/steps.js';
 import { CLI, type Cluster, type ClusterOptions, cleanEnvironment, ROOT } from './cluster.js';
+import { until } from './until.js';
 import { useCluster } from './use-cluster.js';
 
 const COMMANDS_MS = 30_000;
@@ -64,12 +65,6 @@ export class Example {
     return readFileSync(join(this.folder, path), 'utf8');
   }
 
-  /** The files of its own tests. */
-  tests(): readonly string[] {
-    const folder = join(this.folder, 'test');
-    return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : [];
-  }
-
   /** The commands of its README behind the block that starts it. */
   steps(): readonly Step[] {
     const [start, ...blocks] = blocksOf(this.read('README.md'), 'sh');
@@ -82,21 +77,57 @@ export class Example {
   }
 
   /** Runs steps in one shell, in its folder, and compares what they print with what the README shows. */
-  async run(cluster: Pick<Cluster, 'url' | 'adminUrl'>, steps = this.steps()): Promise<void> {
+  async run(cluster: Addresses, steps = this.steps()): Promise<void> {
     const script = steps.map(({ command }) => `${command}\nprintf '\\0'`).join('\n');
-    const here = script
-      .replaceAll('localhost:8080', new URL(cluster.url).host)
-      .replaceAll('localhost:9901', new URL(cluster.adminUrl).host);
-    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', `exec 2>&1\n${here}`], {
-      cwd: this.folder,
-      env: cleanEnvironment(),
-      timeout: COMMANDS_MS,
-    });
+    const options = { cwd: this.folder, env: cleanEnvironment(), timeout: COMMANDS_MS };
+    const { stdout } = await promisify(execFile)(
+      '/bin/sh',
+      ['-c', `exec 2>&1\n${here(script, cluster)}`],
+      options,
+    );
     const printed = stdout.split('\0').map((text) => text.replaceAll('\r', '').trimEnd());
     for (const [at, { command, prints }] of steps.entries())
       if (prints !== undefined) expect(printed[at], command).to.match(asPattern(prints));
   }
+
+  /**
+   * Starts a command that does not end by itself.
+   * @param meanwhile called when it has been started; then its output becomes what the README shows
+   */
+  async follow(cluster: Addresses, { command, prints }: Step, meanwhile: () => Promise<void>): Promise<void> {
+    const child = spawn('/bin/sh', ['-c', `exec ${here(command, cluster)}`], {
+      cwd: this.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const closed = once(child, 'close');
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
+    try {
+      await meanwhile();
+      const pattern = asPattern(prints!);
+      expect(
+        await until(
+          () => printed.trimEnd(),
+          (text) => pattern.test(text),
+        ),
+      ).to.match(pattern);
+    } finally {
+      child.kill('SIGKILL');
+      await closed;
+    }
+  }
 }
+
+type Addresses = Pick<Cluster, 'url' | 'adminUrl'>;
+
+/** Puts the ports of a cluster in place of the usual ones. */
+const here = (command: string, { url, adminUrl }: Addresses): string =>
+  command
+    .replaceAll('localhost:8080', new URL(url).host)
+    .replaceAll('localhost:9901', new URL(adminUrl).host);
 
 /** Copies an example for the tests of a `describe` block. Its properties are defined in hooks and tests alone. */
 export function useExample(name: string): Example {
