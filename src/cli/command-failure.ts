@@ -12,8 +12,13 @@ const USAGE = 2;
 
 /** The failure of a command. Only its message is shown, which contains the reason. */
 export class CommandFailure extends Error {
-  readonly exitCode = FAILED;
+  readonly exitCode: number = FAILED;
   override readonly name = 'CommandFailure';
+}
+
+/** An argument or option whose value cannot be used. */
+export class WrongUsage extends CommandFailure {
+  override readonly exitCode = USAGE;
 }
 
 const isKnown = (error: unknown): error is CommandFailure | ConfigError | StartError =>

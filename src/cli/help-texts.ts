@@ -24,6 +24,10 @@ export interface CommandText {
 
 const SAGA_ID = { 'saga-id': 'id of the saga, as `sagas list` shows it' };
 const NO_PROJECT = [78, 'no project in this folder, or its configuration is wrong'] as const;
+const BAD_NAME = [
+  78,
+  'no project in this folder, an unknown service, or a name that cannot be used',
+] as const;
 const REFUSED = [1, 'nothing listens at the admin plane, or it refuses the request'] as const;
 
 /** By the words of the command. */
@@ -50,6 +54,53 @@ export const COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
     ],
     exitCodes: [NO_PROJECT],
     docs: 'cli.md#dev',
+  },
+  generate: {
+    group: 'develop',
+    details:
+      'Writes TypeScript where the configuration is multilane.config.ts, otherwise JavaScript. No file is ' +
+      'overwritten. A configuration or service of unusual form is left alone, and the lines to add are printed.',
+    examples: [
+      ['a service, its test, and its line in the configuration', 'generate service invoices'],
+      ['its first migration', 'g migration create-invoices --service invoices'],
+    ],
+    exitCodes: [[1, 'a file exists already, or cannot be written'], BAD_NAME],
+    docs: 'cli.md#generate',
+  },
+  'generate service': {
+    group: 'develop',
+    arguments: { name: 'name of the service: lower case letters, digits and hyphens' },
+    examples: [['only print what would be written', 'generate service invoices --dry-run']],
+    exitCodes: [BAD_NAME],
+    docs: 'cli.md#generate',
+  },
+  'generate saga': {
+    group: 'develop',
+    arguments: { name: 'name of the saga: lower case letters, digits and hyphens' },
+    examples: [
+      ['services/invoices/billing-saga.js and its test', 'generate saga billing --service invoices'],
+    ],
+    exitCodes: [BAD_NAME],
+    docs: 'cli.md#generate',
+  },
+  'generate route': {
+    group: 'develop',
+    arguments: { name: 'name of the route: lower case letters, digits and hyphens' },
+    examples: [['GET /invoices/report', 'generate route report --service invoices']],
+    exitCodes: [BAD_NAME],
+    docs: 'cli.md#generate',
+  },
+  'generate migration': {
+    group: 'develop',
+    details:
+      'The statements of create-TABLE and add-COLUMN-to-TABLE are written; of other names you write them.',
+    arguments: { name: 'what it does, for the name of its file' },
+    examples: [
+      ['0001_create_invoices.sql', 'generate migration create-invoices --service invoices'],
+      ['0002_add_total_to_invoices.sql', 'generate migration add-total-to-invoices --service invoices'],
+    ],
+    exitCodes: [BAD_NAME],
+    docs: 'database.md#migrations',
   },
   build: {
     group: 'develop',

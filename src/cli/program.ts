@@ -7,6 +7,7 @@ import { buildCommand } from './commands/build.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
 import { devCommand } from './commands/dev.js';
+import { generateCommand } from './commands/generate.js';
 import { grpcCommand } from './commands/grpc.js';
 import { helpCommand } from './commands/help.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -25,6 +26,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   newCommand,
   devCommand,
   buildCommand,
+  generateCommand,
   checkCommand,
   routesCommand,
   grpcCommand,

@@ -15,7 +15,7 @@ function commandsBelow(command: Command, above: readonly string[] = []): readonl
 describe('the command line', () => {
   it('has the commands of the contract', () => {
     expect(createProgram().commands.map((command) => command.name())).to.deep.equal([
-      ...['new', 'dev', 'build', 'check', 'routes', 'grpc', 'completion'],
+      ...['new', 'dev', 'build', 'generate', 'check', 'routes', 'grpc', 'completion'],
       ...['start', 'migrate'],
       ...['ps', 'top'],
       ...['reload', 'sagas'],

@@ -1,0 +1,199 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { multilane, Project } from '#test/support/cli.js';
+import { ROOT } from '#test/support/cluster.js';
+import { nodeTest } from '#test/support/node-test.js';
+
+const CONFIG = `import { defineConfig } from 'multilane';
+import { hello } from './services/hello/service.ENDING';
+
+export default defineConfig({ services: [hello] });
+`;
+const HELLO = `import { defineService } from 'multilane';
+
+export const hello = defineService({
+  name: 'hello',
+  routes(app) {
+    app.get('/hello', () => 'hello');
+  },
+});
+`;
+
+const GENERATED = [
+  ['service', 'order-items'],
+  ['g', 'service', 'new'],
+  ['route', 'report', '--service', 'order-items'],
+  ['saga', 'billing', '--service', 'order-items'],
+  ['migration', 'create-items', '--service', 'order-items'],
+  ['migration', 'add_total_to_items', '--service', 'order-items'],
+] as const;
+
+function newProject(language: 'js' | 'ts'): Project {
+  const project = new Project({
+    'package.json': '{"name":"shop","type":"module"}',
+    [`multilane.config.${language}`]: CONFIG.replace('ENDING', language),
+    [`services/hello/service.${language}`]: HELLO,
+  });
+  project.install();
+  return project;
+}
+
+/** The files of a project without its packages. */
+const filesOf = (project: Project): readonly string[] =>
+  readdirSync(project.folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !path.startsWith('node_modules') && /\.\w+$/.test(path))
+    .sort();
+
+async function generateAll(project: Project): Promise<void> {
+  for (const words of GENERATED) {
+    const args = words[0] === 'g' ? words : ['generate', ...words];
+    const run = await multilane(args, { cwd: project.folder });
+    expect(run, run.stderr).to.include({ code: 0, stderr: '' });
+  }
+}
+
+describe('multilane generate', () => {
+  for (const language of ['js', 'ts'] as const) {
+    describe(`in a project of ${language}`, () => {
+      const canRun = language === 'js' || 'typescript' in process.features;
+      let project: Project;
+      before(async function () {
+        this.timeout(60_000);
+        project = newProject(language);
+        await generateAll(project);
+      });
+      after(() => project.remove());
+
+      it('writes each part with a test, and adds it to the project', () => {
+        const paths = [
+          `multilane.config.${language}`,
+          'package.json',
+          `services/hello/service.${language}`,
+          `services/new/service.${language}`,
+          `services/order-items/billing-saga.${language}`,
+          'services/order-items/migrations/0001_create_items.sql',
+          'services/order-items/migrations/0002_add_total_to_items.sql',
+          `services/order-items/report-route.${language}`,
+          `services/order-items/service.${language}`,
+          ...['billing-saga', 'new', 'order-items-migrations', 'order-items-report-route', 'order-items'].map(
+            (name) => `test/${name}.test.${language}`,
+          ),
+        ];
+        expect(filesOf(project)).to.have.members(paths);
+        const config = readFileSync(join(project.folder, `multilane.config.${language}`), 'utf8');
+        expect(config).to.include('services: [hello, orderItems, newService]');
+      });
+
+      it('writes code that the project accepts, and whose tests pass', async function () {
+        if (!canRun) this.skip();
+        this.timeout(120_000);
+        const { folder: cwd } = project;
+        const [check, routes] = await Promise.all([
+          multilane(['check'], { cwd }),
+          multilane(['routes'], { cwd }),
+        ]);
+        expect(check.code, check.stderr).to.equal(0);
+        expect(check.stdout).to.match(/^services to mount +hello,order-items,new$/m);
+        expect(routes.stdout).to.match(/^GET +\/order-items\/report +order-items /m);
+        const { code, output } = await nodeTest(cwd);
+        expect(code, output).to.equal(0);
+        expect(output).to.match(/^# pass 6$/m);
+      });
+    });
+  }
+
+  it('writes TypeScript that strict options accept', async function () {
+    this.timeout(60_000);
+    const project = newProject('ts');
+    try {
+      symlinkSync(join(ROOT, 'node_modules/@types'), join(project.folder, 'node_modules/@types'));
+      const compilerOptions = {
+        ...{ strict: true, module: 'nodenext', target: 'es2023', noEmit: true, types: ['node'] },
+        ...{ allowImportingTsExtensions: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true },
+        ...{ noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true },
+      };
+      project.write('tsconfig.json', JSON.stringify({ compilerOptions }));
+      await generateAll(project);
+      const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+      const { stdout } = spawnSync(process.execPath, [compiler, '-p', project.folder], { encoding: 'utf8' });
+      expect(stdout).to.equal('');
+    } finally {
+      project.remove();
+    }
+  });
+
+  describe('leaves a project as it is', () => {
+    let project: Project;
+    before(() => {
+      project = newProject('js');
+      project.write('test/taken.test.js', '// mine');
+    });
+    after(() => project.remove());
+
+    for (const [what, args, code, says] of [
+      [
+        'where a file exists',
+        ['service', 'taken'],
+        1,
+        /nothing was written: test\/taken.test.js exists already/,
+      ],
+      [
+        'for a bad name',
+        ['service', 'OrderItems'],
+        2,
+        /"OrderItems" cannot be .*; for example order-items$/m,
+      ],
+      [
+        'for a path as a name',
+        ['route', '../x', '--service', 'hello'],
+        2,
+        /"..\/x" cannot be the name of a route/,
+      ],
+      [
+        'for an unknown service',
+        ['saga', 'x', '--service', 'helo'],
+        2,
+        /--service helo: .* did you mean hello\?/,
+      ],
+      ['without the service', ['route', 'x'], 2, /required option '--service <service>' not specified/],
+    ] as const) {
+      it(what, async () => {
+        const before = filesOf(project);
+        const run = await multilane(['generate', ...args], { cwd: project.folder });
+        expect(run).to.include({ code, stdout: '' });
+        expect(run.stderr).to.match(says);
+        expect(filesOf(project)).to.deep.equal(before);
+      });
+    }
+
+    it('with --dry-run, and prints the files', async () => {
+      const run = await multilane(['g', 'service', 'notes', '--dry-run'], { cwd: project.folder });
+      expect(run.code).to.equal(0);
+      expect(run.stdout)
+        .to.include('create services/notes/service.js\n  | import { defineService, Type }')
+        .and.include('update multilane.config.js\n  + import { notes }')
+        .and.include('nothing was written');
+      expect(existsSync(join(project.folder, 'services/notes'))).to.equal(false);
+    });
+  });
+
+  it('prints the lines to add where the configuration has an unusual form', async () => {
+    const project = newProject('js');
+    const unusual = CONFIG.replace('ENDING', 'js').replace('[hello]', '[hello].filter(Boolean)');
+    const other = `${unusual.replace('services: [hello].filter(Boolean)', 'services: all()')}\nfunction all() { return [hello]; }\n`;
+    project.write('multilane.config.js', other);
+    try {
+      const run = await multilane(['g', 'service', 'notes'], { cwd: project.folder });
+      expect(run).to.include({ code: 0, stderr: '' });
+      expect(run.stdout).to.match(
+        /multilane.config.js has a form that .* Add these lines to it:\n {2}import \{ notes \} from '.\/services\/notes\/service.js';\n {2}services: \[notes\]/,
+      );
+      expect(readFileSync(join(project.folder, 'multilane.config.js'), 'utf8')).to.equal(other);
+      expect(existsSync(join(project.folder, 'services/notes/service.js'))).to.equal(true);
+    } finally {
+      project.remove();
+    }
+  });
+});
