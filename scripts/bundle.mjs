@@ -26,7 +26,15 @@ const OUTPUTS = join(OUTPUT, 'outputs.json');
 const KEPT_RUNS = 8;
 
 /** The modules that are loaded from outside: the public interface, and one for each kind of thread. */
-const ENTRIES = ['index', 'testing', 'primary/run', 'worker/start-worker', 'cpu/task-thread', 'cli/run-cli'];
+const ENTRIES = [
+  'index',
+  'testing',
+  'primary/run',
+  'worker/start-worker',
+  'cpu/task-thread',
+  'cli/run-cli',
+  'cli/dev/probe',
+];
 /**
  * These modules stay outside, because their frames count as code of services (cluster/stack-frames.ts). They
  * import only the public interface, or types.

@@ -2,6 +2,7 @@
 // exited and released its ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { DEV_CHILD, onDevMessage, type ReloadOrder, type ReloadResult } from '../process/dev-channel.js';
 import { ADDRESSES, type Addresses } from '../process/ready.js';
 
 /**
@@ -10,23 +11,34 @@ import { ADDRESSES, type Addresses } from '../process/ready.js';
  */
 const RESEND_MS = 3_000;
 
+/** `gone`: no process runs. */
+export type DevProcessState = 'gone' | 'starting' | 'ready';
+
 export interface DevProcessEvents {
   /** Called when the child ends by itself, with its signal or exit code. */
   died(how: string): void;
   /** Called each time that a child is ready. */
   ready(addresses: Addresses): void;
+  /** Called with each new child, before it runs. */
+  started?(child: ChildProcess): void;
 }
 
 export class DevProcess {
   readonly #args: readonly string[];
   readonly #events: DevProcessEvents;
   #child: ChildProcess | undefined;
+  #state: DevProcessState = 'gone';
   #stopping: Promise<void> | undefined;
   #ended = false;
+  readonly #settling = new Set<() => void>();
 
   constructor(entry: string, args: readonly string[], events: DevProcessEvents) {
     this.#args = [entry, ...args];
     this.#events = events;
+  }
+
+  get state(): DevProcessState {
+    return this.#state;
   }
 
   /** Runs the child to its end. @returns its exit code */
@@ -39,15 +51,37 @@ export class DevProcess {
     if (this.#ended) return;
     const child = this.#spawn();
     this.#child = child;
+    this.#state = 'starting';
     child.once('exit', (code, signal) => {
       this.#child = undefined;
+      this.#settle('gone');
       if (this.#stopping === undefined) this.#events.died(signal ?? `exit code ${code}`);
     });
     child.on('message', (message) => {
       // A channel that has been closed means that the child has ended, which `exit` reports.
       if (message === 'ready') child.send(ADDRESSES, () => undefined);
-      else if (areAddresses(message)) this.#events.ready(message);
+      else if (areAddresses(message)) {
+        this.#settle('ready');
+        this.#events.ready(message);
+      }
     });
+    this.#events.started?.(child);
+  }
+
+  /** Resolves when the child is ready or gone. */
+  async settled(): Promise<void> {
+    if (this.#state !== 'starting') return;
+    await new Promise<void>((resolve) => this.#settling.add(resolve));
+  }
+
+  /** Has the child replace its workers. @returns how it went; undefined when the child has ended meanwhile */
+  async reload(): Promise<ReloadResult | undefined> {
+    const child = this.#child;
+    if (child === undefined) return undefined;
+    const result = new Promise<ReloadResult>((resolve) => onDevMessage(child, 'reloaded', resolve));
+    const order: ReloadOrder = { dev: 'reload' };
+    child.send(order, () => undefined);
+    return Promise.race([result, once(child, 'exit').then(() => undefined)]);
   }
 
   /**
@@ -84,9 +118,18 @@ export class DevProcess {
     clearInterval(again);
   }
 
+  #settle(state: DevProcessState): void {
+    this.#state = state;
+    for (const resolve of this.#settling) resolve();
+    this.#settling.clear();
+  }
+
   /** The child's input is not the terminal, so a SIGHUP of the terminal does not reach its own handling. */
   #spawn(): ChildProcess {
-    return spawn(process.execPath, this.#args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    return spawn(process.execPath, this.#args, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      argv0: DEV_CHILD,
+    });
   }
 }
 

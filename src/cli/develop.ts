@@ -1,13 +1,16 @@
-// The loop of `multilane dev`: run, wait for a change, stop, run again. When the project does not start, its
-// error is on stderr and the loop waits for the next change.
-import { dirname } from 'node:path';
+// `multilane dev`, put together: the process as a child, the watch of the files that it consists of, and the
+// loop that reloads or restarts. When the project does not start, its error is on stderr and the loop waits
+// for the next change.
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from '../config/command-line.js';
 import { configFileOf } from '../config/config-file.js';
 import { mayOpenBrowser } from '../config/screen.js';
 import { openBrowser } from './browser.js';
+import { ChangeLoop } from './dev/change-loop.js';
+import { DefinitionProbe } from './dev/definition-probe.js';
+import { projectFilesOf } from './dev/project-files.js';
 import { DevProcess } from './dev-process.js';
-import { watchProject } from './project-watch.js';
+import { ProjectWatch } from './project-watch.js';
 
 const PRIMARY = fileURLToPath(new URL('../primary.js', import.meta.url));
 
@@ -36,29 +39,34 @@ function dashboardGuide(isOpened: boolean): (adminPlane: string) => void {
  */
 export async function develop(argv: readonly string[], isQuiet: boolean): Promise<number> {
   const commandLine = parseCommandLine(argv);
-  const { infoFlags } = commandLine;
   const guide = dashboardGuide(isQuiet || !mayOpenBrowser());
-  const child = new DevProcess(PRIMARY, ['--development', ...argv], {
+  const flags = ['--development', ...argv];
+  const child = new DevProcess(PRIMARY, flags, {
     died: (how) => report(`the process has ended (${how}); waiting for a change`),
     ready: ({ adminPlane }) => guide(adminPlane),
   });
   // With `--help`, `--version` or `--check` the process prints a text and exits.
-  if (infoFlags.size > 0) return child.run();
+  if (commandLine.infoFlags.size > 0) return child.run();
   const cwd = process.cwd();
   const config = configFileOf(cwd, commandLine);
-  const folders = config === undefined ? [cwd] : [cwd, dirname(config)];
 
-  const watcher = await watchProject(folders, (files) => {
-    report(`${files.join(', ')} changed`);
-    void child.restart();
+  const probe = new DefinitionProbe({ argv: flags, isTTY: process.stdout.isTTY === true });
+  const print = (text: string): boolean => process.stderr.write(text);
+  const loop = new ChangeLoop({ child, probe, report, print });
+  const watch = new ProjectWatch({
+    files: () => projectFilesOf(config, cwd),
+    changed: (changes) => loop.changed(changes),
+    failed: (error) => report(`cannot watch: ${String(error)}`),
   });
   const ended = new Promise<void>((resolveEnd) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => void child.stop().then(resolveEnd));
     }
   });
-  child.start();
+  await watch.start();
+  loop.start();
   await ended;
-  await watcher.close();
+  probe.close();
+  await watch.close();
   return 0;
 }

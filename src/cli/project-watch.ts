@@ -1,75 +1,117 @@
-// Watches the files whose changes make `multilane dev` restart: those of the project's code, without
-// installed packages, tests and stored data.
-import { extname, relative, sep } from 'node:path';
-import { watch } from 'chokidar';
+// Watches the files that a project consists of (dev/project-files.ts). An event of the file system only makes
+// `dev` look at these files again: whether one has changed is decided by its content.
+import { existsSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import type { ProjectFiles } from './dev/project-files.js';
 
-const WATCHED: ReadonlySet<string> = new Set([
-  '.js',
-  '.mjs',
-  '.cjs',
-  '.json',
-  '.sql',
-  '.proto',
-  '.html',
-  '.wasm',
-  // TypeScript is watched where Node.js runs it without a build. Elsewhere the compiled files are watched.
-  ...('typescript' in process.features && process.features.typescript !== false ? ['.ts'] : []),
-]);
-/** Ignored folders. `dist` is not among them, because a compiled project runs from there. */
-const IGNORED: ReadonlySet<string> = new Set(['data', 'coverage', 'test']);
-/**
- * Changes that follow each other faster count as one: those of an editor that saves several files, or a
- * compiler.
- */
-const QUIET_MS = 100;
+/** Changes that follow each other faster count as one: those of an editor that saves several files. */
+const QUIET_MS = 50;
 
-export interface ProjectWatch {
-  close(): Promise<void>;
+/** A changed file, and what has to run anew after it. */
+export interface ProjectChange {
+  /** Absolute path. */
+  readonly file: string;
+  readonly reach: 'workers' | 'process';
+}
+
+export interface ProjectWatchOptions {
+  /** Finds the files anew. */
+  readonly files: () => ProjectFiles;
+  readonly changed: (changes: readonly ProjectChange[]) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** The files whose content differs. */
+export function changesBetween(before: ProjectFiles, after: ProjectFiles): readonly ProjectChange[] {
+  return [...after].flatMap(([file, { stamp, reach }]) => {
+    const known = before.get(file);
+    // A file that is new to the project is referred to by one that has changed.
+    return known === undefined || known.stamp === stamp ? [] : [{ file, reach }];
+  });
+}
+
+export class ProjectWatch {
+  readonly #options: ProjectWatchOptions;
+  #files: ProjectFiles = new Map();
+  #watcher: FSWatcher | undefined;
+  #watched: ReadonlySet<string> = new Set();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: ProjectWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all files are watched. */
+  async start(): Promise<void> {
+    this.#files = this.#options.files();
+    await this.#watchFiles();
+  }
+
+  /** The files as they were found last. */
+  get files(): ProjectFiles {
+    return this.#files;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    await this.#watcher?.close();
+  }
+
+  #look(): void {
+    if (this.#isClosed) return;
+    const before = this.#files;
+    this.#files = this.#options.files();
+    const changes = changesBetween(before, this.#files);
+    if (changes.length > 0) this.#options.changed(changes);
+    if ([...this.#files.keys()].some((file) => !this.#watched.has(file))) void this.#watchFiles();
+  }
+
+  /**
+   * Watches the files of now in place of those of before. Files may have changed before the watch begins, so
+   * they are looked at again when it has begun.
+   */
+  async #watchFiles(): Promise<void> {
+    const previous = this.#watcher;
+    const wanted = new Set(this.#files.keys());
+    const around = new Set([...wanted].flatMap((file) => [...foldersAbove(file)]));
+    this.#watched = wanted;
+    const watcher = watch([...rootsOf(wanted)], {
+      ignoreInitial: true,
+      ignored: (path) => !wanted.has(path) && !around.has(path),
+    });
+    this.#watcher = watcher;
+    await new Promise<void>((resolve) => {
+      watcher.once('ready', resolve);
+      watcher.on('error', (error) => {
+        this.#options.failed(error);
+        resolve();
+      });
+    });
+    watcher.on('all', () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#look(), QUIET_MS);
+    });
+    await previous?.close();
+    this.#look();
+  }
+}
+
+function* foldersAbove(file: string): Generator<string> {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) yield folder;
 }
 
 /**
- * Resolves when all folders are watched.
- * @param changed called with the changed files, relative to the working directory
+ * The folders to begin with, such that each file is below one of them and none is below another one. They
+ * have to exist while `dev` runs, so that a folder between them and a file may come and go.
  */
-export async function watchProject(
-  folders: readonly string[],
-  changed: (files: readonly string[]) => void,
-): Promise<ProjectWatch> {
-  const waiting = new Set<string>();
-  let timer: NodeJS.Timeout | undefined;
-  const watcher = watch([...folders], {
-    ignoreInitial: true,
-    ignored: (path, stats) =>
-      folders.every((folder) => isIgnored(relative(folder, path), stats?.isFile() === true)),
-  });
-  watcher.on('all', (_event, path) => {
-    if (!WATCHED.has(extname(path))) return;
-    waiting.add(relative(process.cwd(), path));
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      const files = [...waiting];
-      waiting.clear();
-      changed(files);
-    }, QUIET_MS);
-  });
-  await new Promise<void>((resolve, reject) => {
-    watcher.once('ready', () => resolve());
-    watcher.once('error', reject);
-  });
-  watcher.on('error', (error) => process.stderr.write(`multilane dev: cannot watch: ${String(error)}\n`));
-  return {
-    close: async () => {
-      clearTimeout(timer);
-      await watcher.close();
-    },
-  };
-}
-
-/** @param path path relative to a watched folder; one that begins with `..` belongs to another folder */
-export function isIgnored(path: string, isFile: boolean): boolean {
-  if (path === '') return false;
-  const names = path.split(sep);
-  if (IGNORED.has(names[0]!) || names.some((name) => name === 'node_modules' || name.startsWith('.')))
-    return true;
-  return isFile && !WATCHED.has(extname(path));
+function rootsOf(files: ReadonlySet<string>): ReadonlySet<string> {
+  const folders = [...files].filter((file) => file.endsWith(`${sep}package.json`)).map(dirname);
+  for (const file of files) {
+    if (folders.some((folder) => file.startsWith(join(folder, sep)))) continue;
+    folders.push([...foldersAbove(file)].find((folder) => existsSync(folder)) ?? dirname(file));
+  }
+  return new Set(folders.filter((folder) => !folders.some((other) => folder.startsWith(join(other, sep)))));
 }

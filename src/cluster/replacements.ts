@@ -12,6 +12,8 @@ export interface Replacement {
   readonly isReplaced: boolean;
   /** Resolves when the old thread has ended, is wedged, or the process stops. Never rejects. */
   readonly ended: Promise<void>;
+  /** Why no successor got ready, as its thread has reported it. */
+  readonly failure?: string | undefined;
 }
 
 const NOTHING_TO_DO: Replacement = { isReplaced: true, ended: Promise.resolve() };
@@ -61,7 +63,8 @@ export class Replacements {
     // A restart has been quicker, or is in progress; or the system has refused a thread.
     if (next === undefined) return { ...NOTHING_TO_DO, isReplaced: !isOld() };
     await this.#starter.started(next);
-    if (next.state.kind !== 'ready') return { ...NOTHING_TO_DO, isReplaced: this.#isStopping() };
+    if (next.state.kind !== 'ready')
+      return { ...NOTHING_TO_DO, isReplaced: this.#isStopping(), failure: next.startFailure };
     if (old.isCurrent) {
       old.retireReason = reason;
       old.retire(this.#drainMs);

@@ -8,6 +8,7 @@ export class RollingReload {
   readonly #supervisor: Pick<Supervisor, 'workers' | 'replace' | 'stopping'>;
   readonly #log: Pick<Logger, 'info' | 'error'>;
   readonly #serves: () => void;
+  #failure: string | undefined;
   #running: Promise<boolean> | undefined;
   #following: Promise<boolean> | undefined;
 
@@ -24,6 +25,11 @@ export class RollingReload {
 
   get running(): boolean {
     return this.#running !== undefined;
+  }
+
+  /** Why the last reload has stopped, in the words of the new thread, where it has reported them. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /**
@@ -52,16 +58,18 @@ export class RollingReload {
   /** Stops at the first worker whose replacement does not get ready; the old threads keep serving. */
   async #replaceAll(): Promise<boolean> {
     if (this.#supervisor.stopping) return false;
+    this.#failure = undefined;
     const begun = performance.now();
     const workers = this.#supervisor.workers.map(({ worker }) => worker);
     this.#log.info({ workers: workers.length }, 'reload begins');
     const drains: Promise<void>[] = [];
     for (const worker of workers) {
-      const { isReplaced, ended } = await this.#supervisor.replace(worker, 'reload', begun);
+      const { isReplaced, ended, failure } = await this.#supervisor.replace(worker, 'reload', begun);
       if (isReplaced && drains.length === 0) this.#serves();
       drains.push(ended);
       if (this.#supervisor.stopping) return false;
       if (!isReplaced) {
+        this.#failure = failure;
         this.#log.error(
           { worker },
           'reload stopped: a replacement did not get ready; the old workers keep serving',

@@ -194,6 +194,7 @@ export class Supervisor {
       case 'refused':
         if (!this.#workers.hasServed(thread)) this.#options.fatal(message.message, message.exitCode);
         else {
+          thread.startFailure = message.message;
           log.error({ worker, generation, detail: message.message }, 'worker rejects its configuration');
           this.#discard(thread);
         }
@@ -223,6 +224,7 @@ export class Supervisor {
    */
   #failed(thread: WorkerThread, reason: string, detail: string | undefined): void {
     const { worker, generation } = thread;
+    if (thread.servedMs === 0) thread.startFailure = detail;
     this.#options.log.error({ worker, generation, reason, detail }, 'worker leaves');
     // The requests of a stalled thread were logged before it was interrupted.
     if (reason !== 'stalled') this.#options.logFlightRecord(thread, reason);

@@ -39,6 +39,8 @@ export class WorkerThread {
   readonly serving = new Set<string>();
   /** Why the thread was ordered to drain; undefined when it was not, or when the process stops. */
   retireReason: ReplaceReason | 'start-failed' | 'wedged' | undefined;
+  /** Why the thread does not get ready, in its own words. */
+  startFailure: string | undefined;
   /** It wants the port of its worker, and does not listen yet. */
   wantsPort = false;
   readonly #madeAt = performance.now();

@@ -52,3 +52,12 @@ export function fromEnvironment(
 /** The admin token, for commands that connect to a process whose configuration is not at hand. */
 export const adminTokenFrom = (env: Environment = process.env): string | undefined =>
   [env[`${PREFIX}ADMIN_TOKEN`], env.ADMIN_TOKEN].map((text) => text?.trim()).find(Boolean);
+
+/** @returns a function that lists the variables that were set or changed since this call */
+export function variablesSetSince(
+  env: NodeJS.ProcessEnv = process.env,
+): () => readonly (readonly string[])[] {
+  const before = { ...env };
+  return () =>
+    Object.entries(env).flatMap(([name, value = '']) => (before[name] === value ? [] : [[name, value]]));
+}

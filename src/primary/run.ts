@@ -12,6 +12,7 @@ import { openFileLimit } from '../config/open-file-limit.js';
 import { ConfigError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
 import { verifyAddon } from '../process/addon-hash.js';
+import { endWithDevParent } from '../process/dev-channel.js';
 import { exitProcess } from '../process/process-exit.js';
 import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
@@ -53,6 +54,7 @@ async function run(
   { settings, warnings, shown, version }: Extract<Loaded, { kind: 'run' }>,
   signals: Signals,
 ): Promise<void> {
+  endWithDevParent();
   verifyAddon();
   widenCoreLimits(settings);
   makeObjectsYoung();

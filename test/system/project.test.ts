@@ -67,11 +67,18 @@ const CONFIG = (response: string): string => `
   export default defineConfig({ services: [one] });`;
 
 describe('multilane dev', () => {
-  it('restarts on every change, waits for the next change when the start fails, and leaves no process running', async function () {
-    this.timeout(40_000);
-    const project = new Project({ 'multilane.config.js': CONFIG('1') });
+  it('replaces workers or restarts, goes on serving beside code that does not load, and leaves no process running', async function () {
+    this.timeout(60_000);
+    const service = (response: string): string => `
+      import { defineService } from 'multilane';
+      export default defineService({ name: 'one', routes: (app) => app.get('/', () => (${response})) });`;
+    const config = (settings: string): string => `
+      import { defineConfig } from 'multilane';
+      import one from './services/one.js';
+      export default defineConfig({ services: [one], ${settings} });`;
+    const project = new Project({ 'multilane.config.js': config(''), 'services/one.js': service('1') });
     project.install();
-    const args = ['dev', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', '1'];
+    const args = ['dev', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', '2'];
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: project.folder,
       env: cleanEnvironment(),
@@ -82,28 +89,50 @@ describe('multilane dev', () => {
     createInterface({ input: child.stdout }).on('line', (line) => logged.push(line));
     const lines: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
-    const urls = (): string[] => lines.flatMap((line) => /^multilane ready (\S+)/.exec(line)?.[1] ?? []);
-    const served = async (times: number): Promise<unknown> => {
-      const url = (await until(urls, (all) => all.length >= times))[times - 1];
-      expect(url, lines.join('\n')).to.be.a('string');
-      const body = await json(await get(url!));
-      closeIdleConnections(); // the next start waits until this process has drained
-      return body;
+    const said = async (begin: string): Promise<void> => {
+      const isThere = (): boolean => lines.some((line) => line.startsWith(begin));
+      expect(await until(isThere, (yes) => yes), lines.join('\n')).to.equal(true);
     };
+    const urls = (): string[] => lines.flatMap((line) => /^multilane ready (\S+)/.exec(line)?.[1] ?? []);
+    const served = async (): Promise<unknown> => json(await get(urls().at(-1)!));
     try {
-      expect(await served(1)).to.equal(1);
+      await said('multilane ready');
+      expect(await served()).to.equal(1);
       const requests = (): string[] => logged.filter((line) => line.includes('"msg":"request"'));
       const [request] = await until(requests, (all) => all.length > 0);
       expect(JSON.parse(request!), 'a log line for each request').to.include({ path: '/', status: 200 });
-      project.write('multilane.config.js', CONFIG('2'));
-      expect(await served(2)).to.equal(2);
-      project.write('multilane.config.js', 'syntax error');
-      const waits = (): boolean =>
-        lines.includes('multilane dev: the process has ended (exit code 78); waiting for a change');
-      expect(await until(waits, (yes) => yes), lines.join('\n')).to.equal(true);
-      expect(lines.join('\n')).to.match(/^multilane: multilane\.config\.js:1: SyntaxError/m);
-      project.write('multilane.config.js', CONFIG('3'));
-      expect(await served(3)).to.equal(3);
+      // The connections of the first request are open, and must not lead to workers with the code before.
+      project.write('services/one.js', service('2'));
+      await said('multilane dev: services/one.js changed; workers reloaded in ');
+      expect(await served()).to.equal(2);
+      project.write('services/notes.json', '{}');
+      project.write('services/one.js', 'syntax error');
+      await said('multilane dev: services/one.js changed; it does not load, so the code before it goes on');
+      expect(lines.join('\n')).to.match(/^multilane: services\/one\.js:1: SyntaxError/m);
+      expect(await served()).to.equal(2);
+      project.write('services/one.js', service('3').replace("'/'", "'no path'"));
+      await said('multilane: services/one.js:3:');
+      await said('multilane dev: services/one.js changed; no worker can start with it');
+      expect(await served()).to.equal(2);
+      // A file that a handler imports later, and that does not exist yet.
+      const lazy = service('(await import("./later.js")).late').replace('() => (', 'async () => (');
+      project.write('services/one.js', lazy);
+      await until(
+        () => lines.filter((line) => line.includes('workers reloaded')).length,
+        (times) => times === 2,
+      );
+      expect((await get(urls().at(-1)!)).status).to.equal(500);
+      project.write('services/later.js', 'export const late = 4;');
+      await said('multilane dev: services/later.js changed; workers reloaded in ');
+      expect(await served()).to.equal(4);
+      expect(urls(), 'one process until now').to.have.length(1);
+      closeIdleConnections(); // the next start waits until this process has drained
+      project.write('multilane.config.js', config('requestTimeoutMs: 9000'));
+      await said('multilane dev: multilane.config.js changed; restarting');
+      await said('multilane dev: restarted in ');
+      expect(await served()).to.equal(4);
+      expect(lines.join('\n')).not.to.include('notes.json');
+      closeIdleConnections();
       child.kill('SIGINT');
       expect(await within(10_000, exited, () => lines.join('\n'))).to.deep.equal([0, null]);
       const dashboards = lines.flatMap((line) => /^multilane ready \S+ admin (\S+)$/.exec(line)?.[1] ?? []);
@@ -112,6 +141,41 @@ describe('multilane dev', () => {
       );
       const last = urls().at(-1)!;
       expect(await get(last).catch((error: Error) => error.message)).to.equal('fetch failed');
+    } finally {
+      child.kill('SIGKILL');
+      project.remove();
+    }
+  });
+
+  it('waits for a change when the project does not start, and ends its process when it is killed itself', async function () {
+    this.timeout(60_000);
+    const project = new Project({ 'multilane.config.js': 'syntax error' });
+    project.install();
+    const args = ['dev', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', '1'];
+    const child = spawn(process.execPath, [CLI, ...args], {
+      cwd: project.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const lines: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
+    const said = (begin: string): Promise<boolean> =>
+      until(
+        () => lines.some((line) => line.startsWith(begin)),
+        (yes) => yes,
+      );
+    try {
+      await said('multilane dev: the process has ended (exit code 78); waiting for a change');
+      project.write('multilane.config.js', CONFIG('1'));
+      expect(await said('multilane ready'), lines.join('\n')).to.equal(true);
+      const [, url] = /multilane ready (\S+)/.exec(lines.join('\n'))!;
+      child.kill('SIGKILL');
+      const isGone = (): Promise<boolean> =>
+        get(url!).then(
+          () => false,
+          () => true,
+        );
+      expect(await until(isGone, (yes) => yes)).to.equal(true);
     } finally {
       child.kill('SIGKILL');
       project.remove();
@@ -160,7 +224,10 @@ describe('multilane dev in a terminal', () => {
     try {
       await announced(1);
       for (let n = 1; n <= changes; n++) {
-        project.write('multilane.config.js', CONFIG(`${n + 1}`));
+        project.write(
+          'multilane.config.js',
+          CONFIG(`${n + 1}`).replace('services:', `requestTimeoutMs: ${n}000, services:`),
+        );
         await announced(n + 1);
       }
       child.stdin.write('\x03');

@@ -1,4 +1,4 @@
-// `multilane dev`: runs the process as a child, and restarts it gracefully when a file changes.
+// `multilane dev`: runs the process as a child, and has it run the new code when a file changes.
 import type { Command } from 'commander';
 import { DEV_OPTIONS, parseCommandLine } from '../../config/command-line.js';
 import { settingsHelp, takesSettings } from '../settings-flags.js';
@@ -7,7 +7,7 @@ const NO_OPEN = '--no-open';
 
 export function devCommand(program: Command): void {
   takesSettings(program.command('dev'))
-    .description('start the project, and restart it on every change')
+    .description('start the project, and run its new code after every change')
     .option(NO_OPEN, DEV_OPTIONS[NO_OPEN])
     .configureHelp({ formatHelp: (command) => settingsHelp(command, DEV_OPTIONS) })
     .action(async ({ open }: { readonly open: boolean }, command: Command) => {

@@ -3,6 +3,7 @@
 import { announceReady, shownHost } from '../../process/ready.js';
 import { schemeOf } from '../../server/certificate.js';
 import type { BootState } from '../boot-state.js';
+import { serveDeveloper } from '../developer-reload.js';
 import type { Base } from './open-shared-memory.js';
 import type { SentDatabase } from './prepare-databases.js';
 import type { Serving } from './start-serving.js';
@@ -43,6 +44,7 @@ export async function becomeReady(
   }
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;
   announceReady(address, `http://${shownHost(settings.adminHost)}:${adminPlane.port}`);
+  serveDeveloper({ threads, block: base.sharedState.block });
   notifier.ready(`serving on ${address}`);
   log.info(
     {

@@ -1,0 +1,133 @@
+// What `multilane dev` does after a change: it has the workers replaced when only their code is concerned,
+// and starts the process anew otherwise. One thing happens at a time; changes that come meanwhile are handled
+// together, once, when it is done.
+import { relative } from 'node:path';
+import type { DevProcess } from '../dev-process.js';
+import type { ProjectChange } from '../project-watch.js';
+import type { DefinitionProbe } from './definition-probe.js';
+
+/** The most names of files in one line. */
+const MOST_NAMED = 3;
+
+export interface ChangeLoopOptions {
+  readonly child: Pick<DevProcess, 'state' | 'start' | 'restart' | 'settled' | 'reload'>;
+  readonly probe: Pick<DefinitionProbe, 'read' | 'prepare'>;
+  /** Prints a line about the progress. */
+  readonly report: (line: string) => void;
+  /** Prints the text of an error. */
+  readonly print: (text: string) => void;
+}
+
+export class ChangeLoop {
+  readonly #options: ChangeLoopOptions;
+  #waiting: ProjectChange[] = [];
+  #isWorking = false;
+  /** Settles the wait for something that a further change makes pointless. */
+  #interrupt: (() => void) | undefined;
+  /** What the primary that runs has loaded; undefined where that is not known. */
+  #definition: Promise<string | undefined> = Promise.resolve(undefined);
+  /** A file of the primary has changed, and the process that runs has not read it yet. */
+  #needsRestart = false;
+
+  constructor(options: ChangeLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the process, and reads beside it what its primary loads. */
+  start(): void {
+    this.#options.child.start();
+    this.#definition = this.#readDefinition();
+  }
+
+  changed(changes: readonly ProjectChange[]): void {
+    this.#waiting.push(...changes);
+    this.#interrupt?.();
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    while (this.#waiting.length > 0) {
+      const changes = this.#waiting;
+      this.#waiting = [];
+      await this.#handle(changes);
+    }
+    this.#isWorking = false;
+    this.#options.probe.prepare();
+  }
+
+  async #handle(changes: readonly ProjectChange[]): Promise<void> {
+    const { child, probe, print, report } = this.#options;
+    const begun = performance.now();
+    const what = `${namesOf(changes)} changed`;
+    if (changes.some(({ reach }) => reach === 'process')) this.#needsRestart = true;
+    // A process that is starting may have read the files before or after the change.
+    if (child.state !== 'ready') return this.#restart(what, begun);
+    const before = await this.#unlessChanged(this.#definition);
+    const probed = await this.#unlessChanged(probe.read());
+    if (probed === undefined) return this.#postpone(changes);
+    if ('failure' in probed) {
+      print(probed.failure);
+      report(`${what}; it does not load, so the code before it goes on serving`);
+      return undefined;
+    }
+    if (this.#needsRestart || before !== probed.definition)
+      return this.#restart(what, begun, probed.definition);
+    return this.#reload(what, begun);
+  }
+
+  async #restart(what: string, begun: number, definition?: string): Promise<void> {
+    const { child, report } = this.#options;
+    report(`${what}; restarting`);
+    this.#needsRestart = false;
+    await child.restart();
+    this.#definition = definition === undefined ? this.#readDefinition() : Promise.resolve(definition);
+    await this.#unlessChanged(child.settled());
+    if (child.state === 'ready') report(`restarted in ${msSince(begun)}`);
+  }
+
+  async #reload(what: string, begun: number): Promise<void> {
+    const { child, print, report } = this.#options;
+    const result = await child.reload();
+    if (result === undefined) return; // the process has ended, which is reported
+    if (result.isDone) {
+      report(`${what}; workers reloaded in ${msSince(begun)}`);
+      return;
+    }
+    if (result.failure !== undefined) print(`multilane: ${result.failure}\n`);
+    report(`${what}; no worker can start with it, so the code before it goes on serving`);
+  }
+
+  /** A further change has come before it was known what these changes mean: they are handled together. */
+  #postpone(changes: readonly ProjectChange[]): void {
+    this.#waiting.unshift(...changes);
+  }
+
+  /** @returns undefined when a change has come first */
+  async #unlessChanged<T>(result: Promise<T>): Promise<T | undefined> {
+    if (this.#waiting.length > 0) return undefined;
+    const changed = new Promise<undefined>((resolve) => {
+      this.#interrupt = () => resolve(undefined);
+    });
+    try {
+      return await Promise.race([result, changed]);
+    } finally {
+      this.#interrupt = undefined;
+    }
+  }
+
+  async #readDefinition(): Promise<string | undefined> {
+    const result = await this.#options.probe.read();
+    this.#options.probe.prepare();
+    return 'definition' in result ? result.definition : undefined;
+  }
+}
+
+function namesOf(changes: readonly ProjectChange[]): string {
+  const names = [...new Set(changes.map(({ file }) => relative(process.cwd(), file)))];
+  const more = names.length - MOST_NAMED;
+  return more > 0 ? `${names.slice(0, MOST_NAMED).join(', ')} and ${more} more` : names.join(', ');
+}
+
+const msSince = (begun: number): string => `${Math.round(performance.now() - begun)} ms`;

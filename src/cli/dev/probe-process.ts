@@ -1,0 +1,3 @@
+// Entry of the process of probe.ts.
+const { runProbe } = await import('#bundle/cli/dev/probe.js');
+runProbe();

@@ -1,0 +1,187 @@
+// The files that a project consists of, found from its configuration file on: the modules that it imports,
+// what these refer to beside them, and the files that decide how modules are found. `dev` watches these files
+// and no others.
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, extname, join, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadingPart, packageFileOf, targetsOf } from './package-targets.js';
+import { protoImportsIn, type Reference, referencesIn } from './references.js';
+
+export interface ProjectFile {
+  /** Changes with the content; `MISSING` for a file that is referred to and does not exist. */
+  readonly stamp: string;
+  /** What has to run anew after a change: `process` where the primary has read the file, too. */
+  readonly reach: 'workers' | 'process';
+}
+
+/** Files by their absolute paths. */
+export type ProjectFiles = ReadonlyMap<string, ProjectFile>;
+
+export const MISSING = 'missing';
+
+const CODE = /^\.[cm]?[jt]sx?$/;
+/** Files that only the primary reads, whatever refers to them. */
+const OF_PRIMARY = /^\.(sql|proto)$/;
+/** What TypeScript replaces in an import of a file that is not built. */
+const SOURCES: Readonly<Record<string, string>> = { '.js': '.ts', '.mjs': '.mts', '.cjs': '.cts' };
+const EXTENSIONS = ['.js', '.cjs', '.mjs', '.ts', '.json', '/index.js', '/index.cjs', '/index.ts'];
+/** The most files that are searched and watched; those beyond are not noticed. */
+const MOST_FILES = 5_000;
+
+/**
+ * @param config the configuration file; undefined for the reference shop
+ * @param cwd the folder of the command, whose `.env` files count
+ */
+export function projectFilesOf(config: string | undefined, cwd: string): ProjectFiles {
+  const search = new Search();
+  if (config !== undefined) search.add(config);
+  for (const folder of new Set([config === undefined ? cwd : dirname(config), cwd]))
+    search.addSettingsOf(folder);
+  return search.run();
+}
+
+class Search {
+  readonly #files = new Map<string, ProjectFile>();
+  /** The iteration goes on with what is added meanwhile. */
+  readonly #paths = new Map<string, ProjectFile['reach']>();
+
+  /** @param path absolute; a path that a link leads to another file of is added as that file */
+  add(path: string, reach: ProjectFile['reach'] = 'workers'): void {
+    const real = realPathOf(path);
+    for (const one of real === undefined ? [path] : [path, real]) {
+      if (this.#paths.size < MOST_FILES && !this.#paths.has(one)) this.#paths.set(one, reach);
+    }
+  }
+
+  addSettingsOf(folder: string): void {
+    this.add(join(folder, '.env'), 'process');
+    for (const name of namesIn(folder)) if (name.startsWith('.env.')) this.add(join(folder, name), 'process');
+  }
+
+  run(): ProjectFiles {
+    for (const [path, reach] of this.#paths) {
+      const content = contentOf(path);
+      const isOfPrimary = reach === 'process' || OF_PRIMARY.test(extname(path));
+      const text = path.endsWith(`${sep}package.json`) ? loadingPart(String(content)) : content;
+      const stamp = text === undefined || content === undefined ? MISSING : stampOf(text);
+      this.#files.set(path, { stamp, reach: isOfPrimary ? 'process' : 'workers' });
+      if (content !== undefined) this.#follow(path, content);
+    }
+    return this.#files;
+  }
+
+  #follow(path: string, content: Buffer): void {
+    if (extname(path) === '.proto') {
+      for (const name of protoImportsIn(String(content))) this.add(resolve(dirname(path), name));
+    }
+    if (!CODE.test(extname(path))) return;
+    const packageFile = packageFileOf(path);
+    if (packageFile !== undefined) {
+      this.add(packageFile, 'process');
+      // An installation writes it last.
+      this.add(join(dirname(packageFile), 'node_modules', '.package-lock.json'), 'process');
+    }
+    for (const reference of referencesIn(String(content))) this.#refer(reference, path);
+  }
+
+  #refer({ kind, text }: Reference, importer: string): void {
+    const isBeside = /^(\.{0,2}\/|\.{1,2}$|file:)/.test(text);
+    if (kind === 'begin') {
+      if (isBeside) this.#addBegin(resolvedPath(text, importer), importer);
+    } else if (isBeside || kind === 'path') {
+      const path = resolvedPath(text, importer);
+      if (path !== undefined) this.#addTarget(path, kind, importer);
+    } else {
+      for (const target of targetsOf(text, importer)) this.#addTarget(target, 'module', importer);
+    }
+  }
+
+  #addTarget(path: string, kind: 'module' | 'path', importer: string): void {
+    const target = path.length > 1 && path.endsWith(sep) ? path.slice(0, -1) : path;
+    const what = kindOf(target);
+    if (what === 'folder' && kind === 'path') {
+      this.#addTree(target, importer);
+      return;
+    }
+    if (what !== 'folder') this.add(target);
+    if (what === 'file' || kind === 'path') return;
+    const source = SOURCES[extname(target)];
+    if (source !== undefined) this.add(target.slice(0, -extname(target).length) + source);
+    for (const extension of EXTENSIONS)
+      if (kindOf(target + extension) === 'file') this.add(target + extension);
+  }
+
+  /** Adds what a computed import may lead to: the files below a folder, or beside the importer. */
+  #addBegin(begin: string | undefined, importer: string): void {
+    if (begin === undefined) return;
+    const folder = begin.endsWith(sep) ? begin.slice(0, -1) : dirname(begin);
+    if (!isAround(folder, importer)) this.#addTree(folder, importer);
+    else if (folder === dirname(importer)) {
+      for (const name of namesIn(folder)) if (CODE.test(extname(name))) this.add(join(folder, name));
+    }
+  }
+
+  /** Code in a folder that is referred to as a whole may be that of migrations, which the primary runs. */
+  #addTree(folder: string, importer: string): void {
+    if (isAround(folder, importer)) return;
+    const paths = [folder, ...entriesBelow(folder)];
+    const reach = paths.some((path) => CODE.test(extname(path)) || OF_PRIMARY.test(extname(path)));
+    for (const path of paths) this.add(path, reach ? 'process' : 'workers');
+  }
+}
+
+/** Whether a folder is the one of a file, or above it. Such a folder has files that are not meant. */
+const isAround = (folder: string, file: string): boolean => file.startsWith(`${folder}${sep}`);
+
+function resolvedPath(text: string, importer: string): string | undefined {
+  try {
+    if (text.startsWith('file:')) return fileURLToPath(text);
+  } catch {
+    return undefined;
+  }
+  const path = resolve(dirname(importer), text.replace(/[?#].*$/, ''));
+  return text.endsWith('/') ? `${path}${sep}` : path;
+}
+
+function* entriesBelow(folder: string): Generator<string> {
+  for (const name of namesIn(folder)) {
+    if (name.startsWith('.') || name === 'node_modules') continue;
+    const path = join(folder, name);
+    yield path;
+    if (kindOf(path) === 'folder') yield* entriesBelow(path);
+  }
+}
+
+/** @returns undefined for a file that does not exist; for a folder, the list of its names */
+function contentOf(path: string): Buffer | undefined {
+  try {
+    if (kindOf(path) === 'folder') return Buffer.from(namesIn(path).join('\n'));
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+const stampOf = (content: Buffer | string): string => createHash('sha1').update(content).digest('base64');
+
+function kindOf(path: string): 'file' | 'folder' | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : stats.isDirectory() ? 'folder' : 'file';
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+function realPathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,158 @@
+// What `multilane dev` does after a change, with a child and a probe that the test plays.
+import { expect } from 'chai';
+import { ChangeLoop } from '#src/cli/dev/change-loop.js';
+import type { ProbeResult } from '#src/cli/dev/probe.js';
+import type { DevProcessState } from '#src/cli/dev-process.js';
+import type { ProjectChange } from '#src/cli/project-watch.js';
+import type { ReloadResult } from '#src/process/dev-channel.js';
+import { until } from '#test/support/until.js';
+
+const change = (file: string, reach: ProjectChange['reach'] = 'workers'): readonly ProjectChange[] => [
+  { file: `${process.cwd()}/${file}`, reach },
+];
+const DONE: ReloadResult = { dev: 'reloaded', isDone: true, failure: undefined };
+
+/** A child that is ready, and a project that loads, until the test says otherwise. */
+class Played {
+  state: DevProcessState = 'gone';
+  probed: () => Promise<ProbeResult> = () => Promise.resolve({ definition: 'a' });
+  reloaded: () => Promise<ReloadResult | undefined> = () => Promise.resolve(DONE);
+  readonly did: string[] = [];
+  readonly lines: string[] = [];
+  readonly loop = new ChangeLoop({
+    child: this.#child(),
+    probe: { read: () => this.probed(), prepare: () => undefined },
+    report: (line) => this.lines.push(line.replace(/\d+ ms/, 'N ms')),
+    print: (text) => this.lines.push(text),
+  });
+
+  constructor() {
+    this.loop.start();
+  }
+
+  #child(): ConstructorParameters<typeof ChangeLoop>[0]['child'] {
+    const state = (): DevProcessState => this.state;
+    const start = (what: string): void => {
+      this.did.push(what);
+      this.state = 'ready';
+    };
+    return {
+      get state() {
+        return state();
+      },
+      start: () => start('start'),
+      restart: () => Promise.resolve(start('restart')),
+      settled: () => Promise.resolve(),
+      reload: () => {
+        this.did.push('reload');
+        return this.reloaded();
+      },
+    };
+  }
+
+  /** Waits for the line that begins with a text. */
+  async said(begin: string): Promise<void> {
+    const found = await until(
+      () => this.lines.some((line) => line.startsWith(begin)),
+      (yes) => yes,
+    );
+    expect(found, this.lines.join('\n')).to.equal(true);
+  }
+}
+
+describe('the loop of `multilane dev`', () => {
+  it('reloads the workers when the primary would load the same', async () => {
+    const played = new Played();
+    played.loop.changed(change('services/a.js'));
+    await played.said('services/a.js changed; workers reloaded in N ms');
+    expect(played.did).to.deep.equal(['start', 'reload']);
+  });
+
+  it('restarts when the primary would load something else', async () => {
+    const played = new Played();
+    played.probed = () => Promise.resolve({ definition: 'b' });
+    played.loop.changed(change('a.js'));
+    await played.said('restarted in N ms');
+    played.loop.changed(change('b.js'));
+    await played.said('b.js changed; workers reloaded');
+    expect(played.did).to.deep.equal(['start', 'restart', 'reload']);
+  });
+
+  it('restarts for a file of the primary, also when the code loads only after a later change', async () => {
+    const played = new Played();
+    played.probed = () => Promise.resolve({ failure: 'multilane: a.js:1: broken\n' });
+    played.loop.changed(change('0002.sql', 'process'));
+    await played.said('0002.sql changed; it does not load, so the code before it goes on serving');
+    expect(played.lines[0]).to.equal('multilane: a.js:1: broken\n');
+    expect(played.did).to.deep.equal(['start']);
+    played.probed = () => Promise.resolve({ definition: 'a' });
+    played.loop.changed(change('a.js'));
+    await played.said('restarted in N ms');
+    expect(played.did).to.deep.equal(['start', 'restart']);
+  });
+
+  it('restarts when the process does not run, or is not ready', async () => {
+    const played = new Played();
+    played.state = 'gone';
+    played.loop.changed(change('a.js'));
+    await played.said('restarted');
+    expect(played.did).to.deep.equal(['start', 'restart']);
+  });
+
+  it('restarts when it is not known what the primary has loaded', async () => {
+    const unknown: ProbeResult = { failure: '' };
+    const played = new Played();
+    played.probed = () => Promise.resolve(unknown);
+    played.loop.start();
+    played.probed = () => Promise.resolve({ definition: 'a' });
+    played.loop.changed(change('a.js'));
+    await played.said('restarted');
+  });
+
+  it('keeps the code that serves when no worker can start with the new one', async () => {
+    const played = new Played();
+    played.reloaded = () => Promise.resolve({ ...DONE, isDone: false, failure: 'a.js:3: no such route' });
+    played.loop.changed(change('a.js'));
+    await played.said('a.js changed; no worker can start with it, so the code before it goes on serving');
+    expect(played.lines[0]).to.equal('multilane: a.js:3: no such route\n');
+    expect(played.did).to.deep.equal(['start', 'reload']);
+  });
+
+  it('handles changes that come during a reload together, once, after it', async () => {
+    const played = new Played();
+    let finish: (result: ReloadResult) => void = () => undefined;
+    played.reloaded = () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      });
+    played.loop.changed(change('a.js'));
+    await until(
+      () => played.did.length,
+      (length) => length === 2,
+    );
+    played.loop.changed(change('b.js'));
+    played.loop.changed(change('c.js'));
+    played.reloaded = () => Promise.resolve(DONE);
+    finish(DONE);
+    await played.said('b.js, c.js changed; workers reloaded');
+    expect(played.did).to.deep.equal(['start', 'reload', 'reload']);
+  });
+
+  it('reads the project anew when a change comes while it is read', async () => {
+    const played = new Played();
+    await Promise.resolve();
+    let reads = 0;
+    played.probed = () => {
+      reads += 1;
+      return reads === 1 ? new Promise(() => undefined) : Promise.resolve({ definition: 'a' });
+    };
+    played.loop.changed(change('a.js'));
+    await until(
+      () => reads,
+      (count) => count === 1,
+    );
+    played.loop.changed(change('b.js'));
+    await played.said('a.js, b.js changed; workers reloaded');
+    expect(played.did).to.deep.equal(['start', 'reload']);
+  });
+});

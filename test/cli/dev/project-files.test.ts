@@ -1,0 +1,138 @@
+// Which files `multilane dev` watches: those that the project consists of, and no others.
+import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect } from 'chai';
+import { MISSING, type ProjectFile, projectFilesOf } from '#src/cli/dev/project-files.js';
+import { Project } from '#test/support/cli.js';
+
+const CONFIG = 'multilane.config.js';
+
+describe('the files of a project', () => {
+  let project: Project;
+  afterEach(() => project.remove());
+
+  /** The files by their paths in the project, without those that every project has. */
+  function filesWith(files: Readonly<Record<string, string>>): Readonly<Record<string, ProjectFile>> {
+    project = new Project({ 'package.json': '{"name":"shop"}', ...files });
+    return filesNow();
+  }
+  function filesNow(): Readonly<Record<string, ProjectFile>> {
+    const folder = realpathSync(project.folder);
+    const found = projectFilesOf(join(folder, CONFIG), folder);
+    return Object.fromEntries([...found].map(([path, file]) => [relative(folder, path), file]));
+  }
+  const namesWith = (files: Readonly<Record<string, string>>): readonly string[] =>
+    Object.keys(filesWith(files));
+
+  it('are the modules that the configuration imports, and what these import', () => {
+    const names = namesWith({
+      [CONFIG]: 'import users from \'./services/users/service.js\';\nexport * from "./more.mjs";',
+      'services/users/service.js': "import { join } from 'node:path';\nimport data from './d.json' with {};",
+      'services/users/d.json': '{}',
+      'services/users/service.test.js': "import './service.js';",
+      'more.mjs': "const { a } = require('./old.cjs');\nimport(\n  './lazy.js'\n);",
+      'old.cjs': "require('./folder'); require('./noext');",
+      'folder/index.js': '',
+      'noext.js': '',
+      'lazy.js': '',
+      'README.md': '',
+      'notes.json': '{}',
+      'scripts/seed.js': '',
+    });
+    expect(names).to.include.members([
+      ...[CONFIG, 'services/users/service.js', 'services/users/d.json', 'more.mjs', 'old.cjs'],
+      ...['folder/index.js', 'noext.js', 'lazy.js', 'package.json', '.env'],
+    ]);
+    for (const other of ['README.md', 'notes.json', 'scripts/seed.js', 'services/users/service.test.js'])
+      expect(names).not.to.include(other);
+  });
+
+  it('are the files and folders that a module names beside itself', () => {
+    const files = filesWith({
+      [CONFIG]: `const migrations = new URL('./db/migrations/', import.meta.url);
+        const tasks = new URL("./tasks.js", import.meta.url);
+        const proto = new URL('./api/a.proto', import.meta.url);
+        const page = join(import.meta.dirname, 'views', 'page.html');
+        const here = new URL('./', import.meta.url); const above = new URL('..', import.meta.url);`,
+      'db/migrations/0001_a.sql': 'select 1',
+      'tasks.js': "import './sum.js';",
+      'sum.js': '',
+      'api/a.proto': 'import "b.proto";',
+      'api/b.proto': '',
+      'views/page.html': '<p>',
+      'views/other.html': '<p>',
+      'unrelated.js': '',
+    });
+    expect(files).to.include.all.keys(
+      ...['db/migrations', 'db/migrations/0001_a.sql', 'tasks.js', 'sum.js'],
+      ...['api/a.proto', 'api/b.proto', 'views/page.html'],
+    );
+    expect(files).not.to.include.any.keys('unrelated.js', 'views/other.html', '');
+    const reaches = (reach: string): readonly string[] =>
+      Object.keys(files).filter((name) => files[name]!.reach === reach);
+    expect(reaches('process')).to.include.members([
+      ...['db/migrations', 'db/migrations/0001_a.sql', 'api/a.proto', 'api/b.proto', 'package.json', '.env'],
+    ]);
+    expect(reaches('workers')).to.include.members([CONFIG, 'tasks.js', 'sum.js', 'views/page.html']);
+  });
+
+  it('are all that a computed import may lead to', () => {
+    const names = namesWith({
+      [CONFIG]: `await import(\`./plugins/\${name}.js\`); await import('./more/' + name); import('./' + one);`,
+      'plugins/a.js': '',
+      'plugins/deep/b.js': '',
+      'more/c.js': '',
+      'beside.js': '',
+      'beside.txt': '',
+      'far/d.js': '',
+    });
+    expect(names).to.include.members(['plugins/a.js', 'plugins/deep/b.js', 'more/c.js', 'beside.js']);
+    expect(names).not.to.include.members(['far/d.js']);
+    expect(names).not.to.include.members(['beside.txt']);
+  });
+
+  it('are found in a module with a syntax error, and where they do not exist', () => {
+    const files = filesWith({
+      [CONFIG]: "import a from './a.js';\nconst = ;",
+      'a.js': "import './later.js'",
+    });
+    expect(files['a.js']!.stamp).not.to.equal(MISSING);
+    expect(files['later.js']!.stamp).to.equal(MISSING);
+    // The same import leads to TypeScript where that is built first.
+    expect(files['later.ts']!.stamp).to.equal(MISSING);
+    project.write('later.js', '');
+    expect(filesNow()['later.js']!.stamp).not.to.equal(MISSING);
+  });
+
+  it('are found through #imports and packages of the workspace, not in installed packages', () => {
+    project = new Project({
+      'package.json': '{"imports":{"#lib/*":{"default":"./lib/*.js"},"#one":"./one.js"}}',
+      [CONFIG]: "import '#lib/a'; import '#one'; import '@my/tools/x'; import 'installed'; import 'absent';",
+      'lib/a.js': '',
+      'one.js': '',
+      'packages/tools/package.json':
+        '{"name":"@my/tools","exports":{"./x":{"types":"./x.d.ts","import":"./x.js"}}}',
+      'packages/tools/x.js': "import './y.js';",
+      'packages/tools/y.js': '',
+      'node_modules/installed/package.json': '{"main":"index.js"}',
+      'node_modules/installed/index.js': '',
+    });
+    mkdirSync(join(project.folder, 'node_modules/@my'));
+    symlinkSync(join(project.folder, 'packages/tools'), join(project.folder, 'node_modules/@my/tools'));
+    project.install();
+    const names = Object.keys(filesNow());
+    expect(names).to.include.members([
+      ...['lib/a.js', 'one.js', 'packages/tools/x.js', 'packages/tools/y.js', 'packages/tools/package.json'],
+      'node_modules/absent/package.json',
+    ]);
+    expect(names.filter((name) => name.includes('installed') || name.endsWith('.d.ts'))).to.deep.equal([]);
+  });
+
+  it('change with what matters in package.json, not with its scripts', () => {
+    const before = filesWith({ [CONFIG]: '' })['package.json'];
+    project.write('package.json', '{"name":"shop","scripts":{"a":"b"}}');
+    expect(filesNow()['package.json']).to.deep.equal(before);
+    project.write('package.json', '{"name":"shop","type":"module"}');
+    expect(filesNow()['package.json']).not.to.deep.equal(before);
+  });
+});
