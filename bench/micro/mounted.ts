@@ -26,7 +26,8 @@ const services = works.map(([, { native, mounted, path = '', body }], at) =>
     name: `work-${at}`,
     routes(app) {
       const route = `/native/${at}${path.replace(USER_ID, ':id')}`;
-      app[body === undefined ? 'get' : 'post'](route, native as never);
+      if (body === undefined) app.get(route, native as never);
+      else app.post(route, native as never);
       app.mount(`/mounted/${at}`, mounted);
     },
   }),
@@ -34,11 +35,11 @@ const services = works.map(([, { native, mounted, path = '', body }], at) =>
 
 /** What the kit serves with: it has all that a worker has, and hands out a slower entrance. */
 async function appOf(): Promise<App> {
-  const mount = Reflect.get(App.prototype, 'mount') as (this: App, ...args: unknown[]) => void;
+  const mount = Reflect.get(App.prototype, 'mount') as (this: App, ...args: unknown[]) => App;
   const apps = new Set<App>();
   Reflect.set(App.prototype, 'mount', function (this: App, ...args: unknown[]) {
     apps.add(this);
-    mount.apply(this, args);
+    return mount.apply(this, args);
   });
   await createTestApp({ services, settings: { adaptiveLimit: 'off' } });
   const [app] = apps;
