@@ -62,7 +62,7 @@ export function examplesOf(page: string): readonly Example[] {
   return found;
 }
 
-function turnsOf(http: string): readonly Turn[] {
+export function turnsOf(http: string): readonly Turn[] {
   return [...http.matchAll(/((?:^>.*\n)+)((?:^<.*\n)+)/gm)].map(([, sent = '', told = '']) => {
     const [request = '', ...more] = linesOf(sent);
     const [method = '', url = ''] = request.split(' ');

@@ -22,7 +22,7 @@ interface Worker {
 }
 
 describe('the first steps of the README', () => {
-  const [commands = '', ...more] = blocks('First steps', 'sh');
+  const [commands = '', ...more] = blocks('The reference shop', 'sh');
   const steps = more.flatMap(stepsOf);
   const dataDir = newDataDir();
   /** A folder with the only programs that the page may use. */
