@@ -16,8 +16,9 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
-import { bundle, isBundled, keepLastRun } from './bundle.mjs';
+import { bundle, filesOfLastRun, isBundled } from './bundle.mjs';
 import { buildDashboard, isDashboardBuilt } from './dashboard.mjs';
+import { writePackageFiles } from './package-files.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -38,14 +39,8 @@ const EVERYTHING = [
 const VENDORED = [
   {
     source: 'node_modules/swagger-ui-dist',
-    files: [
-      'swagger-ui.css',
-      'swagger-ui-bundle.js',
-      'swagger-ui-bundle.js.LICENSE.txt',
-      'LICENSE',
-      'NOTICE',
-    ],
-    /** These files are served with a compressed copy beside each, so that no request compresses them. */
+    files: ['swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'],
+    /** These files are compressed, as src/server/docs/viewer-file.ts serves them. */
     compressed: ['swagger-ui.css', 'swagger-ui-bundle.js'],
     output: 'dist',
     folder: 'vendor/swagger-ui',
@@ -73,7 +68,7 @@ const isAside = (folder) => ASIDE.includes(folder) || existsSync(join(folder, OW
 
 const isCompiled = (file) => file.endsWith('.ts') && !file.endsWith('.d.ts');
 const isAsset = (file) => !/\.ts$|\.md$|(^|\/)tsconfig\.json$/.test(file);
-const isBuildInfo = (file) => /^([^/]+\.tsbuildinfo|\.built)$/.test(file);
+const isBuildInfo = (file) => /^([^/]+\.tsbuildinfo|\.built|\.npmignore)$/.test(file);
 
 function outputsOf(file) {
   if (!isCompiled(file)) return isAsset(file) ? [file] : [];
@@ -89,25 +84,12 @@ function copyAssets({ source, output }) {
 function copyVendored(output) {
   for (const { source, files, compressed, folder } of vendoredInto(output)) {
     for (const file of files) copyNewer(join(ROOT, source, file), join(ROOT, output, folder, file));
-    for (const file of compressed) {
-      for (const [ending, compress] of Object.entries(CODERS)) {
-        writeNewer(join(ROOT, source, file), join(ROOT, output, folder, file + ending), compress);
-      }
-    }
+    for (const file of compressed)
+      writeNewer(join(ROOT, source, file), join(ROOT, output, folder, `${file}.gz`), packed);
   }
 }
 
-/** Quality of brotli. The result of 9 is a tenth larger than that of 11 and takes a twentieth of the time. */
-const CODERS = {
-  '.br': (bytes) =>
-    zlib.brotliCompressSync(bytes, {
-      params: {
-        [zlib.constants.BROTLI_PARAM_QUALITY]: 9,
-        [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
-      },
-    }),
-  '.gz': (bytes) => zlib.gzipSync(bytes, { level: 9 }),
-};
+const packed = (bytes) => zlib.gzipSync(bytes, { level: 9 });
 
 const vendoredInto = (output) => VENDORED.filter((entry) => entry.output === output);
 
@@ -130,9 +112,7 @@ function removeStale({ source, output }) {
   const wanted = new Set([
     ...[...filesBelow(join(ROOT, source))].flatMap(outputsOf),
     ...vendoredInto(output).flatMap(({ folder: into, files, compressed }) =>
-      [...files, ...compressed.flatMap((file) => Object.keys(CODERS).map((ending) => file + ending))].map(
-        (file) => join(into, file),
-      ),
+      [...files, ...compressed.map((file) => `${file}.gz`)].map((file) => join(into, file)),
     ),
   ]);
   for (const file of filesBelow(folder, folder)) {
@@ -191,13 +171,12 @@ export async function build({ tests }) {
     if (!(await bundle())) return false;
   }
   if (!(await buildDashboard())) return false;
+  writePackageFiles(filesOfLastRun());
   writeFileSync(STAMP, '');
   utimesSync(STAMP, began, began);
   return true;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const isBuilt = await build({ tests: true });
-  if (isBuilt && process.argv.includes('--for-package')) keepLastRun();
-  process.exit(isBuilt ? 0 : 1);
+  process.exit((await build({ tests: !process.argv.includes('--for-package') })) ? 0 : 1);
 }

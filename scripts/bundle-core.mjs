@@ -26,7 +26,6 @@ async function exportsOf(build, options, modules) {
     plugins: [],
     bundle: false,
     splitting: false,
-    sourcemap: false,
   });
   const { outputs } = metafile;
   return new Map(Object.values(outputs).map(({ entryPoint, exports }) => [entryPoint, exports]));
@@ -77,7 +76,7 @@ const fromCore = (root, names, url) => ({
  */
 export async function bundleWithCore(build, options, entry, urlOf) {
   const root = options.absWorkingDir;
-  const { metafile } = await build({ ...options, entryPoints: [entry], sourcemap: false });
+  const { metafile } = await build({ ...options, entryPoints: [entry] });
   const names = namesInCore(await exportsOf(build, options, loadedAtOnce(metafile.inputs, entry)));
   const contents = [...names].map(
     ([path, list]) =>

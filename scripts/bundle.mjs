@@ -129,9 +129,6 @@ const moduleUrls = {
       const { code } = await bundler.esbuild.transform(text, {
         loader: 'ts',
         target: 'node20',
-        sourcefile: path,
-        sourcemap: 'inline',
-        sourcesContent: false,
         define: { 'import.meta.url': 'MODULE_URL' },
         banner: `const MODULE_URL = new URL(${JSON.stringify(url)}, ${DIST_URL}).href;`,
       });
@@ -227,8 +224,8 @@ function keepRuns(runs) {
   writeAtOnce(OUTPUTS, JSON.stringify(runs));
 }
 
-/** For a package that is published: removes the files of earlier runs. */
-export const keepLastRun = () => keepRuns(lastRuns().slice(0, 1));
+/** The files that a published package contains. */
+export const filesOfLastRun = () => lastRuns()[0];
 
 /** Whether a run has come to its end. A run that was interrupted has left the stamp of the build removed. */
 export const isBundled = () => existsSync(LICENCES);
@@ -246,8 +243,6 @@ export async function bundle() {
         entryPoints: ENTRIES.map((entry) => join(SOURCE, `${entry}.ts`)),
         outbase: SOURCE,
         outdir: OUTPUT,
-        sourcemap: true,
-        sourcesContent: false,
         plugins: [resolving(packages), moduleUrls],
       },
       'src/index.ts',

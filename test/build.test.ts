@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 
 const filesBelow = (folder: string): readonly string[] =>
@@ -17,8 +18,10 @@ describe('the build', () => {
   });
 
   it('contains the API viewer with its licence', () => {
+    const contentOf = (file: string): Buffer => readFileSync(join('dist/vendor/swagger-ui', file));
     for (const file of ['swagger-ui.css', 'swagger-ui-bundle.js', 'LICENSE', 'NOTICE']) {
-      const shipped = readFileSync(join('dist/vendor/swagger-ui', file));
+      const isPacked = file.startsWith('swagger-ui');
+      const shipped = isPacked ? gunzipSync(contentOf(`${file}.gz`)) : contentOf(file);
       expect(shipped.equals(readFileSync(join('node_modules/swagger-ui-dist', file))), file).to.equal(true);
     }
   });
@@ -31,7 +34,9 @@ describe('the build', () => {
     const left = filesBelow('dist').filter((file) => {
       if (/^(vendor\/swagger-ui|bundle|packages|dashboard)\//.test(file)) return false;
       const compiled = file.replace(/\.d\.ts$|\.js(\.map)?$/, '.ts');
-      return !sources.has(file) && !sources.has(compiled) && !/\.tsbuildinfo$|^\.built$/.test(file);
+      return (
+        !sources.has(file) && !sources.has(compiled) && !/\.tsbuildinfo$|^\.(?:built|npmignore)$/.test(file)
+      );
     });
     expect(left).to.deep.equal([]);
   });

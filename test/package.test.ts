@@ -2,6 +2,7 @@
 // messages lead, and none that a project would load by mistake.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { expect } from 'chai';
 import { machineFacts } from '#src/config/machine-facts.js';
@@ -14,7 +15,29 @@ const LINK = /\]\(([^)#\s]+)[^)]*\)|(?:src|href)="([^"#]+)/g;
 const NAMED =
   /(?<![\w./-])(?:docs|examples|deploy|template)\/[\w./-]+\.(?:md|yml|json|service|cjs|mjs|js)\b/g;
 
+/** Whatever is in the package is of one of these kinds; docs/architecture.md says what each is for. */
+const CONTENTS: readonly RegExp[] = [
+  /^(?:package\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE|NOTICE)$/,
+  /^dist\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
+  /^dist\/bundle\/(?:(?:[\w-]+\/)?[\w-]+\.js|LICENSES\.txt)$/,
+  /^dist\/packages\/[\w-]+\.js$/,
+  /^dist\/(?:cli|primary|workers\/\w+|testing\/tethered|cluster\/file-operations|worker\/system-routes)\.js$/,
+  /^dist\/services\/(?:[\w-]+\/)*[\w-]+\.(?:js|sql|proto)$/,
+  /^dist\/(?:saga|db)\/migrations\/\d{4}_[\w-]+\.sql$/,
+  /^dist\/server\/docs\/(?:page\.html|start\.js)$/,
+  /^dist\/vendor\/swagger-ui\/(?:swagger-ui(?:-bundle\.js|\.css)\.gz|swagger-ui-bundle\.js\.LICENSE\.txt|LICENSE|NOTICE)$/,
+  /^dist\/dashboard\/(?:dashboard\.(?:js|css|svg)|index\.html|LICENSES\.txt)$/,
+  /^scripts\/platform\.mjs$/,
+  /^(?:template|deploy|examples)\//,
+  /^docs\/[\w-]+\.md$/,
+];
+/** Hosts from which npm installs. */
+const REGISTRY = /\b(?:registry\.(?:npmjs\.org|yarnpkg\.com)|npm\.pkg\.github\.com)\b|"resolved":/;
+/** Images of pages are in the repository only. */
+const IMAGE = /^docs\/images\//;
+
 describe('the npm package', () => {
+  let packedSize: number;
   let files: readonly string[];
   let sizes: ReadonlyMap<string, number>;
   before(() => {
@@ -25,8 +48,9 @@ describe('the npm package', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const [packed] = JSON.parse(text) as readonly [
-      { readonly files: readonly { readonly path: string; readonly size: number }[] },
+      { readonly size: number; readonly files: readonly { readonly path: string; readonly size: number }[] },
     ];
+    packedSize = packed.size;
     sizes = new Map(packed.files.map(({ path, size }) => [path, size]));
     files = [...sizes.keys()];
   });
@@ -69,7 +93,9 @@ describe('the npm package', () => {
       const prose = readFileSync(join(ROOT, page), 'utf8').replaceAll(/```[\s\S]*?```/g, '');
       return [...prose.matchAll(LINK)]
         .map(([, inText, inTag]) => (inText ?? inTag)!)
-        .filter((link) => !/^[a-z]+:/.test(link) && !contains(normalize(join(dirname(page), link))))
+        .filter((link) => !/^[a-z]+:/.test(link))
+        .map((link) => normalize(join(dirname(page), link)))
+        .filter((link) => !contains(link) && !IMAGE.test(link))
         .map((link) => `${page}: ${link}`);
     });
     expect(missing).to.deep.equal([]);
@@ -92,8 +118,40 @@ describe('the npm package', () => {
     expect(paths.filter((path) => !files.includes(path))).to.deep.equal([]);
   });
 
-  it('is not much larger with its pages and examples', () => {
-    const bytes = [...sizes].filter(([path]) => /^(docs|examples)\//.test(path)).map(([, size]) => size);
-    expect(bytes.reduce((sum, size) => sum + size, 0)).to.be.below(2 * 2 ** 20);
+  it('is smaller than 2 MB, packed', () => {
+    expect(packedSize).to.be.below(2_000_000);
+  });
+
+  it('contains nothing but what the list in docs/architecture.md names', () => {
+    expect(files.filter((path) => !CONTENTS.some((kind) => kind.test(path)))).to.deep.equal([]);
+    for (const kind of CONTENTS)
+      expect(
+        files.some((path) => kind.test(path)),
+        String(kind),
+      ).to.equal(true);
+  });
+
+  it('contains the declarations that the types of its exports need, and no others', () => {
+    const declarations = files.filter((path) => path.endsWith('.d.ts') && path.startsWith('dist/'));
+    const imported = new Set(['dist/index.d.ts', 'dist/testing.d.ts']);
+    for (const path of declarations) {
+      const code = readFileSync(join(ROOT, path), 'utf8');
+      for (const [, name] of code.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g))
+        imported.add(`${normalize(join(dirname(path), name!))}.d.ts`);
+    }
+    expect(declarations).to.have.members([...imported]);
+  });
+
+  it('has no path of the machine that built it in any file, and no host of a registry', () => {
+    const places = [ROOT.replace(/\/$/, ''), homedir(), tmpdir()].filter((path) => path.length > 1);
+    const found = files.filter((path) => {
+      const text = readFileSync(join(ROOT, path), 'latin1');
+      const isOfPage = path.endsWith('.md');
+      return (
+        places.some((place) => text.includes(`${place}/`) && !(isOfPage && place === tmpdir())) ||
+        REGISTRY.test(text)
+      );
+    });
+    expect(found).to.deep.equal([]);
   });
 });

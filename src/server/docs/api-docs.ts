@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Application, Context, RouteInfo } from '../handler.js';
 import { KeptText } from '../response/compress.js';
 import { type ApiInfo, openapiDocument } from './openapi.js';
+import { viewerFile } from './viewer-file.js';
 
 /**
  * The files of the viewer, which the build copies from its package, with compressed copies of the large ones.
@@ -48,7 +49,7 @@ export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly 
     const name = ctx.params['*']!;
     if (name === 'start.js') return ctx.header('content-type', 'text/javascript; charset=utf-8').text(START);
     ctx.header('cache-control', 'public, max-age=3600');
-    return ctx.file(VIEWER, name, { precompressed: true });
+    return viewerFile(ctx, VIEWER, name);
   });
 }
 
