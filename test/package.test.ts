@@ -118,6 +118,25 @@ describe('the npm package', () => {
     expect(paths.filter((path) => !files.includes(path))).to.deep.equal([]);
   });
 
+  it('says where it comes from, in the fields that npm shows and by which it resolves links of the README', () => {
+    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, unknown>;
+    const repository = 'https://github.com/multilane/multilane';
+    expect(manifest).to.deep.include({
+      repository: { type: 'git', url: `git+${repository}.git` },
+      bugs: { url: `${repository}/issues` },
+      homepage: `${repository}#readme`,
+      license: 'Apache-2.0',
+    });
+    const exported = Object.entries(manifest.exports as Record<string, string | Record<string, string>>);
+    for (const [name, target] of exported) {
+      if (typeof target === 'string') continue;
+      expect(Object.keys(target)[0], name).to.equal('types');
+      expect(files).to.include.members(
+        [target.types!, target.default!].map((path) => path.slice('./'.length)),
+      );
+    }
+  });
+
   it('is smaller than 2 MB, packed', () => {
     expect(packedSize).to.be.below(2_000_000);
   });
