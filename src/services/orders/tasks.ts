@@ -1,5 +1,5 @@
 // The CPU tasks of the orders service. They run on the threads of the CPU pool, never in an HTTP worker.
-import PDFDocument from 'pdfkit';
+import { loadPdfkit } from './pdfkit.js';
 import type { Order } from './schema.js';
 
 export { reportLines } from './report-lines.js';
@@ -9,6 +9,7 @@ const PAGE_WIDTH = 595.28; // A4 in points (ISO 216 at 72 points an inch)
 
 /** The invoice of an order as a PDF. It is the same for every call, since its date is that of the order. */
 export async function renderInvoice(order: Order): Promise<Uint8Array> {
+  const PDFDocument = await loadPdfkit();
   const created = new Date(order.createdAt);
   const pdf = new PDFDocument({
     size: 'A4',
