@@ -61,7 +61,7 @@ describe('supported platforms', () => {
 
   it('are those that package.json declares, here and in a new project', () => {
     const majors = Object.values(NODE_ABIS).map((major) => `^${major}.${major === 20 ? 19 : 0}.0`);
-    for (const folder of ['.', 'template'])
+    for (const folder of ['.', 'template/ts', 'template/js'])
       expect(manifestIn(folder).engines.node).to.equal(majors.join(' || '));
   });
 });

@@ -63,7 +63,11 @@ export function configFileOf(
     return path;
   }
   const path = resolve(cwd, config);
-  if (!existsSync(path)) throw new ConfigError(`--config: there is no file ${config}`);
+  if (!existsSync(path)) {
+    const isBuilt = /\.[cm]?js$/.test(path) && existsSync(join(cwd, 'multilane.config.ts'));
+    const next = isBuilt ? '; build it: npx multilane build' : '';
+    throw new ConfigError(`--config: there is no file ${config}${next}`);
+  }
   if (!KINDS.includes(extname(path))) {
     throw new ConfigError(`--config: ${config} is neither ${KINDS.join(' nor ')}`);
   }

@@ -2,7 +2,7 @@
 // repository.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -58,6 +58,22 @@ export class Project {
   install(folder = this.folder): void {
     mkdirSync(join(folder, 'node_modules'), { recursive: true });
     symlinkSync(ROOT, join(folder, 'node_modules/multilane'));
+  }
+
+  /** Installs what npm scripts of a project of TypeScript need beside the package. */
+  installTypeScript(folder = this.folder): void {
+    mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
+    for (const name of ['typescript', '@types/node'])
+      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+    mkdirSync(join(folder, 'node_modules/.bin'));
+    for (const [name, file] of [
+      ['multilane', CLI],
+      ['tsc', join(ROOT, 'node_modules/typescript/bin/tsc')],
+    ] as const) {
+      const path = join(folder, 'node_modules/.bin', name);
+      writeFileSync(path, `#!/bin/sh\nexec node ${file} "$@"\n`);
+      chmodSync(path, 0o755);
+    }
   }
 
   write(name: string, content: string): void {

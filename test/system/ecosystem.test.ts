@@ -11,6 +11,7 @@ const ENDS_MS = 3_000;
 interface Pm2Configuration {
   readonly name: string;
   readonly script: string;
+  readonly args?: string;
   readonly cwd: string;
   readonly kill_timeout: number;
 }
@@ -27,8 +28,8 @@ function configurationIn(folder: string, env: Readonly<Record<string, string>> =
 }
 
 /** The settings that the script that pm2 would run prints. */
-const checkOf = ({ script, cwd }: Pm2Configuration): string =>
-  execFileSync(process.execPath, [resolve(cwd, script), '--check'], {
+const checkOf = ({ script, args, cwd }: Pm2Configuration): string =>
+  execFileSync(process.execPath, [resolve(cwd, script), ...(args?.split(' ') ?? []), '--check'], {
     cwd,
     env: cleanEnvironment(),
     encoding: 'utf8',
@@ -53,20 +54,29 @@ describe('the pm2 configuration', () => {
       .and.include(join(ROOT, 'multilane.config.mjs'));
   });
 
-  it('of a new project runs that project, under its name', async () => {
-    const project = new Project();
-    const folder = join(project.folder, 'web-shop');
-    try {
-      await multilane(['new', 'web-shop'], { cwd: project.folder });
-      project.install(folder);
-      const configuration = configurationIn(folder);
-      const { kill_timeout: killMs } = configurationIn(ROOT);
-      expect(configuration).to.deep.include({ name: 'web-shop', kill_timeout: killMs });
-      expect(checkOf(configuration))
-        .to.match(/^services to mount +hello$/m)
-        .and.include(join(realpathSync(folder), 'multilane.config.js'));
-    } finally {
-      project.remove();
-    }
-  });
+  for (const [language, config] of [
+    ['--ts', 'dist/multilane.config.js'],
+    ['--js', 'multilane.config.js'],
+  ] as const) {
+    it(`of a new project runs that project, under its name: ${language}`, async () => {
+      const project = new Project();
+      const folder = join(project.folder, 'web-shop');
+      try {
+        await multilane(['new', 'web-shop', language], { cwd: project.folder });
+        project.install(folder);
+        if (language === '--ts') {
+          project.installTypeScript(folder);
+          expect(await multilane(['build'], { cwd: folder })).to.include({ code: 0 });
+        }
+        const configuration = configurationIn(folder);
+        const { kill_timeout: killMs } = configurationIn(ROOT);
+        expect(configuration).to.deep.include({ name: 'web-shop', kill_timeout: killMs });
+        expect(checkOf(configuration))
+          .to.match(/^services to mount +hello$/m)
+          .and.include(join(realpathSync(folder), config));
+      } finally {
+        project.remove();
+      }
+    }).timeout(30_000);
+  }
 });

@@ -109,7 +109,7 @@ describe('the package, installed with --ignore-scripts', () => {
 
   it('drains when `npm start`, as a new project has it, gets SIGTERM', async function () {
     this.timeout(60_000);
-    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'template/package.json'), 'utf8')) as {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'template/js/package.json'), 'utf8')) as {
       readonly scripts: { readonly start: string };
     };
     project.write('package.json', JSON.stringify({ private: true, type: 'module', scripts }));

@@ -14,12 +14,12 @@ import { nodeTest } from '#test/support/node-test.js';
 import { until } from '#test/support/until.js';
 import { useSharedShop } from './shop.js';
 
-describe('multilane new', () => {
+describe('multilane new --js', () => {
   const project = new Project();
   const folder = join(project.folder, 'web-shop');
   let made: Ran;
   before(async () => {
-    made = await multilane(['new', 'web-shop'], { cwd: project.folder });
+    made = await multilane(['new', 'web-shop', '--js'], { cwd: project.folder });
     project.install(folder);
   });
   after(() => project.remove());
@@ -43,7 +43,7 @@ describe('multilane new', () => {
     this.timeout(30_000);
     const { code, output } = await nodeTest(folder);
     expect(code, output).to.equal(0);
-    expect(output).to.match(/^# pass 5$/m);
+    expect(output).to.match(/^# pass 8$/m);
   });
 
   it('refuses a folder that is not empty, and leaves it as it is', async () => {

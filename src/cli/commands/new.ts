@@ -1,18 +1,11 @@
-// `multilane new DIR`: writes a small working project from the template folder of the package.
-
-import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// `multilane new DIR`: writes a small working project, in TypeScript or in JavaScript.
+import { basename, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { version } from '../../config/print.js';
-import { errorMessage } from '../../error-text.js';
+import { mayAsk } from '../../config/screen.js';
 import { CommandFailure } from '../command-failure.js';
 import { print } from '../output.js';
-
-const TEMPLATE = fileURLToPath(new URL('../../../template/', import.meta.url));
-
-/** Files of the template that contain `{{name}}` or `{{version}}`. */
-const FILLED = ['package.json', 'README.md'];
+import { type Language, writeProject } from '../project-template.js';
 
 /**
  * Names that npm admits for a new package without a scope. npm refuses two of the TAKEN names; with the third
@@ -21,12 +14,20 @@ const FILLED = ['package.json', 'README.md'];
 const NAME = /^[a-z0-9][a-z0-9._-]{0,213}$/;
 const TAKEN: ReadonlySet<string> = new Set(['node_modules', 'favicon.ico', 'multilane']);
 
+interface Options {
+  readonly name?: string;
+  readonly ts?: true;
+  readonly js?: true;
+}
+
 export function newCommand(program: Command): void {
   program
     .command('new <dir>')
     .description('write a new project into a folder that is empty or does not exist')
+    .option('--ts', 'in TypeScript; the default, for which a terminal is asked')
+    .option('--js', 'in JavaScript')
     .option('--name <name>', 'name of its package; default: that of the folder')
-    .action(async (dir: string, options: { readonly name?: string }, command: Command) => {
+    .action(async (dir: string, options: Options, command: Command) => {
       const folder = resolve(dir);
       const name = options.name ?? basename(folder);
       if (!NAME.test(name) || TAKEN.has(name)) {
@@ -34,9 +35,11 @@ export function newCommand(program: Command): void {
           `error: "${name}" cannot be the name of a package: lower case letters, digits, - . _; pass one by --name`,
         );
       }
-      await writeProject(folder, name);
+      if (options.ts && options.js) command.error('error: --ts and --js: choose one of them');
+      const language = options.js ? 'js' : options.ts ? 'ts' : await chosenLanguage();
+      await writeProject({ folder, name, language });
       await print([
-        `${folder} contains a new project. Next:`,
+        `${folder} contains a new project in ${language === 'ts' ? 'TypeScript' : 'JavaScript'}. Next:`,
         '',
         `  cd ${dir}`,
         '  npm install',
@@ -45,21 +48,24 @@ export function newCommand(program: Command): void {
     });
 }
 
-/** @throws CommandFailure for a folder that is not empty or cannot be written */
-async function writeProject(folder: string, name: string): Promise<void> {
+/**
+ * Asks on a terminal; without one, and in CI, it is TypeScript.
+ * @throws CommandFailure when the input ends, or at Ctrl-C
+ */
+async function chosenLanguage(): Promise<Language> {
+  if (!mayAsk()) return 'ts';
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const left = new AbortController();
+  terminal.once('close', () => left.abort());
   try {
-    await mkdir(folder, { recursive: true });
-    if ((await readdir(folder)).length > 0) throw new CommandFailure(`${folder} is not empty`);
-    await cp(TEMPLATE, folder, { recursive: true });
-    // npm excludes files named `.gitignore` from a package, so the template has another name for it.
-    await rename(join(folder, 'gitignore'), join(folder, '.gitignore'));
-    for (const file of FILLED) {
-      const path = join(folder, file);
-      const text = await readFile(path, 'utf8');
-      await writeFile(path, text.replaceAll('{{name}}', name).replaceAll('{{version}}', version()));
+    for (;;) {
+      const answer = await terminal.question('TypeScript or JavaScript? [TypeScript] ', left);
+      if (/^(|t|ts|typescript)$/i.test(answer.trim())) return 'ts';
+      if (/^(j|js|javascript)$/i.test(answer.trim())) return 'js';
     }
   } catch (cause) {
-    if (cause instanceof CommandFailure) throw cause;
-    throw new CommandFailure(`cannot write the project: ${errorMessage(cause)}`, { cause });
+    throw new CommandFailure('nothing was written', { cause });
+  } finally {
+    terminal.close();
   }
 }

@@ -15,6 +15,27 @@ test('GET /hello/:name greets', async () => {
   assert.deepEqual(response.json(), { greeting: 'Hallo, Ada!' });
 });
 
+test('POST /hello greets the visitor of the body', async () => {
+  const response = await app.inject({
+    method: 'POST',
+    path: '/hello',
+    json: { name: 'Ada', language: 'es' },
+  });
+  assert.equal(response.status, 201);
+  assert.deepEqual(response.json(), { greeting: 'Hola, Ada!' });
+});
+
+test('POST /hello refuses a body without a name', async () => {
+  const response = await app.inject({ method: 'POST', path: '/hello', json: { name: '' } });
+  assert.equal(response.status, 422);
+  assert.equal(response.json().code, 'VALIDATION_FAILED');
+});
+
+test('GET /primes/:limit counts on the CPU pool', async () => {
+  const response = await app.inject('/primes/100');
+  assert.deepEqual(response.json(), { count: 25 });
+});
+
 test('an unknown path gets a problem document', async () => {
   const response = await app.inject('/unknown');
   assert.equal(response.status, 404);

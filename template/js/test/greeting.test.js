@@ -8,5 +8,5 @@ test('greets in the given language', () => {
 
 test('greets in English when the language is unknown', () => {
   assert.equal(greeting('Ada', 'tlh'), 'Hello, Ada!');
-  assert.equal(greeting('Ada', undefined), 'Hello, Ada!');
+  assert.equal(greeting('Ada'), 'Hello, Ada!');
 });
