@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
@@ -78,7 +79,7 @@ export async function findSyntaxFault(entry: string, message: string): Promise<S
   const files = new Set([entry]);
   for (const { target } of importsFrom(entry)) if (target !== undefined) files.add(target);
   for (const file of files) {
-    if (!['.js', '.mjs'].includes(extname(file))) continue;
+    if (!/^\.m?[jt]s$/.test(extname(file))) continue;
     const fault = parseSyntaxFault(await checkOf(file), message);
     if (fault !== undefined) return { ...fault, file };
   }
@@ -96,10 +97,25 @@ async function checkOf(file: string): Promise<string> {
   // When the file cannot be read, or the pipe fails, the module counts as one without a fault.
   child.on('error', () => {});
   child.stdin.on('error', () => {});
-  createReadStream(file)
+  sourceOf(file)
     .on('error', () => child.stdin.end())
     .pipe(child.stdin);
   return text(child.stderr);
+}
+
+/** Prints a file of TypeScript as Node.js compiles it: without its types, in the same lines and columns. */
+const STRIP = `
+  const { stripTypeScriptTypes } = require('node:module');
+  process.stdout.write(stripTypeScriptTypes(require('node:fs').readFileSync(process.argv[1], 'utf8')));`;
+
+/** The text that Node.js compiles. A process of its own strips types, which prints a warning in this one. */
+function sourceOf(file: string): Readable {
+  if (!extname(file).endsWith('ts')) return createReadStream(file);
+  const stripping = spawn(process.execPath, ['--no-warnings', '-e', STRIP, file], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  stripping.on('error', () => {});
+  return stripping.stdout;
 }
 
 /**

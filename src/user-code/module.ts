@@ -7,7 +7,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
 import { deepenStacks } from './deep-stacks.js';
-import { findSyntaxFault, importsFrom, parseSyntaxFault, type UserImport } from './imports.js';
+import {
+  findSyntaxFault,
+  importsFrom,
+  parseSyntaxFault,
+  type SyntaxFault,
+  type UserImport,
+} from './imports.js';
 import {
   type ErrorDetails,
   formatLocation,
@@ -15,6 +21,7 @@ import {
   isFromProject,
   projectError,
 } from './project-error.js';
+import { useSourceMapOf } from './source-maps.js';
 
 type Exports = Readonly<Record<string, unknown>>;
 
@@ -24,6 +31,7 @@ type Exports = Readonly<Record<string, unknown>>;
  */
 export async function importUserModule(path: string): Promise<Exports> {
   const restoreStacks = deepenStacks();
+  useSourceMapOf(path);
   try {
     return (await import(pathToFileURL(path).href)) as Exports;
   } catch (thrown) {
@@ -96,7 +104,7 @@ async function refusalDetails(error: Error, path: string): Promise<ErrorDetails>
   const { message, stack } = error;
   if (error instanceof SyntaxError) {
     const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
-    const next = nextFor(error, undefined);
+    const next = nextFor(error, undefined) ?? nextForTypes(message, fault);
     return fault === undefined
       ? { next }
       : { ...fault, location: formatLocation(fault.file, fault.line), next };
@@ -125,6 +133,17 @@ function isAbout(subject: string, { specifier, target }: UserImport): boolean {
 
 const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
 
+const BUILD_IT = 'build it: npx multilane build, then npx multilane start --config dist/multilane.config.js';
+
+/** What to do next about TypeScript that a compiler accepts, but not Node.js, which only removes types. */
+function nextForTypes(message: string, fault: SyntaxFault | undefined): string | undefined {
+  if (fault === undefined || !/\.m?ts$/.test(fault.file)) return undefined;
+  const [, type] = /does not provide an export named '(.*)'/.exec(message) ?? [];
+  if (type !== undefined) return `If it is a type, mark it: import { type ${type} } from …`;
+  const isDecorator = fault.excerpt[0]?.trimStart().startsWith('@');
+  return isDecorator ? `Node.js runs no decorators: write it without them, or ${BUILD_IT}.` : undefined;
+}
+
 /**
  * What to do next about a module that Node.js refuses to load; undefined for the default of `projectError`.
  */
@@ -134,10 +153,10 @@ function nextFor(
 ): string | undefined {
   if (/^Unknown file extension "\.[cm]?ts"/.test(message)) {
     const { node } = process.versions;
-    return `Node.js ${node} does not run TypeScript: use 22.18 or newer, or compile it and name the result.`;
+    return `Node.js ${node} does not run TypeScript: use 22.18 or newer, or ${BUILD_IT}.`;
   }
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
-    return 'Node.js only removes types: write it without this syntax, or compile it and name the result.';
+    return `Node.js only removes types: write it without this syntax, or ${BUILD_IT}.`;
   }
   if (found === undefined || !/^(ERR_)?MODULE_NOT_FOUND$/.test(code ?? '')) return undefined;
   const { importer, specifier, target } = found;
@@ -145,7 +164,9 @@ function nextFor(
   const near = [
     `${specifier}.js`,
     `${specifier}.mjs`,
+    `${specifier}.ts`,
     `${specifier}/index.js`,
+    `${specifier}/index.ts`,
     specifier.replace(/\.js$/, '.ts'),
   ];
   const meant = near.find((one) => one !== specifier && existsSync(resolve(dirname(importer), one)));

@@ -206,9 +206,48 @@ describe('the error of a project that does not load', () => {
     expect(await told(files))
       .to.match(/^78 multilane\.config\.mjs:2: .*"\.ts"/)
       .and.include(
-        `Node.js ${process.versions.node} does not run TypeScript: use 22.18 or newer, or compile it`,
+        `Node.js ${process.versions.node} does not run TypeScript: use 22.18 or newer, or build it: npx multilane build`,
       );
   });
+
+  for (const [what, text, message] of [
+    [
+      'an enum',
+      'const port: number = 1;\nenum Color { Red }\n',
+      /^78 multilane\.config\.ts:2: SyntaxError: TypeScript enum is not supported[\s\S]*Node\.js only removes types: .*build it: npx multilane build, then npx multilane start --config dist/,
+    ],
+    [
+      'a parameter property',
+      'class A {\n  constructor(readonly port: number) {}\n}\n',
+      /^78 multilane\.config\.ts:2: SyntaxError: TypeScript parameter property[\s\S]*Node\.js only removes types: /,
+    ],
+    [
+      'a namespace',
+      'namespace A { export const port = 1; }\n',
+      /^78 multilane\.config\.ts:1: SyntaxError: TypeScript namespace[\s\S]*Node\.js only removes types: /,
+    ],
+    [
+      'a decorator',
+      'const port: number = 1;\n@sealed class A { port: number = 1; }\n',
+      /^78 multilane\.config\.ts:2: SyntaxError: [\s\S]*Node\.js runs no decorators: .*npx multilane build/,
+    ],
+    [
+      'a type that is imported as a value',
+      "\nimport { Port } from './port.ts';\nexport const port: Port = 1;\n",
+      /^78 multilane\.config\.ts:2: SyntaxError: [\s\S]*If it is a type, mark it: import \{ type Port \} from/,
+    ],
+    [
+      'an import without the extension',
+      "\nimport './port';\n",
+      /^78 multilane\.config\.ts:2: [\s\S]*did you mean '\.\/port\.ts'\?/,
+    ],
+  ] as const) {
+    it(`names the line of what Node.js does not run, and the next step: ${what}`, async function () {
+      if (!runsTypeScript) this.skip();
+      const files = { 'multilane.config.ts': text, 'port.ts': 'export type Port = number;\n' };
+      expect(await told(files)).to.match(message);
+    });
+  }
 
   it('does not occur for TypeScript where this Node.js runs it', () =>
     inFolder({ 'multilane.config.ts': 'const port: number = 1;\nexport default { port };' }, async (cwd) => {
