@@ -19,9 +19,9 @@ const MAP = /^\/\/# sourceMappingURL=/m;
  */
 export function useSourceMapOf(path: string): void {
   if (!hasMap(path)) return;
-  const { setSourceMapsSupport } = nodeModule as SourceMapsSupport;
-  if (setSourceMapsSupport === undefined) process.setSourceMapsEnabled(true);
-  else setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
+  const support = nodeModule as typeof nodeModule & SourceMapsSupport;
+  if (support.setSourceMapsSupport === undefined) process.setSourceMapsEnabled(true);
+  else support.setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
 }
 
 function hasMap(path: string): boolean {

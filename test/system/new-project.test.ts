@@ -146,6 +146,14 @@ describe('multilane new on a terminal', () => {
     expect(has('four/multilane.config.ts')).to.equal(true);
   });
 
+  it('writes JavaScript with --js, of which nothing has to be built', async () => {
+    expect(await multilane(['new', 'six', '--js'], { cwd: project.folder })).to.include({ code: 0 });
+    const built = await multilane(['build'], { cwd: join(project.folder, 'six') });
+    expect(built).to.include({ code: 0, stderr: '' });
+    expect(built.stdout).to.match(/^multilane\.config\.js is no TypeScript.*\n {2}npx multilane start\n$/);
+    expect(has('six/dist')).to.equal(false);
+  }).timeout(20_000);
+
   it('refuses --ts together with --js', async () => {
     expect(await multilane(['new', 'five', '--ts', '--js'], { cwd: project.folder })).to.include({ code: 2 });
   });

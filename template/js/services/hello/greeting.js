@@ -2,7 +2,7 @@
 
 const WORDS = { de: 'Hallo', es: 'Hola', fr: 'Bonjour' };
 
-/** @param {string} name @param {string | undefined} [language] */
+/** @param {string} name @param {string} [language] */
 export function greeting(name, language) {
   return `${WORDS[language ?? ''] ?? 'Hello'}, ${name}!`;
 }
