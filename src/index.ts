@@ -15,6 +15,7 @@ export type {
   MetricOptions,
 } from './api/metric-types.js';
 export type {
+  Call,
   Cpu,
   CpuRunOptions,
   GrpcDefinition,
@@ -41,6 +42,13 @@ export {
   type RateLimiter,
   type RateLimiterOptions,
 } from './api/standalone-rate-limiter.js';
+export type {
+  ClientOf,
+  TypedCallOptions,
+  TypedCallResponse,
+  TypedClient,
+  TypedMethod,
+} from './api/typed-client.js';
 export type {
   Database,
   EffectKey,
@@ -141,7 +149,6 @@ export type {
   WebSocketLimits,
 } from './server/websocket/websocket.js';
 export type {
-  Call,
   CallMethod,
   CallOptions,
   CallResponse,

@@ -6,9 +6,10 @@ import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga
 import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application, FetchApplication } from '../server/handler.js';
 import type { Nothing } from '../server/route-types.js';
-import type { Call } from '../upstream/call.js';
+import type { ClientOptions, ServiceClient } from '../upstream/call.js';
 import type { CounterBy, GaugeBy, HistogramBy, HistogramOptions, MetricOptions } from './metric-types.js';
 import type { Shared } from './shared.js';
+import type { ClientOf } from './typed-client.js';
 
 /** The second argument of a task. */
 export interface TaskContext {
@@ -117,11 +118,26 @@ export interface ServiceMetrics {
   ): HistogramBy<L>;
 }
 
+/** Calls other services, by their definitions or by their names. */
+export interface Call {
+  /**
+   * The client of a service by its definition. Where its `routes` return the application, the client knows
+   * its routes: their methods, paths, parameters, queries, bodies and responses.
+   * @throws TypeError for what is no definition, and for options
+   * @example
+   *   const response = await call(orders).get('/api/orders/:id', { params: { id: 7 } });
+   *   if (response.status === 200) return response.json().quantity; // typed by the schema of 200
+   */
+  <Routes>(service: ServiceDefinition<Routes>, options?: ClientOptions): ClientOf<Routes>;
+  /** The client of a service by its name. @throws TypeError for text that is not a service name */
+  (service: string, options?: ClientOptions): ServiceClient;
+}
+
 /** What `routes` of a service, and `handlers` of its gRPC methods, get to work with. */
 export interface ServiceDeps {
   /** The service's own database. Using it throws unless the service has migrations or sagas. */
   readonly db: Database;
-  /** Calls other services by name, in this process or elsewhere. */
+  /** Calls other services by definition or by name, in this process or elsewhere. */
   readonly call: Call;
   readonly cpu: Cpu;
   readonly sagas: Sagas;

@@ -16,6 +16,7 @@ import type { RequestObserver, RouteMeter } from '../server/request-observer.js'
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
+import { type NamedService, nameOf } from '../upstream/called-name.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
 import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
@@ -70,7 +71,8 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
         db: refusing(service.name, 'db'),
         sagas: refusing(service.name, 'sagas'),
         cpu: refusing(service.name, 'cpu'),
-        call: (name) => refusing(service.name, `call('${name}')`),
+        call: ((called: string | NamedService) =>
+          refusing(service.name, `call('${nameOf(called)}')`)) as ServiceDeps['call'],
         metrics: metrics(service.name),
         shared: shared(service.name),
         log: log.child({ service: service.name }),

@@ -6,6 +6,7 @@ import type { Database } from '../db/database.js';
 import { ConfigError } from '../errors.js';
 import type { Sagas } from '../saga/saga.js';
 import type { ClientOptions, ServiceClient, StreamedCallResponse } from '../upstream/call.js';
+import { type NamedService, nameOf } from '../upstream/called-name.js';
 import type { MissingDependencies } from './missing-dependencies.js';
 
 /** Some of the methods of a client. One that only makes whole responses, or only streamed ones, is enough. */
@@ -23,6 +24,10 @@ export interface DependencyOverrides {
   readonly db?: Partial<Database>;
   readonly sagas?: Partial<Sagas>;
   readonly cpu?: Partial<Cpu>;
+  /**
+   * Gets the name of the called service, also where it is called by its definition. The path of such a call
+   * is that of the route, and its option `params` has the values.
+   */
   readonly call?: (service: string, options?: ClientOptions) => ClientStub;
   readonly metrics?: Partial<ServiceMetrics>;
   readonly shared?: Partial<Shared>;
@@ -85,6 +90,6 @@ function complete(
   if (dependency === 'log') return value;
   if (dependency !== 'call') return missing.complete(service, dependency, value as object);
   const call = value as NonNullable<DependencyOverrides['call']>;
-  return (called: string, options?: ClientOptions) =>
-    missing.complete(service, dependency, call(called, options));
+  return (called: string | NamedService, options?: ClientOptions) =>
+    missing.complete(service, dependency, call(nameOf(called), options));
 }

@@ -39,6 +39,7 @@ export const WHOLE_BODY: OptionKind = {
 };
 
 export const CALL_KINDS = {
+  params: { text: 'an object such as { id: 7 }', is: isPairs },
   query: { text: 'an object such as { page: 2 }, a URLSearchParams or a Map', is: isPairs },
   headers: { text: "an object such as { accept: 'text/csv' }, a Headers or a Map", is: isPairs },
   json: {

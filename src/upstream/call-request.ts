@@ -6,6 +6,7 @@ import type { PickerName } from '../upstream-options.js';
 import type { Route } from './balancer.js';
 import type { CallOptions, StreamedBody, StreamedCallOptions } from './call.js';
 import { checkCall } from './call-options.js';
+import { filledPath } from './path-params.js';
 import { announcedLength, checkStreamed, isStreamedBody } from './streamed-options.js';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
@@ -140,7 +141,9 @@ export function checkedRequest(
 ): CheckedRequest {
   checkCall(options);
   const checked = checkedMethod(method);
-  const encodedWithQuery = encodedPath(path, options.query);
+  const { params } = options;
+  const filled = params === undefined ? path : filledPath(path, params);
+  const encodedWithQuery = encodedPath(filled, options.query);
   const { body: given } = options;
   const pieces = isStreamedBody(given) ? given : undefined;
   if (pieces !== undefined || options.stream === true) checkStreamed(checked, options, pieces);

@@ -4,11 +4,18 @@
 
 import type { HttpError } from '../errors.js';
 import type { PickerName } from '../upstream-options.js';
+import type { NamedService } from './called-name.js';
 
 type QueryValue = string | number | boolean | bigint | undefined;
 
 /** Options of one call. An unknown option or a value of another type is a TypeError; nothing is sent then. */
 export interface CallOptions {
+  /**
+   * Values of the parameters in the path: `/orders/:id` with `{ id: 7 }` is `/orders/7`. They are encoded,
+   * those of `*` by segments.
+   * @default none: the path is sent as it is; a client of a definition needs a value for every parameter
+   */
+  readonly params?: Readonly<Record<string, string | number | bigint>>;
   /**
    * Query parameters; those that are undefined are omitted. A URLSearchParams, or another iterable of pairs,
    * may contain a name several times.
@@ -283,5 +290,9 @@ export interface CallMethod {
   (path: string, options?: CallOptions): Promise<CallResponse>;
 }
 
-/** @returns the client of a service @throws TypeError for text that is not a service name, and for options */
-export type Call = (service: string, options?: ClientOptions) => ServiceClient;
+/**
+ * @param service its name, or its definition: then a parameter in the path of a call must have its value
+ * @returns the client of a service
+ * @throws TypeError for what is not a service, and for options
+ */
+export type CallByName = (service: string | NamedService, options?: ClientOptions) => ServiceClient;

@@ -6,7 +6,7 @@ import { currentScope } from '../scope.js';
 import { isServiceName } from '../service-name.js';
 import type { Balancer } from './balancer.js';
 import type {
-  Call,
+  CallByName,
   CallMethod,
   CallOptions,
   CallResponse,
@@ -25,6 +25,7 @@ import { failureIn, fallbackResponse } from './fallback-response.js';
 import { withinMaxConcurrent } from './max-concurrent.js';
 import { callMethod, type MethodSource } from './method-call.js';
 import { type OpenCallDependencies, type OpenCallRequest, openCall } from './open-call.js';
+import { clientOfRoutes } from './path-params.js';
 import { RequestStream } from './request-stream.js';
 import { shareCall } from './shared-call.js';
 import type { SingleFlight } from './single-flight.js';
@@ -47,10 +48,14 @@ const NO_CLIENT_OPTIONS: ClientOptions = Object.freeze({});
  */
 const KEPT_CLIENTS = 512;
 
-export function createCall(dependencies: CallDependencies): Call {
+export function createCall(dependencies: CallDependencies): CallByName {
   const near = new Map<string, ServiceClient>();
   const overNetwork = new Map<string, ServiceClient>();
-  return (service, options = NO_CLIENT_OPTIONS) => {
+  const ofRoutes = {
+    near: new WeakMap<object, ServiceClient>(),
+    overNetwork: new WeakMap<object, ServiceClient>(),
+  };
+  const byName = (service: string, options: ClientOptions): ServiceClient => {
     const isOverNetwork = options !== NO_CLIENT_OPTIONS && prefersNetwork(options);
     const clients = isOverNetwork ? overNetwork : near;
     let client = clients.get(service);
@@ -63,7 +68,17 @@ export function createCall(dependencies: CallDependencies): Call {
       client = clientOf(dependencies, service, isOverNetwork);
       if (clients.size < KEPT_CLIENTS) clients.set(service, client);
     }
-    // A copy, so a caller that replaces a method does not change it for others.
+    return client;
+  };
+  // A copy, so a caller that replaces a method does not change it for others.
+  return (service, options = NO_CLIENT_OPTIONS) => {
+    if (typeof service !== 'object' || service === null) return { ...byName(service, options) };
+    const known = ofRoutes[prefersNetwork(options) ? 'overNetwork' : 'near'];
+    let client = known.get(service);
+    if (client === undefined) {
+      client = clientOfRoutes(byName(service.name, options));
+      known.set(service, client);
+    }
     return { ...client };
   };
 }

@@ -1,6 +1,8 @@
 // How the services of this worker call others: over the state that all workers share (load, breakers, retry
 // budget, snapshot of the registry), by HTTP or in-process.
+
 import type { Logger } from 'pino';
+import type { Call } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { KnownProtos, type ProtoFiles } from '../grpc/known-protos.js';
 import { BreakerCells } from '../memory/breaker/breaker-cell.js';
@@ -16,7 +18,6 @@ import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { injectTrace } from '../telemetry/propagation.js';
 import { Balancer } from '../upstream/balancer.js';
-import type { Call } from '../upstream/call.js';
 import { type CallDependencies, createCall } from '../upstream/client.js';
 import { endpointStatuses } from '../upstream/endpoint-status.js';
 import { GrpcTransport } from '../upstream/grpc-transport.js';
@@ -130,7 +131,7 @@ export function createOutboundCalls(options: OutboundCallOptions): OutboundCalls
     timeoutMs,
   } satisfies CallDependencies;
   return {
-    callFrom: (service) => createCall({ ...dependencies, observer: observers.from(service) }),
+    callFrom: (service) => createCall({ ...dependencies, observer: observers.from(service) }) as Call,
     streamed: dependencies,
     streamsPerEndpoint: STREAMS_PER_ENDPOINT,
     get waiting() {

@@ -1,12 +1,11 @@
 // What the services of one worker are made with. host.ts makes one context for all of them, and each
 // MountedService takes from it what its service is given.
 import type { Logger } from 'pino';
-import type { Cpu, ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
+import type { Call, Cpu, ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import type { Shared } from '../api/shared.js';
 import type { WorkerBoot } from '../cluster/messages.js';
 import type { OwnMetrics } from '../telemetry/service-metrics.js';
 import type { Tracing } from '../telemetry/span.js';
-import type { Call } from '../upstream/call.js';
 import type { WorkerMemory } from './worker-memory.js';
 
 /** Which thread this is, and the settings it runs with. */

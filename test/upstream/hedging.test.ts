@@ -10,7 +10,7 @@ import { CallClaims } from '#src/memory/call-claims.js';
 import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import { Balancer } from '#src/upstream/balancer.js';
-import type { Call, CallOptions } from '#src/upstream/call.js';
+import type { CallByName, CallOptions } from '#src/upstream/call.js';
 import { SILENT } from '#src/upstream/call-observer.js';
 import { createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
@@ -24,7 +24,7 @@ import { roundRobinPicker } from './round-robin.js';
 
 const AsyncFunction = (async () => undefined).constructor as new (
   ...text: string[]
-) => (call: Call) => Promise<void>;
+) => (call: CallByName) => Promise<void>;
 
 /** Longer than any response takes here, so that no second attempt is made by chance. */
 const LONG_MS = 20_000;

@@ -7,7 +7,7 @@ import { RpcError } from '#src/rpc-error.js';
 import { runInScope } from '#src/scope.js';
 import type { RpcContext, RpcHandlers } from '#src/server/grpc/rpc-handler.js';
 import { injectTrace } from '#src/telemetry/propagation.js';
-import type { Call } from '#src/upstream/call.js';
+import type { CallByName } from '#src/upstream/call.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
 import { EVERYTHING, type RpcBench, rpcBench } from '#test/server/grpc/kit.js';
 import { until } from '#test/support/until.js';
@@ -42,7 +42,7 @@ describe('a call by gRPC', () => {
     });
   }
 
-  async function serve(handler: RpcHandlers[string][string]): Promise<RpcBench & { call: Call }> {
+  async function serve(handler: RpcHandlers[string][string]): Promise<RpcBench & { call: CallByName }> {
     const bench = await rpcBench({ Get: handler });
     closers.push(() => bench.close());
     return { ...bench, call: callTo(bench.port).call };
