@@ -52,6 +52,13 @@ export class AdminClient {
     }
   }
 
+  /** The text of a successful response that is no JSON. @throws CommandFailure as `get` */
+  async getText(path: string): Promise<string> {
+    const { status, text } = await this.#exchange('GET', path, undefined);
+    if (status === 200) return text;
+    throw new CommandFailure(`${this.url}${path} responds with ${status}`);
+  }
+
   /** @throws CommandFailure as `get` */
   post<Name extends ViewName>(path: string, view: Name, body?: unknown): Promise<View<Name>> {
     return this.#request('POST', path, view, body);

@@ -200,6 +200,35 @@ export const COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
     exitCodes: [REFUSED],
     docs: 'operations.md',
   },
+  info: {
+    group: 'inspect',
+    details:
+      'Paste it into an issue. Secrets are masked, and a part that cannot be read does not hide the others.',
+    examples: [
+      ['as text', 'info'],
+      ['the versions alone', 'info --json | jq .versions'],
+    ],
+    docs: 'cli.md#info',
+  },
+  bench: {
+    group: 'inspect',
+    arguments: { url: 'address of the requests; of this machine, unless --allow-remote is set' },
+    details:
+      'It needs autocannon in the project: npm install --save-dev autocannon. Progress goes to stderr. With an ' +
+      'admin plane of the same process, it also measures CPU time per request.',
+    examples: [
+      ['ten seconds over ten connections', 'bench http://127.0.0.1:8080/hello/Ada'],
+      [
+        'POST of JSON',
+        `bench http://127.0.0.1:8080/items --header 'content-type: application/json' --body '{}'`,
+      ],
+    ],
+    exitCodes: [
+      [1, 'there was no response, or autocannon is not installed'],
+      [2, 'the URL is wrong, or leads to another machine'],
+    ],
+    docs: 'cli.md#bench',
+  },
   reload: {
     group: 'operate',
     details: 'Requests go on meanwhile. Settings are not read again; restart the process for that.',

@@ -4,12 +4,14 @@ import { Command } from 'commander';
 import { version } from '../config/print.js';
 import { describeCommands, styleHelp } from './command-help.js';
 import { buildCommand } from './commands/build.js';
+import { benchCommand } from './commands/bench.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
 import { devCommand } from './commands/dev.js';
 import { generateCommand } from './commands/generate.js';
 import { grpcCommand } from './commands/grpc.js';
 import { helpCommand } from './commands/help.js';
+import { infoCommand } from './commands/info.js';
 import { migrateCommand } from './commands/migrate.js';
 import { newCommand } from './commands/new.js';
 import { psCommand } from './commands/ps.js';
@@ -35,6 +37,8 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   migrateCommand,
   psCommand,
   topCommand,
+  infoCommand,
+  benchCommand,
   reloadCommand,
   sagasCommand,
 ];

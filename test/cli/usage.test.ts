@@ -17,7 +17,7 @@ describe('the command line', () => {
     expect(createProgram().commands.map((command) => command.name())).to.deep.equal([
       ...['new', 'dev', 'build', 'generate', 'check', 'routes', 'grpc', 'completion'],
       ...['start', 'migrate'],
-      ...['ps', 'top'],
+      ...['ps', 'top', 'info', 'bench'],
       ...['reload', 'sagas'],
       'help',
     ]);

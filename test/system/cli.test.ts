@@ -37,6 +37,14 @@ describe('a multilane command on a running process', () => {
       .and.match(/^WORKER /m);
   });
 
+  it('of bench measures the CPU time of each request', async () => {
+    const run = await on('bench', `${cluster.url}/health`, '--duration', '1', '--json');
+    expect(run.code, run.stderr).to.equal(0);
+    const result = JSON.parse(run.stdout) as { requests: number; cpuPerRequestUs: number };
+    expect(result).to.containSubset({ errors: 0, statusCodes: { 200: result.requests } });
+    expect(result.cpuPerRequestUs).to.be.greaterThan(0);
+  });
+
   it('of reload prints which workers are replaced, and ends when all are', async function () {
     this.timeout(30_000);
     expect(await on('reload')).to.deep.include({
