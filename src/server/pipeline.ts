@@ -8,6 +8,7 @@ import { toError } from '../telemetry/to-error.js';
 import { bodyTooLarge, clientClosed } from './body/body.js';
 import { BodyWait } from './body/body-wait.js';
 import { isResponse, isWebStream } from './fetch/fetch-classes.js';
+import { checkedResponse, fetchFailure } from './fetch/fetch-handler.js';
 import { releaseUnsent, sendResponse } from './fetch/send-response.js';
 import { SENT } from './handler.js';
 import { SWITCHED_OFF } from './kill-switch.js';
@@ -144,7 +145,7 @@ function settle(ctx: RequestContext, result: unknown): void {
   ctx.detach();
   result.then(
     (value) => conclude(ctx, value),
-    (error: unknown) => failed(ctx, error),
+    (error: unknown) => failed(ctx, ctx.fetched === undefined ? error : fetchFailure(ctx.fetched, error)),
   );
 }
 
@@ -208,7 +209,7 @@ function handle(ctx: RequestContext): unknown {
 function conclude(ctx: RequestContext, value: unknown): void {
   if (value === WAITING) return;
   try {
-    respond(ctx, value);
+    respond(ctx, ctx.fetched === undefined ? value : checkedResponse(ctx, ctx.fetched, value));
   } catch (error) {
     failed(ctx, error);
     return;

@@ -29,6 +29,7 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   #input: Input | undefined;
   #state: Record<string, unknown> | undefined;
   #log: Logger | undefined;
+  #fetched: Request | undefined;
 
   protected override get context(): this {
     return this;
@@ -143,6 +144,14 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   /** What logs and JSON show of the context: nothing that a client sends in confidence. */
   toJSON(): { readonly method: string; readonly path: string; readonly requestId: string } {
     return { method: this.method, path: this.request.shownPath, requestId: this.requestId };
+  }
+
+  /** The request of the fetch standard whose response its application has promised. */
+  get fetched(): Request | undefined {
+    return this.#fetched;
+  }
+  set fetched(request: Request | undefined) {
+    this.#fetched = request;
   }
 
   // --- the body

@@ -3,6 +3,7 @@
 // its bytes count in the bounds of the process in whatever form they are asked for.
 import { isUtf8 } from 'node:buffer';
 import { HttpError } from '../../errors.js';
+import { BodyWait } from '../body/body-wait.js';
 import { decodeUtf8 } from '../body/json-body.js';
 import { unreported } from '../promise.js';
 import { type ArrivedFields, arrivedHeaders } from './headers-class.js';
@@ -17,6 +18,7 @@ export interface Arrived {
   readonly isChunked: boolean;
   readonly signal: AbortSignal;
   readBytes(): Promise<Uint8Array>;
+  readWhole(take: (bytes: Uint8Array) => void): BodyWait | Promise<void> | undefined;
   readStream(): AsyncIterable<Uint8Array>;
 }
 
@@ -117,30 +119,33 @@ export class ArrivedRequest {
     try {
       return await read();
     } catch (error) {
-      return this.#refused(error);
+      throw this.#refused(error);
     }
   }
 
-  /** @throws the error, always */
-  #refused(error: unknown): never {
+  /** @returns the error, which is noted where it is a refusal */
+  #refused(error: unknown): unknown {
     if (error instanceof HttpError) this.#shared.refusal ??= error;
-    throw error;
+    return error;
   }
 
+  /** Reads the whole body, by one promise. Whether it fails or not, its bytes are not read again. */
   #use<T>(as: (bytes: Uint8Array) => T | Promise<T>): Promise<T> {
-    return unreported(this.#bytes().then(as, (error: unknown) => this.#refused(error)));
-  }
-
-  #bytes(): Promise<Uint8Array> {
-    if (!this.#hasBody) return Promise.resolve(NO_BYTES);
-    if (this.#isRead || this.#body?.locked === true)
-      return Promise.reject(new TypeError('Body is unusable: Body has already been read'));
-    this.#isRead = true;
-    try {
-      return this.#shared.arrived.readBytes();
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
+    return unreported(
+      new Promise((resolve, reject) => {
+        if (!this.#hasBody) {
+          resolve(as(NO_BYTES));
+          return;
+        }
+        if (this.#isRead || this.#body?.locked === true)
+          throw new TypeError('Body is unusable: Body has already been read');
+        this.#isRead = true;
+        const failed = (error: unknown): void => reject(this.#refused(error));
+        const wait = this.#shared.arrived.readWhole((bytes) => resolve(as(bytes)));
+        if (wait instanceof BodyWait) wait.start(() => takeOr(failed, wait), failed);
+        else wait?.catch(failed);
+      }),
+    );
   }
 
   text(): Promise<string> {
@@ -212,6 +217,14 @@ export class ArrivedRequest {
       configurable: true,
       writable: true,
     });
+  }
+}
+
+function takeOr(failed: (error: unknown) => void, wait: BodyWait): void {
+  try {
+    wait.take();
+  } catch (error) {
+    failed(error);
   }
 }
 

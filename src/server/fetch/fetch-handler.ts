@@ -1,6 +1,6 @@
 // An application of the fetch standard (`Request -> Response`) as the handler of the routes below its prefix.
 import type { FetchApplication, FetchHandler, Handler } from '../handler.js';
-import { adopted, isPromise } from '../promise.js';
+import { isPromise } from '../promise.js';
 import type { RequestContext } from '../request-context.js';
 import { UnsendableError } from '../response/unsendable.js';
 import { classOf } from '../value-kind.js';
@@ -21,25 +21,23 @@ export function fetchHandler(application: FetchApplication, stripped: number): H
     const ctx = context as unknown as RequestContext;
     const request = requestOf(ctx, urls.of(ctx.request));
     const result: unknown = serve(request, context);
-    if (isPromise(result)) return settled(ctx, request, result);
-    return checked(ctx, request, result);
+    if (isPromise(result)) {
+      ctx.fetched = request;
+      return result;
+    }
+    return checkedResponse(ctx, request, result);
   };
 }
 
-function settled(ctx: RequestContext, request: Request, result: PromiseLike<unknown>): Promise<unknown> {
-  return adopted(result).then(
-    (value) => checked(ctx, request, value),
-    (error: unknown) => {
-      throw ArrivedRequest.refusalOf(request) ?? error;
-    },
-  );
-}
+/** Why an application has failed that was to respond to a request. */
+export const fetchFailure = (request: Request, error: unknown): unknown =>
+  ArrivedRequest.refusalOf(request) ?? error;
 
 /**
  * An application may have caught that the body is too large, or took too long, and respond with 500: the
  * client gets the reason.
  */
-function checked(ctx: RequestContext, request: Request, value: unknown): unknown {
+export function checkedResponse(ctx: RequestContext, request: Request, value: unknown): unknown {
   const isMade = typeof value === 'object' && value !== null && isResponse(value);
   const refusal = ArrivedRequest.refusalOf(request);
   if (refusal !== undefined) {

@@ -29,8 +29,11 @@ export interface ArrivedFields extends Peer {
 
 type Listener = (value: string, name: string, headers: unknown) => void;
 
+/** Stands for a list until there is one to be changed. */
+const NO_LIST: string[] = [];
+
 class Headers {
-  #list: string[] = [];
+  #list = NO_LIST;
   /** Has the fields until they are needed in the list. */
   #arrived: ArrivedFields | undefined;
   /** Has the fields from then on. */
@@ -47,17 +50,21 @@ class Headers {
     }
     const isList = typeof init === 'object' && init !== null && Symbol.iterator in init;
     const given = isList ? [...(init as Iterable<[string, string]>)] : init;
+    this.#list = [];
     if (!addFields(this.#list, given)) this.#native = new (natives().Headers)(given);
   }
 
   /** The list that can be read and changed; undefined when the native object has the fields. */
   get #own(): string[] | undefined {
     if (this.#arrived !== undefined) this.#take(this.#arrived);
-    return this.#native === undefined ? this.#list : undefined;
+    if (this.#native !== undefined) return undefined;
+    if (this.#list === NO_LIST) this.#list = [];
+    return this.#list;
   }
 
   #take(arrived: ArrivedFields): void {
     this.#arrived = undefined;
+    this.#list = [];
     const { headers } = arrived.exchange.head;
     for (let i = 0; i < headers.length; i += 2) {
       if (!isVisible(headers[i]!, arrived)) continue;

@@ -10,6 +10,7 @@ import type { IncomingRequest } from '../incoming-request.js';
  * them as they are sent.
  */
 const CHANGED_PATH = /[\\#\0-\x20\x7f]|(?:^|\/)\.{1,2}(?:\/|$)|%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/i;
+const [SPACE, DELETE] = [0x20, 0x7f];
 const CHANGED_QUERY = /[#\0-\x20\x7f]/;
 /** A port behind a host, which a URL omits when it is empty or the default. */
 const PORT = /:(?:80|443)?$/;
@@ -32,7 +33,7 @@ export class RequestUrls {
    */
   of(request: IncomingRequest): string {
     const { path, query } = request.exchange.head;
-    if (CHANGED_PATH.test(path) || CHANGED_QUERY.test(query))
+    if ((!isPlain(path) && CHANGED_PATH.test(path)) || (query !== '' && CHANGED_QUERY.test(query)))
       throw malformed(
         'The path has "." or ".." as a segment or letters, digits, "-", ".", "_" or "~" encoded, or the URL has a character that must be encoded.',
       );
@@ -54,6 +55,16 @@ export class RequestUrls {
     this.#origin = url.origin;
     return this.#origin;
   }
+}
+
+/** Whether a path has none of the characters that may be changed. This takes less time than the expression. */
+function isPlain(path: string): boolean {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code <= SPACE || code === DELETE || code === 0x23 || code === 0x25 || code === 0x2e || code === 0x5c)
+      return false;
+  }
+  return true;
 }
 
 const malformed = (detail: string): HttpError => new HttpError('MALFORMED_REQUEST', detail);

@@ -35,14 +35,26 @@ function sendChecked(response: OutgoingResponse, made: Response): Sent {
     );
   if (status === 0) throw new UnsendableError(request, 'returned Response.error(), which has no status');
   response.setStatus(status);
-  let type: string | undefined;
-  const sent = fieldsOf(response, fields);
-  // Most responses have no other field, and no hook has set one.
-  if (body !== null && sent.length === 2 && sent[0] === 'content-type' && !response.hasFields) type = sent[1];
-  else response.fields.add(sent);
+  const type = body === null || response.hasFields ? undefined : onlyType(fields);
+  if (type === undefined) response.fields.add(fieldsOf(response, fields));
   if (body === null || typeof body === 'string' || body instanceof Uint8Array)
     return send(response, type, body);
   return sendPieces(response, body, type);
+}
+
+/** Types that were found to be plain, which are few. */
+const TYPES = new Set<string>();
+const MOST_TYPES = 100;
+const PLAIN_TYPE = /^[\x21-\x7e][\x20-\x7e]{1,100}$/;
+
+/** The type of a response that has no other field, as most have none. */
+function onlyType(fields: readonly string[]): string | undefined {
+  if (fields.length !== 2 || fields[0] !== 'content-type') return undefined;
+  const type = fields[1]!;
+  if (TYPES.has(type)) return type;
+  if (!PLAIN_TYPE.test(type)) return undefined;
+  if (TYPES.size < MOST_TYPES) TYPES.add(type);
+  return type;
 }
 
 /** Releases the stream of a response, or a stream, that is not sent. */

@@ -25,6 +25,7 @@ const BODY = new TextEncoder().encode(JSON.stringify({ name: 'pen', price: 3 }))
 const BARE = ['host', '127.0.0.1:8080'];
 const SHAPES: Readonly<Record<string, SentRequest>> = {
   json: { method: 'GET', path: '/json', fields: BARE },
+  mounted: { method: 'GET', path: '/mounted/json', fields: BARE },
   param: { method: 'GET', path: '/users/42', fields: BARE },
   echo: {
     method: 'POST',
@@ -39,6 +40,7 @@ const service = defineService({
   name: 'cost',
   routes(app) {
     app.get('/json', () => ({ message: 'Hello, World!' }));
+    app.mount('/mounted', () => Response.json({ message: 'Hello, World!' }));
     app.get('/users/:id', (ctx) => ({ id: ctx.params.id }));
     app.post('/echo', { body: echo }, (ctx) => ctx.body);
   },
@@ -85,6 +87,7 @@ const reply = (response: Raw, value: unknown): void => {
 };
 const control: Readonly<Record<string, Handler>> = {
   json: (response) => reply(response as Raw, { message: 'Hello, World!' }),
+  mounted: (response) => reply(response as Raw, { message: 'Hello, World!' }),
   param: (response) => reply(response as Raw, { id: '42' }),
   echo: (response) =>
     (response as Raw).onData((chunk) => reply(response as Raw, JSON.parse(Buffer.from(chunk).toString()))),
