@@ -26,6 +26,7 @@ const COMMANDS_MS = 30_000;
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly [member: string]: unknown;
 }
 
@@ -48,9 +49,19 @@ export class Example {
       mkdirSync(dirname(link), { recursive: true });
       symlinkSync(one === 'multilane' ? ROOT : join(ROOT, 'node_modules', one), link);
     }
+    this.#addCommands(modules);
+  }
+
+  /** Adds what npm puts into `.bin`: the commands of the packages. */
+  #addCommands(modules: string): void {
     mkdirSync(join(modules, '.bin'));
-    const command = `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`;
-    writeFileSync(join(modules, '.bin/multilane'), command, { mode: 0o755 });
+    for (const one of Object.keys(this.manifest.dependencies)) {
+      const { bin } = JSON.parse(this.read(join('node_modules', one, 'package.json'))) as Manifest;
+      for (const [name, file] of Object.entries(bin ?? {})) {
+        const command = `#!/bin/sh\nexec "${process.execPath}" "${join(modules, one, file)}" "$@"\n`;
+        writeFileSync(join(modules, '.bin', name), command, { mode: 0o755 });
+      }
+    }
   }
 
   get manifest(): Manifest {
@@ -77,9 +88,13 @@ export class Example {
   }
 
   /** Runs steps in one shell, in its folder, and compares what they print with what the README shows. */
-  async run(cluster: Addresses, steps = this.steps()): Promise<void> {
+  async run(
+    cluster: Addresses,
+    steps = this.steps(),
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const script = steps.map(({ command }) => `${command}\nprintf '\\0'`).join('\n');
-    const options = { cwd: this.folder, env: cleanEnvironment(), timeout: COMMANDS_MS };
+    const options = { cwd: this.folder, env: cleanEnvironment(env), timeout: COMMANDS_MS };
     const { stdout } = await promisify(execFile)(
       '/bin/sh',
       ['-c', `exec 2>&1\n${here(script, cluster)}`],
@@ -91,7 +106,7 @@ export class Example {
   }
 
   /**
-   * Starts a command that does not end by itself.
+   * Starts a command that does not end by itself, and ends it by SIGTERM.
    * @param meanwhile called when it has been started; then its output becomes what the README shows
    */
   async follow(cluster: Addresses, { command, prints }: Step, meanwhile: () => Promise<void>): Promise<void> {
@@ -99,6 +114,8 @@ export class Example {
       cwd: this.folder,
       env: cleanEnvironment(),
       stdio: ['ignore', 'pipe', 'inherit'],
+      // A group of its own, with what the command itself starts.
+      detached: true,
     });
     const closed = once(child, 'close');
     let printed = '';
@@ -108,14 +125,13 @@ export class Example {
     try {
       await meanwhile();
       const pattern = asPattern(prints!);
-      expect(
-        await until(
-          () => printed.trimEnd(),
-          (text) => pattern.test(text),
-        ),
-      ).to.match(pattern);
+      const seen = await until(
+        () => printed.trimEnd(),
+        (text) => pattern.test(text) || child.exitCode !== null,
+      );
+      expect(seen, command).to.match(pattern);
     } finally {
-      child.kill('SIGKILL');
+      if (child.exitCode === null) process.kill(-child.pid!, 'SIGTERM');
       await closed;
     }
   }
