@@ -8,6 +8,7 @@ import { mayOpenBrowser } from '../config/screen.js';
 import { openBrowser } from './browser.js';
 import { ChangeLoop } from './dev/change-loop.js';
 import { DefinitionProbe } from './dev/definition-probe.js';
+import { DevPostgres } from './dev/dev-postgres.js';
 import { projectFilesOf } from './dev/project-files.js';
 import { DevProcess } from './dev-process.js';
 import { ProjectWatch } from './project-watch.js';
@@ -41,9 +42,11 @@ export async function develop(argv: readonly string[], isQuiet: boolean): Promis
   const commandLine = parseCommandLine(argv);
   const guide = dashboardGuide(isQuiet || !mayOpenBrowser());
   const flags = ['--development', ...argv];
+  const postgres = new DevPostgres(report);
   const child = new DevProcess(PRIMARY, flags, {
     died: (how) => report(`the process has ended (${how}); waiting for a change`),
     ready: ({ adminPlane }) => guide(adminPlane),
+    started: (started) => postgres.serve(started),
   });
   // With `--help`, `--version` or `--check` the process prints a text and exits.
   if (commandLine.infoFlags.size > 0) return child.run();
@@ -68,5 +71,6 @@ export async function develop(argv: readonly string[], isQuiet: boolean): Promis
   await ended;
   probe.close();
   await watch.close();
+  await postgres.stop();
   return 0;
 }

@@ -80,7 +80,8 @@ export class ProjectWatch {
     this.#watched = wanted;
     const watcher = watch([...rootsOf(wanted)], {
       ignoreInitial: true,
-      ignored: (path) => !wanted.has(path) && !around.has(path),
+      // Files may be added to a folder that is watched as a whole.
+      ignored: (path) => !wanted.has(path) && !around.has(path) && !wanted.has(dirname(path)),
     });
     this.#watcher = watcher;
     await new Promise<void>((resolve) => {

@@ -9,7 +9,7 @@ import { startEmbedded } from '../postgres/start-embedded.js';
 import type { OwnerLock } from '../process/owner-lock.js';
 
 export interface EmbeddedServerOptions {
-  readonly settings: Settings;
+  readonly settings: Pick<Settings, 'dataDir'>;
   readonly isNeeded: boolean;
   /** The lock on DATA_DIR; undefined where nothing had to be claimed. */
   readonly lock: OwnerLock | undefined;

@@ -78,7 +78,19 @@ describe('multilane dev', () => {
       export default defineConfig({ services: [one], ${settings} });`;
     const project = new Project({ 'multilane.config.js': config(''), 'services/one.js': service('1') });
     project.install();
-    const args = ['dev', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', '2'];
+    const args = [
+      'dev',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--workers',
+      '2',
+      '--stall-ms',
+      '20000',
+    ];
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: project.folder,
       env: cleanEnvironment(),
@@ -151,7 +163,19 @@ describe('multilane dev', () => {
     this.timeout(60_000);
     const project = new Project({ 'multilane.config.js': 'syntax error' });
     project.install();
-    const args = ['dev', '--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--workers', '1'];
+    const args = [
+      'dev',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--workers',
+      '1',
+      '--stall-ms',
+      '20000',
+    ];
     const child = spawn(process.execPath, [CLI, ...args], {
       cwd: project.folder,
       env: cleanEnvironment(),
@@ -180,6 +204,106 @@ describe('multilane dev', () => {
       child.kill('SIGKILL');
       project.remove();
     }
+  });
+});
+
+describe('multilane dev with the embedded PostgreSQL', () => {
+  const project = new Project({
+    'multilane.config.js': `
+      import { defineConfig } from 'multilane';
+      import notes from './notes.js';
+      export default defineConfig({ services: [notes] });`,
+    'notes.js': `
+      import { defineService } from 'multilane';
+      const migrations = new URL('./migrations/', import.meta.url);
+      export default defineService({ name: 'notes', migrations, routes(app, { db }) {
+        app.get('/', async () => (await db.one('select count(*)::int as n from note', [])).n);
+      } });`,
+    'migrations/0001_note.sql': 'create table note (id int); insert into note values (1);',
+  });
+  const postmaster = join(project.folder, 'data/pg/data/postmaster.pid');
+  const pid = (): string | undefined => readFileSync(postmaster, 'utf8').split('\n')[0];
+  before(() => project.install());
+  let first: string | undefined;
+  after(() => {
+    // A test that fails leaves PostgreSQL running, as a `dev` that is killed does.
+    if (existsSync(postmaster)) process.kill(Number(pid()), 'SIGQUIT');
+    project.remove();
+  });
+
+  /** Runs until `work` has ended. */
+  async function whileRunning(
+    work: (served: () => Promise<unknown>, restarted: () => Promise<void>) => Promise<void>,
+    end: NodeJS.Signals,
+  ): Promise<void> {
+    const args = [
+      'dev',
+      '--host',
+      '127.0.0.1',
+      '--port',
+      '0',
+      '--admin-port',
+      '0',
+      '--workers',
+      '1',
+      '--stall-ms',
+      '20000',
+    ];
+    const child = spawn(process.execPath, [CLI, ...args], {
+      cwd: project.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exited = once(child, 'exit');
+    const lines: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
+    const urls = (): string[] => lines.flatMap((line) => /^multilane ready (\S+)/.exec(line)?.[1] ?? []);
+    const ready = (times: number): Promise<unknown> =>
+      until(urls, (all) => all.length >= times).catch((error: Error) => {
+        throw new Error(lines.join('\n'), { cause: error });
+      });
+    try {
+      await ready(1);
+      await work(
+        async () => {
+          const body = await json(await get(urls().at(-1)!));
+          closeIdleConnections(); // the next start waits until this process has drained
+          return body;
+        },
+        async () => void (await ready(2)),
+      );
+      child.kill(end);
+      await within(20_000, exited, () => lines.join('\n'));
+      // The process ends by itself when `dev` is killed.
+      await until(
+        () =>
+          get(urls().at(-1)!).then(
+            () => false,
+            () => true,
+          ),
+        (isGone) => isGone,
+      );
+    } finally {
+      child.kill('SIGKILL');
+    }
+  }
+
+  it('keeps it running over restarts and when it is killed, adopts it at the next start, and stops it in the end', async function () {
+    this.timeout(120_000);
+    await whileRunning(async (served, restarted) => {
+      expect(await served()).to.equal(1);
+      first = pid();
+      project.write('migrations/0002_more.sql', 'insert into note values (2);');
+      await restarted();
+      expect(await served()).to.equal(2);
+      expect(pid()).to.equal(first);
+    }, 'SIGKILL');
+    expect(pid()).to.equal(first);
+    await whileRunning(async (served) => {
+      expect(await served()).to.equal(2);
+      expect(pid()).to.equal(first);
+    }, 'SIGINT');
+    expect(existsSync(postmaster)).to.equal(false);
   });
 });
 

@@ -3,11 +3,13 @@
 import type { Countdown } from '../../countdown.js';
 import { stopUnused } from '../../postgres/embedded-stop.js';
 import { claim, claimUntil } from '../../process/claim.js';
+import { hasDevParent } from '../../process/dev-channel.js';
 import { Ending } from '../../process/ending.js';
 import type { OwnerLock } from '../../process/owner-lock.js';
 import { exitProcess } from '../../process/process-exit.js';
 import type { Signals } from '../../process/signals.js';
 import type { BootState } from '../boot-state.js';
+import { DeveloperPostgres } from '../developer-postgres.js';
 import { EmbeddedServer } from '../embedded-server.js';
 import type { Base } from './open-shared-memory.js';
 
@@ -20,7 +22,7 @@ const POSTGRES_STOPS_MS = 1_000;
 export interface Owned {
   /** undefined where nothing has to be claimed: without pm2, and without an embedded PostgreSQL. */
   readonly lock: OwnerLock | undefined;
-  readonly embeddedServer: EmbeddedServer;
+  readonly embeddedServer: Pick<EmbeddedServer, 'start' | 'stop' | 'discard'>;
 }
 
 /** @throws StartError naming the folder, and the process that has it */
@@ -42,16 +44,21 @@ export async function claimOwnership(boot: BootState, base: Base, signals: Signa
   const stopLeftServer = async (lock: OwnerLock, countdown: Countdown): Promise<void> => {
     if (databases.needsEmbedded) await stopUnused({ dataDir: settings.dataDir, lock, log }, countdown);
   };
+  // `multilane dev` has claimed the folder for its child.
+  const isOfDeveloper = databases.needsEmbedded && hasDevParent();
+  const claimsFolder = databases.needsEmbedded && !isOfDeveloper;
   const claimed = await claimUntil(
     () => boot.isEnding,
-    (entering) => claim(settings, databases.needsEmbedded, log, entering),
+    (entering) => claim(settings, claimsFolder, log, entering),
     lifecycle,
     stopLeftServer,
   );
   boot.claimed(claimed);
   const { lock } = claimed;
   const isNeeded = databases.needsEmbedded;
-  const embeddedServer = new EmbeddedServer({ settings, isNeeded, lock, log, stopLeftServer });
+  const embeddedServer = isOfDeveloper
+    ? new DeveloperPostgres(settings)
+    : new EmbeddedServer({ settings, isNeeded, lock, log, stopLeftServer });
   lifecycle.defer('embedded PostgreSQL', (countdown) => embeddedServer.stop(countdown), POSTGRES_STOPS_MS);
   return { lock, embeddedServer };
 }
