@@ -25,6 +25,7 @@ const COMMANDS_MS = 30_000;
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
   readonly [member: string]: unknown;
@@ -44,7 +45,7 @@ export class Example {
   constructor(name: string) {
     cpSync(join(ROOT, 'examples', name), this.folder, { recursive: true });
     const modules = join(this.folder, 'node_modules');
-    for (const one of Object.keys(this.manifest.dependencies)) {
+    for (const one of this.packages) {
       const link = join(modules, one);
       mkdirSync(dirname(link), { recursive: true });
       symlinkSync(one === 'multilane' ? ROOT : join(ROOT, 'node_modules', one), link);
@@ -55,7 +56,7 @@ export class Example {
   /** Adds what npm puts into `.bin`: the commands of the packages. */
   #addCommands(modules: string): void {
     mkdirSync(join(modules, '.bin'));
-    for (const one of Object.keys(this.manifest.dependencies)) {
+    for (const one of this.packages) {
       const { bin } = JSON.parse(this.read(join('node_modules', one, 'package.json'))) as Manifest;
       for (const [name, file] of Object.entries(bin ?? {})) {
         const command = `#!/bin/sh\nexec "${process.execPath}" "${join(modules, one, file)}" "$@"\n`;
@@ -66,6 +67,12 @@ export class Example {
 
   get manifest(): Manifest {
     return JSON.parse(this.read('package.json')) as Manifest;
+  }
+
+  /** The names of the packages that it needs. */
+  get packages(): readonly string[] {
+    const { dependencies, devDependencies } = this.manifest;
+    return Object.keys({ ...dependencies, ...devDependencies });
   }
 
   get config(): string {

@@ -1,10 +1,12 @@
 // The examples, copied out of the repository, and the commands of their READMEs. one-brain, three-primaries, and those that need
 // other programs have tests of their own.
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { get, json, post, unique } from '#test/support/client.js';
-import { newDataDir, ROOT } from '#test/support/cluster.js';
+import { cleanEnvironment, newDataDir, ROOT } from '#test/support/cluster.js';
 import { type Ended, runPrimary } from '#test/support/command.js';
 import { Example, exampleNames, useExample, useStarted } from '#test/support/example.js';
 import { HANDSHAKE } from '#test/support/frames.js';
@@ -54,7 +56,8 @@ describe('the examples', () => {
     expect(listed).to.have.members([...examples.keys()]);
   });
 
-  for (const name of exampleNames().filter((one) => existsSync(join(ROOT, 'examples', one, 'test'))))
+  const isTested = (name: string): boolean => existsSync(join(ROOT, 'examples', name, 'test'));
+  for (const name of exampleNames().filter((one) => isTested(one) && one !== 'typescript'))
     it(`pass their own tests (${name}), as \`npm test\` runs them`, async function () {
       this.timeout(60_000);
       const example = examples.get(name)!;
@@ -82,6 +85,40 @@ describe('the example hello, by `npm start`', () => {
   });
 
   it('does what its README shows', () => example.run(started));
+});
+
+describe('the example typescript, on a PostgreSQL server by DATABASE_URL', () => {
+  const shop = useSharedShop();
+  const example = useExample('typescript');
+  const dataDir = newDataDir();
+  let started: Started | undefined;
+  after(async function () {
+    this.timeout(30_000);
+    started?.child.kill('SIGTERM');
+    await started?.exited();
+    await reap(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('compiles, starts, and does what its README shows', async function () {
+    this.timeout(60_000);
+    const env = { DATABASE_URL: shop.sql.url(), DRAIN_MS: '500' };
+    started = await startThrough('npm', ['start'], dataDir, env, example.folder);
+    await example.run(started);
+  });
+
+  it('passes its own tests, by `npm test`', async function () {
+    this.timeout(60_000);
+    const env = cleanEnvironment({ TEST_DATABASE_URL: shop.sql.url(), NODE_V8_COVERAGE: '' });
+    const options = { cwd: example.folder, env };
+    const { stdout } = await promisify(execFile)('npm', ['test'], options);
+    expect(stdout).to.match(/^(?:#|ℹ) pass 4$/m);
+  });
+
+  it('has no error of types', async function () {
+    this.timeout(60_000);
+    await promisify(execFile)('npm', ['run', 'check'], { cwd: example.folder, env: cleanEnvironment() });
+  });
 });
 
 describe('the example notes, on a PostgreSQL server by DATABASE_URL', () => {
