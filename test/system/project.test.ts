@@ -40,7 +40,7 @@ describe('multilane new --js', () => {
   });
 
   it('writes a project whose own tests pass: they inject requests, and start it', async function () {
-    this.timeout(30_000);
+    this.timeout(60_000);
     const { code, output } = await nodeTest(folder);
     expect(code, output).to.equal(0);
     expect(output).to.match(/^# pass 8$/m);
