@@ -110,6 +110,16 @@ async function limitLockWaits(client: LimitedClient, timing: MigrationTiming): P
 
 const lockTimeout = ({ lockTimeoutMs }: MigrationTiming): string => `set lock_timeout = ${lockTimeoutMs}`;
 
+/** The line that the runner logs before it runs a migration. */
+const STARTED = /^### MIGRATION (.+) \(UP\) ###$/m;
+
+function reportStarted(text: string, { service, pending, log }: RunOptions): void {
+  const migration = STARTED.exec(text)?.[1];
+  if (migration === undefined) return;
+  const number = pending.indexOf(migration) + 1;
+  log.info({ service, migration }, `running migration ${number} of ${pending.length}`);
+}
+
 /** @returns false when a lock was not available in time; everything is rolled back then */
 async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean> {
   const { service, folder, schema, table, log } = options;
@@ -128,7 +138,7 @@ async function tryOnce(client: pg.Client, options: RunOptions): Promise<boolean>
       migrationsTable: table,
       singleTransaction: true,
       advisoryLockMode: 'wait',
-      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      logger: { debug() {}, info: (text) => reportStarted(text, options), warn() {}, error() {} },
     });
     for (const { name } of done) log.info({ service, migration: name }, 'migrated');
     return true;

@@ -31,9 +31,13 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   }
   const [binaries, files] = await Promise.all([locateBinaries(), openFolder(dataDir)]);
   const account = await accountFor([binaries.postgres, files.dataFolder, socketDir], files.dataFolder, log);
-  const cluster = await inTurn(lock, signal, async (isEldest) =>
-    isEldest || (await hasCluster(files)) ? ensureCluster(files, binaries, account, signal) : undefined,
-  );
+  const cluster = await inTurn(lock, signal, async (isEldest) => {
+    const exists = await hasCluster(files);
+    if (!exists && !isEldest) return undefined;
+    if (!exists)
+      log.info(`creating an embedded PostgreSQL in ${files.folder}; a first start takes some seconds`);
+    return ensureCluster(files, binaries, account, signal);
+  });
   // Read before PostgreSQL is started: if a wait for the disk came after its start, a stop would not see
   // PostgreSQL.
   const folder = await folderIdentityOf(cluster.dataFolder);

@@ -15,7 +15,7 @@ describe('multilane bench', () => {
         body += chunk.toString();
       });
       request.on('end', () => {
-        seen.push(`${request.method} ${request.headers['x-a']} ${body}`);
+        seen.push(`${request.method} ${String(request.headers['x-a'])} ${body}`);
         response.statusCode = 418;
         response.end();
       });

@@ -10,6 +10,7 @@ import pg from 'pg';
 import { migrateService, migrationStates } from '#src/db/migrate.js';
 import { withStartClient } from '#src/db/start-client.js';
 import { StartError } from '#src/errors.js';
+import type { Log } from '#src/telemetry/log.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { deferred } from './fixtures/deferred.js';
 import { migratedDatabase, rejection } from './fixtures/open.js';
@@ -64,6 +65,20 @@ describe('a migration that has to wait', () => {
       .and.include('network in between')
       .and.not.include('\n');
   };
+
+  it('logs which one of how many runs', async () => {
+    await migration('0001_item', 'create table item (id int)');
+    await migration('0002_more', 'alter table item add column more text');
+    const lines: string[] = [];
+    const info = ((fields: { readonly migration?: string }, text?: string) => {
+      lines.push(`${text}: ${fields.migration}`);
+    }) as Log['info'];
+    await migrateService({ ...options(), log: { ...silentLog, info } });
+    expect(lines.filter((line) => line.startsWith('running'))).to.deep.equal([
+      'running migration 1 of 2: 0001_item',
+      'running migration 2 of 2: 0002_more',
+    ]);
+  });
 
   it('lets other sessions proceed while a session locks its table, and logs which one does', async () => {
     await migration('0001_item', 'create table item (id int)');

@@ -90,6 +90,16 @@ describe('the start of the embedded PostgreSQL', () => {
     });
   }
 
+  it('logs that it creates the cluster at the first start, and not later', async () => {
+    const folder = newDataDir();
+    const lines: string[] = [];
+    const log = { ...silentLog, info: (text: string) => void lines.push(text) } as typeof silentLog;
+    const options = { dataDir: folder, socketDir: join(folder, 'socket'), log, ...SOLE_OWNER };
+    for (let start = 0; start < 2; start += 1) await stopped(await startEmbedded(options));
+    expect(lines.filter((line) => line.startsWith('creating an embedded PostgreSQL'))).to.have.length(1);
+    await rm(folder, { recursive: true });
+  });
+
   it('starts when the pid file names an unrelated process', async () => {
     const { pid } = await startAndKillOwner();
     process.kill(pid, 'SIGKILL');

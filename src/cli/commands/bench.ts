@@ -58,7 +58,7 @@ async function bench(text: string, options: BenchOptions): Promise<void> {
   const plane = isLoopback(url) ? await planeOf(options) : undefined;
   const before = plane && (await readCpu(plane));
   const report = progressTo(load);
-  const result = await runLoad(load, report.tick);
+  const result = await runLoad(load, (perSecond) => report.tick(perSecond));
   report.end();
   const after = before && plane && (await readCpu(plane));
   const cpuUs = before && after && cpuPerRequest(before, after as CpuReading, result.requests.total);

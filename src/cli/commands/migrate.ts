@@ -19,7 +19,12 @@ export function migrateCommand(program: Command): void {
       const settings = await projectSettings(options);
       const { databaseStates, migrateDatabases } = await import('../../primary/migrate-databases.js');
       const { createLogger } = await import('../../telemetry/log.js');
-      const log = createLogger({ ...settings, logLevel: 'warn' }, {}, stderrSink);
+      // A person who waits sees the progress; the log of a deployment has only what went wrong.
+      const isWatched = process.stderr.isTTY === true;
+      const level = isWatched
+        ? ({ logLevel: 'info', logFormat: 'pretty' } as const)
+        : ({ logLevel: 'warn' } as const);
+      const log = createLogger({ ...settings, ...level }, {}, stderrSink);
       const states = await (options.status ? databaseStates : migrateDatabases)(settings, log);
       const pending = options.status ? 'pending' : 'applied now';
       await (options.json ? printJson(jsonOf(states, pending)) : print(tableFor(states, pending)));

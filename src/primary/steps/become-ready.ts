@@ -4,6 +4,7 @@ import { announceReady, shownHost } from '../../process/ready.js';
 import { schemeOf } from '../../server/certificate.js';
 import type { BootState } from '../boot-state.js';
 import { serveDeveloper } from '../developer-reload.js';
+import { bannerText, hasReader } from '../ready-banner.js';
 import type { Base } from './open-shared-memory.js';
 import type { SentDatabase } from './prepare-databases.js';
 import type { Serving } from './start-serving.js';
@@ -43,7 +44,14 @@ export async function becomeReady(
     await boot.failStep(error, log, 'the process cannot begin to serve', 70);
   }
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;
-  announceReady(address, `http://${shownHost(settings.adminHost)}:${adminPlane.port}`);
+  const adminAddress = `http://${shownHost(settings.adminHost)}:${adminPlane.port}`;
+  announceReady(address, adminAddress);
+  if (hasReader(process)) {
+    const planes = { dataPlane: address, adminPlane: adminAddress };
+    const services = base.services.map(({ name }) => name);
+    const facts = { version: base.version, workers: settings.workers, services };
+    process.stderr.write(bannerText({ ...facts, ...planes }));
+  }
   serveDeveloper({ threads, block: base.sharedState.block });
   notifier.ready(`serving on ${address}`);
   log.info(
