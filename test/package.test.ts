@@ -30,6 +30,7 @@ const CONTENTS: readonly RegExp[] = [
   /^scripts\/platform\.mjs$/,
   /^(?:template|deploy|examples)\//,
   /^docs\/[\w-]+\.md$/,
+  /^licences\/[\w-]+\.txt$/,
 ];
 /** Hosts from which npm installs. */
 const REGISTRY = /\b(?:registry\.(?:npmjs\.org|yarnpkg\.com)|npm\.pkg\.github\.com)\b|"resolved":/;
