@@ -17,7 +17,7 @@ const NAMED =
 
 /** Whatever is in the package is of one of these kinds; docs/architecture.md says what each is for. */
 const CONTENTS: readonly RegExp[] = [
-  /^(?:package\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE|NOTICE)$/,
+  /^(?:package\.json|README\.md|CHANGELOG\.md|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE|NOTICE)$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
   /^dist\/bundle\/(?:(?:[\w-]+\/)?[\w-]+\.js|LICENSES\.txt)$/,
   /^dist\/packages\/[\w-]+\.js$/,
