@@ -2,5 +2,6 @@
 // is not part of the npm package, where `--demo` does the same.
 import { defineConfig } from 'multilane';
 import { referenceShop } from './dist/services/catalog.js';
+import { shopApi } from './dist/services/shop-api.js';
 
-export default defineConfig({ services: referenceShop });
+export default defineConfig({ services: referenceShop, openapi: shopApi });

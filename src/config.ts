@@ -1,6 +1,7 @@
 // The settings that a process runs with. The module config reads, checks and documents them; config/table.ts
 // declares them. No other module reads `process.env`.
 
+import type { OpenApiOptions } from './openapi-options.js';
 import type { Rate, RateText } from './rate.js';
 import type { Upstreams } from './upstream-options.js';
 
@@ -32,6 +33,7 @@ type NotInFile =
   | 'otel'
   | 'upstreams'
   | 'zone'
+  | 'openapi'
   | 'configFile'
   | 'pmId'
   | 'notify';
@@ -219,6 +221,8 @@ export interface Settings {
   readonly upstreams: Upstreams;
   /** The member `zone` of the configuration file; null: none. */
   readonly zone: string | null;
+  /** The member `openapi` of the configuration file; false: no document is served. */
+  readonly openapi: OpenApiOptions | false;
   readonly receiveTraceFlags: 'trusted' | 'all' | 'none';
   /** The configuration file that declares the services; undefined: the reference shop is mounted. */
   readonly configFile: string | undefined;

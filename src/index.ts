@@ -74,6 +74,14 @@ export {
   ValidationError,
 } from './errors.js';
 export type { Counter, Gauge, Histogram, Labels } from './memory/metrics/recorder.js';
+export type {
+  ExternalDocs,
+  OAuthFlow,
+  OpenApiOptions,
+  OpenApiServer,
+  SecurityRequirement,
+  SecurityScheme,
+} from './openapi-options.js';
 export type { RateText } from './rate.js';
 export { RequestBodyError } from './request-body-error.js';
 export type { Priority } from './resilience/admission.js';
@@ -100,6 +108,7 @@ export type {
 } from './saga/saga.js';
 export { SetErrorFunction } from './server/body/error-texts.js';
 export type { FieldPart, FilePart, Part, PartLimits } from './server/body/multipart.js';
+export type { BodyExample, MediaTypes, RouteDocs } from './server/docs/route-docs.js';
 export type {
   BidiHandler,
   ClientStreamHandler,

@@ -2,6 +2,8 @@
 // names.
 import type { WrittenSettings } from '../config.js';
 import { ConfigError } from '../errors.js';
+import { checkOpenApi } from '../openapi-checks.js';
+import type { OpenApiOptions } from '../openapi-options.js';
 import { configError, describeValue, requireObject } from '../options.js';
 import { isServiceName } from '../service-name.js';
 import { checkUpstreams, type Upstreams } from '../upstream-options.js';
@@ -33,20 +35,28 @@ export type ProjectConfig = WrittenSettings & {
    * @default none
    */
   readonly zone?: string | null;
+  /**
+   * What the OpenAPI document says of the API as a whole; false: neither `/openapi.json` nor `/docs` is
+   * served.
+   * @default title, version and description of the project's package.json
+   * @example { title: 'Shop', securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } }
+   */
+  readonly openapi?: OpenApiOptions | false;
 };
 
 /**
  * Checks the services of a configuration and returns it. The settings are checked when the process reads
  * them.
  * @throws ConfigError for a value that is not a service, for two services of one name, for `protos` that are
- *   not files of a service, and for wrong `upstreams`
+ *   not files of a service, and for wrong `upstreams` and `openapi`
  * @example export default defineConfig({ services: [shop], rateLimit: '100/second' });
  */
 export function defineConfig(config: ProjectConfig): ProjectConfig {
   if (typeof config !== 'object' || config === null) throw new ConfigError('defineConfig takes an object');
-  const { services, protos, upstreams } = config;
+  const { services, protos, upstreams, openapi } = config;
   if (protos !== undefined) checkProtos(protos);
   if (upstreams !== undefined) checkUpstreams(upstreams);
+  if (openapi !== undefined) checkOpenApi(openapi);
   if (services === undefined) return config;
   if (!Array.isArray(services)) throw new ConfigError('services must be an array of defineService(…)');
   const seen = new Set<string>();

@@ -19,6 +19,7 @@ import { initTracing } from '../telemetry/tracing.js';
 import { type NamedService, nameOf } from '../upstream/called-name.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
+import { apiInfo } from '../worker/api-info.js';
 import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
 import { clusterLimitsOf, countedRateLimits } from '../worker/counted-rate-limits.js';
 import { loadServices } from '../worker/load-services.js';
@@ -65,7 +66,8 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const restoreStacks = deepenStacks();
   try {
     app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
-    app.mount('system', (routes) => apiDocs(routes, { title: '', version: '' }, () => app.routes()));
+    if (settings.openapi !== false)
+      app.mount('system', (routes) => apiDocs(routes, apiInfo(settings, []), () => app.routes()));
     for (const service of services) {
       const deps: ServiceDeps = {
         db: refusing(service.name, 'db'),

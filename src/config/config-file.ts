@@ -7,6 +7,7 @@ import { types } from 'node:util';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { nearestName } from '../name-suggestion.js';
+import type { OpenApiOptions } from '../openapi-options.js';
 import { isServiceName } from '../service-name.js';
 import type { Upstreams } from '../upstream-options.js';
 import { importConfigModule } from '../user-code/module.js';
@@ -20,7 +21,7 @@ import type { SettingSource } from './setting-source.js';
  */
 const KINDS = ['.ts', '.js', '.mjs', '.json'];
 /** Members that are no settings. */
-const STRUCTURED = ['services', 'protos', 'upstreams', 'zone'];
+const STRUCTURED = ['services', 'protos', 'upstreams', 'zone', 'openapi'];
 const NAMES = KINDS.map((kind) => `multilane.config${kind}`);
 
 export interface ConfigFile {
@@ -35,6 +36,7 @@ export interface ConfigFile {
   /** See `ProjectConfig`. */
   readonly upstreams?: Upstreams | undefined;
   readonly zone?: string | null | undefined;
+  readonly openapi?: OpenApiOptions | false | undefined;
   /** All other members. */
   readonly members: Readonly<Record<string, unknown>>;
 }
@@ -130,7 +132,9 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${name}: must contain an object`);
   }
-  const { services, protos, upstreams, zone, ...members } = content as Readonly<Record<string, unknown>>;
+  const { services, protos, upstreams, zone, openapi, ...members } = content as Readonly<
+    Record<string, unknown>
+  >;
   if (services !== undefined && extname(path) === '.json') {
     throw new ConfigError(
       `${name}: "services" needs a .js or .mjs file, because services are code; to mount only some, use SERVICES`,
@@ -139,23 +143,25 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   if (services !== undefined && (!Array.isArray(services) || services.length === 0)) {
     throw new ConfigError(`${name}: "services" must be a list of at least one defineService(…)`);
   }
-  const mesh = { upstreams, zone };
-  if (upstreams !== undefined || zone !== undefined) await checkMesh(mesh, name);
-  return { path, name, services, protos, ...(mesh as MeshMembers), members };
+  const checked = { upstreams, zone, openapi };
+  if (Object.values(checked).some((member) => member !== undefined)) await checkMembers(checked, name);
+  return { path, name, services, protos, ...(checked as CheckedMembers), members };
 }
 
-type MeshMembers = Pick<ConfigFile, 'upstreams' | 'zone'>;
+type CheckedMembers = Pick<ConfigFile, 'upstreams' | 'zone' | 'openapi'>;
 
 /**
- * Few files have these members, so the check is loaded for them only.
+ * Few files have these members, so the checks are loaded for them only.
  * @throws ConfigError that names the file
  */
-async function checkMesh(members: Record<string, unknown>, name: string): Promise<void> {
-  const { upstreams = {}, zone = null } = members;
+async function checkMembers(members: Record<string, unknown>, name: string): Promise<void> {
+  const { upstreams = {}, zone = null, openapi = {} } = members;
   const { checkUpstreams, checkZone } = await import('../upstream-options.js');
+  const { checkOpenApi } = await import('../openapi-checks.js');
   try {
     checkUpstreams(upstreams);
     checkZone(zone);
+    checkOpenApi(openapi);
   } catch (cause) {
     throw new ConfigError(`${name}: ${errorMessage(cause)}`, { cause });
   }

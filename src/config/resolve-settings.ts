@@ -55,6 +55,7 @@ export function resolveSettings(
     ...assemble((name) => lineOf.get(name)?.value, services, cwd),
     upstreams: file?.upstreams ?? {},
     zone: file?.zone ?? null,
+    openapi: file?.openapi ?? {},
     gatewayPolicies: file === undefined ? {} : gatewayPolicies(file.name, file.members.gateway),
     configFile: file?.services === undefined ? undefined : file.path,
     pmId: env.pm_id ?? null,
@@ -82,7 +83,7 @@ function assemble(
   byName: (name: string) => unknown,
   services: readonly string[],
   cwd: string,
-): Omit<Settings, 'gatewayPolicies' | 'upstreams' | 'zone' | 'configFile' | 'pmId' | 'notify'> {
+): Omit<Settings, 'gatewayPolicies' | 'upstreams' | 'zone' | 'openapi' | 'configFile' | 'pmId' | 'notify'> {
   const values = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;

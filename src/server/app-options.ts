@@ -25,7 +25,10 @@ export interface AppOptions {
     | 'configFile'
     | 'rateLimit'
     | 'rateLimitScope'
-  >;
+  > & {
+    /** The security schemes that routes may name. Default: none. */
+    readonly openapi?: Settings['openapi'];
+  };
   readonly observer: RequestObserver;
   readonly gates: RequestGates;
   readonly quotas: RequestQuotas;

@@ -7,6 +7,7 @@ import type { RateText } from '../rate.js';
 import type { Priority } from '../resilience/admission.js';
 import type { BulkheadOptions } from '../resilience/bulkhead-options.js';
 import type { Part, PartLimits } from './body/multipart.js';
+import type { CommonDocs, GroupDocs, RouteDocs } from './docs/route-docs.js';
 import type { CookieOptions } from './response/cookies.js';
 import type { EventSourceFunction, ServerSentEvent } from './response/sse.js';
 import type {
@@ -75,7 +76,7 @@ export type RouteHooks = {
   readonly [K in keyof Hooks]?: NonNullable<Hooks[K]> | readonly NonNullable<Hooks[K]>[];
 };
 
-export interface RouteOptions extends Schemas, RouteHooks {
+export interface RouteOptions extends Schemas, RouteHooks, RouteDocs {
   /**
    * How a body with a schema is sent: `json`, or `form` (urlencoded, with values coerced like those of a
    * query).
@@ -119,8 +120,12 @@ export interface RouteOptions extends Schemas, RouteHooks {
    * @default 'normal'
    */
   readonly priority?: Priority;
-  /** One line of text for route lists and OpenAPI. */
-  readonly summary?: string;
+  /**
+   * The route takes an `Idempotency-Key`, which the handler uses by `idempotent` or `idempotencyKey`. Where
+   * it is `required`, a request without one, or with an empty one, gets 400 IDEMPOTENCY_KEY_REQUIRED.
+   * @default a key is not part of the description, and `idempotent` treats it as optional
+   */
+  readonly idempotencyKey?: 'optional' | 'required';
 }
 
 /** Options that the routes of a group have in common. Those of a route take precedence. */
@@ -128,6 +133,7 @@ export type GroupOptions = Pick<
   RouteOptions,
   'internal' | 'timeoutMs' | 'bodyLimit' | 'chunked' | 'compress' | 'priority'
 > &
+  GroupDocs &
   RouteHooks;
 
 /**
@@ -142,16 +148,9 @@ export type FetchApplication = FetchHandler | { readonly fetch: FetchHandler };
 /** The options of a mounted application. They apply to all its paths and methods together. */
 export type FetchOptions = Pick<
   RouteOptions,
-  | 'bodyLimit'
-  | 'chunked'
-  | 'timeoutMs'
-  | 'compress'
-  | 'internal'
-  | 'rateLimit'
-  | 'maxConcurrent'
-  | 'priority'
-  | 'summary'
+  'bodyLimit' | 'chunked' | 'timeoutMs' | 'compress' | 'internal' | 'rateLimit' | 'maxConcurrent' | 'priority'
 > &
+  CommonDocs &
   RouteHooks & {
     /** The application sees paths without the prefix. @default true */
     readonly stripPrefix?: boolean;
@@ -368,7 +367,8 @@ export type DeclaredResponse<Schemas> = DeclaredBody<Schemas> | Sent | Response 
 export interface WebSocketOptions<D = undefined, Path extends string = string>
   extends WebSocketEvents<D, PathParams<Path>>,
     WebSocketLimits,
-    Pick<RouteOptions, 'internal' | 'timeoutMs' | 'summary'> {
+    CommonDocs,
+    Pick<RouteOptions, 'internal' | 'timeoutMs'> {
   /**
    * Runs after the hooks, before the connection becomes a WebSocket. Throwing or responding here refuses it.
    * Fields that are set with `ctx.header` are sent with the handshake. `ctx` ends here, so return what the
@@ -469,6 +469,8 @@ export interface RouteInfo {
   readonly webSocket: boolean;
   /** It is one of a mounted application, whose own routes are not known. */
   readonly mounted?: boolean;
+  /** No limit of the process applies to it. */
+  readonly unlimited?: boolean;
   /** The options without hooks, including those of its groups. */
   readonly options: Omit<RouteOptions, keyof Hooks>;
 }

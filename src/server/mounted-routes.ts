@@ -5,6 +5,7 @@ import { SecretPaths } from '../redaction/secret-paths.js';
 import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import type { AppOptions, MountOptions } from './app-options.js';
 import { bulkheadOf } from './bulkheads.js';
+import { DocumentedNames } from './docs/documented-names.js';
 import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
 import { rpcRouteHandler } from './grpc/rpc-route.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
@@ -59,6 +60,7 @@ export class MountedRoutes {
   readonly #router = new Router<RoutePlan>();
   /** The methods of gRPC, by path. */
   readonly #rpc = new Map<string, RpcRoute>();
+  readonly #documented: DocumentedNames;
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
@@ -73,6 +75,7 @@ export class MountedRoutes {
     this.#options = options;
     this.#topics = topics;
     this.#callback = callback;
+    this.#documented = new DocumentedNames(options.settings.openapi);
     this.secretPaths = options.secretPaths ?? new SecretPaths();
     this.#commonRate = globalCheck(options.settings, options.rateLimits);
     this.unmatched = new Unmatched(options.observer, this.#commonRate);
@@ -245,7 +248,9 @@ export class MountedRoutes {
     const pattern = parsePattern(path);
     const { template } = pattern;
     const webSocket = typeof target !== 'function';
-    const info: RouteInfo = { service, method, path, template, webSocket, options };
+    const exempt = unlimited ? { unlimited } : {};
+    const info: RouteInfo = { service, method, path, template, webSocket, ...exempt, options };
+    this.#documented.add(info);
     const served = webSocket ? this.#webSocketRoute(service, path, pattern, target) : target;
     const bounds = this.#boundsOf(info, mounting);
     const plan = planRoute(info, served, hooks, settings, bounds, (as) => observer.meter(as, template));
@@ -265,6 +270,7 @@ export class MountedRoutes {
     const path = `${prefix}/*`;
     const { template } = parsePattern(path);
     const common: RouteInfo = { service, method: MOUNTED, path, template, webSocket: false, options };
+    this.#documented.add(common);
     const bounds = this.#boundsOf(common, mounting);
     for (const method of ALL_METHODS) {
       const info: RouteInfo = { ...common, method, mounted: true };

@@ -135,8 +135,12 @@ function declareWebSocket(
 ): void {
   assertOpen(collection);
   checkWebSocketOptions(path, options);
-  const { internal, timeoutMs, summary } = options;
-  const given = Object.entries({ internal, timeoutMs, summary }).filter(([, value]) => value !== undefined);
+  const { internal, timeoutMs, summary, description, tags, deprecated, externalDocs, hide, security } =
+    options;
+  const described = { summary, description, tags, deprecated, externalDocs, hide, security };
+  const given = Object.entries({ internal, timeoutMs, ...described }).filter(
+    ([, value]) => value !== undefined,
+  );
   collection.routes.push(declared(group, 'GET', path, Object.fromEntries(given), options));
 }
 

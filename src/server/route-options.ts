@@ -11,11 +11,11 @@ import {
   POSITIVE,
   SWITCH,
   shapeOf,
-  TEXT,
   typeErrorFor,
   wholeNumber,
 } from '../options.js';
 import { PRIORITIES } from '../resilience/admission.js';
+import { COMMON_DOC_KINDS, checkRouteDocs, GROUP_DOC_KINDS, ROUTE_DOC_KINDS } from './docs/route-docs.js';
 import { isFetchApplication } from './fetch/fetch-application.js';
 import type { FetchOptions, RouteOptions, WebSocketOptions } from './handler.js';
 import { hooksOf } from './hook-chain.js';
@@ -50,7 +50,6 @@ const COMMON = {
   rateLimit: ANYTHING,
   priority: oneOf(...PRIORITIES),
   maxConcurrent: ANYTHING,
-  summary: TEXT,
   onRequest: HOOK,
   preHandler: HOOK,
   onResponse: HOOK,
@@ -63,10 +62,16 @@ const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
   body: SCHEMA,
   bodyType: oneOf('json', 'form'),
   response: RESPONSES,
+  idempotencyKey: oneOf('optional', 'required'),
+  ...ROUTE_DOC_KINDS,
   ...COMMON,
 });
 /** Schemas describe a single route, so a mounted application has none. */
-const MOUNT = shapeOf<FetchOptions>('{ bodyLimit: 1_000_000 }', { ...COMMON, stripPrefix: SWITCH });
+const MOUNT = shapeOf<FetchOptions>('{ bodyLimit: 1_000_000 }', {
+  ...COMMON_DOC_KINDS,
+  ...COMMON,
+  stripPrefix: SWITCH,
+});
 const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket, data) { … } }', {
   upgrade: FUNCTION,
   open: FUNCTION,
@@ -82,7 +87,7 @@ const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket,
   protocols: ANYTHING,
   internal: SWITCH,
   timeoutMs: POSITIVE,
-  summary: TEXT,
+  ...COMMON_DOC_KINDS,
 });
 /** These options describe a single route, so a group cannot have them. */
 const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
@@ -94,7 +99,8 @@ const NOT_OF_GROUPS: ReadonlySet<string> = new Set([
   'body',
   'bodyType',
   'response',
-  'summary',
+  'idempotencyKey',
+  ...Object.keys(ROUTE_DOC_KINDS).filter((name) => !(name in GROUP_DOC_KINDS)),
 ]);
 /** A body has no meaning in these methods (RFC 9110 section 9.3.1). A GET route serves HEAD as well. */
 const BODILESS = new Set(['GET', 'OPTIONS']);
@@ -110,6 +116,7 @@ export function checkRouteOptions(method: string, path: string, options: RouteOp
   if (misplaced) throw error(`"${misplaced}" belongs to a route, not to a group`);
   if (options.body !== undefined && BODILESS.has(method))
     throw error(`a ${method} route cannot declare a body`);
+  checkRouteDocs(options, error);
   for (const [status, schema] of Object.entries(options.response ?? {})) {
     if (!STATUS.test(status))
       throw error(`response must be ${RESPONSES.text}; ${describeValue(status)} is not a status`);
@@ -128,6 +135,7 @@ export function checkMount(prefix: string, options: FetchOptions, application: u
       throw error('the prefix must be static text that starts with "/" and does not end with it');
   }
   checkOptions(options, MOUNT, error);
+  checkRouteDocs(options, error);
   if (!isFetchApplication(application))
     throw error(
       `it needs an application with a method fetch, or a function (request) => Response; got ${describeValue(application)}`,
@@ -136,5 +144,7 @@ export function checkMount(prefix: string, options: FetchOptions, application: u
 
 /** @throws TypeError that names path and option */
 export function checkWebSocketOptions(path: string, options: WebSocketOptions<never>): void {
-  checkOptions(options, WEBSOCKET, typeErrorFor(`WebSocket ${path}`));
+  const error = typeErrorFor(`WebSocket ${path}`);
+  checkOptions(options, WEBSOCKET, error);
+  checkRouteDocs(options, error);
 }

@@ -8,6 +8,7 @@ import { settingsOf } from '../config/load.js';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import type { ProtoFiles } from '../grpc/known-protos.js';
+import { checkOpenApi } from '../openapi-checks.js';
 import { checkUpstreams } from '../upstream-options.js';
 import { projectProtos } from '../worker/project-protos.js';
 import { fileOf } from './file-of.js';
@@ -55,7 +56,8 @@ async function configurationOf(config: ProjectOptions['config'] = {}): Promise<C
   if (typeof config === 'string' || config instanceof URL) {
     return loadConfigFile(configFileOf(process.cwd(), { config: fileOf(config), demo: false })!);
   }
-  const { services, protos, upstreams, zone, ...members } = config;
+  const { services, protos, upstreams, zone, openapi, ...members } = config;
   if (upstreams !== undefined) checkUpstreams(upstreams);
-  return { path: '', name: 'config', services, protos, upstreams, zone, members };
+  if (openapi !== undefined) checkOpenApi(openapi);
+  return { path: '', name: 'config', services, protos, upstreams, zone, openapi, members };
 }

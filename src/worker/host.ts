@@ -159,7 +159,7 @@ export function createHost(options: HostOptions): Host {
   mountServices(app, services, {
     switches,
     awaitsDatabases,
-    configFile: settings.configFile,
+    settings,
   });
   if (settings.gateway.length > 0) openGateway(settings, app, services, parts);
   // All workers have the same routes, so one of them logs the warnings.

@@ -1,23 +1,25 @@
 // Mounts the services of a worker on its App, after the routes that every process has: the probes and the
 // documentation of the API.
+import type { Settings } from '../config.js';
 import type { Switches } from '../memory/switches.js';
 import type { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
+import { apiInfo } from './api-info.js';
 import type { MountedService } from './mounted-service.js';
 import { systemRoutes } from './system-routes.js';
 
 export interface MountOptions {
   readonly switches: Switches;
   readonly awaitsDatabases: boolean;
-  /** The file that declares the services, for the text of an error. */
-  readonly configFile: string | undefined;
+  /** Its `configFile` declares the services, for the text of an error and for what the project is called. */
+  readonly settings: Pick<Settings, 'configFile' | 'openapi' | 'rateLimit'>;
 }
 
 /** @throws ConfigError when a service declares routes that are not possible */
 export function mountServices(app: App, services: readonly MountedService[], options: MountOptions): void {
-  const { configFile } = options;
+  const { configFile } = options.settings;
   const restoreStacks = deepenStacks();
   try {
     mountAll(app, services, options);
@@ -33,12 +35,13 @@ export function mountServices(app: App, services: readonly MountedService[], opt
 function mountAll(
   app: App,
   services: readonly MountedService[],
-  { switches, awaitsDatabases }: MountOptions,
+  { switches, awaitsDatabases, settings }: MountOptions,
 ): void {
   const state = { draining: () => switches.draining, ready: () => switches.ready };
   app.mount('system', (routes) => systemRoutes(routes, state), { unlimited: true });
-  const title = services.map(({ definition }) => definition.name).join(', ');
-  app.mount('system', (routes) => apiDocs(routes, { title, version: '1' }, () => app.routes()));
+  const names = services.map(({ definition }) => definition.name);
+  if (settings.openapi !== false)
+    app.mount('system', (routes) => apiDocs(routes, apiInfo(settings, names), () => app.routes()));
   for (const service of services) {
     const { name } = service.definition;
     const isReady = (): boolean => service.ready || !awaitsDatabases;

@@ -28,6 +28,8 @@ const FREE: readonly string[] = [
   'src/mesh-token.ts',
   'src/name-suggestion.ts',
   'src/open-files.ts',
+  'src/openapi-checks.ts',
+  'src/openapi-options.ts',
   'src/options.ts',
   'src/piece-source.ts',
   'src/problem.ts',

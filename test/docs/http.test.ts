@@ -33,6 +33,7 @@ describe('docs/http.md', () => {
       'What comes in',
       'What goes out',
       'Guards',
+      'OpenAPI',
     ]);
   });
 

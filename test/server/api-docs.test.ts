@@ -87,6 +87,7 @@ describe('the OpenAPI document', () => {
       'get /files/{path}/{rest}',
       'get /a/b',
       'get /a_b',
+      'get /chat',
       'get /{code}',
     ]);
   });
@@ -110,9 +111,12 @@ describe('the OpenAPI document', () => {
 
   it('describes responses', () => {
     const { responses } = document.paths['/items/{id}']!.get!;
-    expect(responses).to.have.all.keys('200', '204', 'default');
-    expect(responses['204']).to.deep.equal({ description: 'No Content' });
-    expect(document.paths['/a/b']!.get!.responses).to.have.all.keys('2XX', 'default');
+    expect(responses).to.have.all.keys('200', '204', '422', '503', 'default');
+    expect(responses['204']).to.deep.equal({
+      description: 'No Content',
+      headers: { 'x-request-id': { $ref: '#/components/headers/x-request-id' } },
+    });
+    expect(document.paths['/a/b']!.get!.responses).to.have.all.keys('2XX', '503', 'default');
   });
 
   it('names every operation once', () => {
@@ -140,7 +144,11 @@ describe('the pages of the API', () => {
   before(() => {
     world = bench((app) => app.get('/hello', handler));
     world.app.mount('system', (app) =>
-      apiDocs(app, { title: 'demo', version: '1' }, () => world.app.routes()),
+      apiDocs(
+        app,
+        () => ({ title: 'demo', version: '1' }),
+        () => world.app.routes(),
+      ),
     );
   });
   const get = (url: string): Promise<Answer> => world.inject({ url });
@@ -151,6 +159,49 @@ describe('the pages of the API', () => {
     const document = JSON.parse(text()) as Document;
     await assertValid(document);
     expect(Object.keys(document.paths)).to.deep.equal(['/hello', '/openapi.json']);
+  });
+
+  it('make the document once', async () => {
+    let made = 0;
+    const shop = bench(() => {});
+    shop.app.mount('system', (app) =>
+      apiDocs(
+        app,
+        () => ({ title: 'demo', version: '1' }),
+        () => {
+          made++;
+          return shop.app.routes();
+        },
+      ),
+    );
+    for (const _ of [1, 2, 3]) expect((await shop.inject({ url: '/openapi.json' })).status).to.equal(200);
+    expect(made).to.equal(1);
+  });
+
+  it('may send what is tried out to the servers that the project names, and nowhere else', async () => {
+    const shop = bench(() => {});
+    const servers = [
+      { url: 'https://api.example.org/v1' },
+      { url: '.' },
+      { url: 'https://{region}.example.org' },
+    ];
+    const flow = { tokenUrl: 'https://id.example.org/token', scopes: {} };
+    const securitySchemes = { oauth: { type: 'oauth2', flows: { clientCredentials: flow } } } as const;
+    shop.app.mount('system', (app) =>
+      apiDocs(
+        app,
+        () => ({ title: 'demo', version: '1', servers, securitySchemes }),
+        () => [],
+      ),
+    );
+    expect((await shop.inject({ url: '/docs' })).headers['content-security-policy']).to.include(
+      "connect-src 'self' https://api.example.org https://id.example.org;",
+    );
+  });
+
+  it('redirect a path with a slash at its end, to which their links would not be relative', async () => {
+    const { status, headers } = await get('/docs/');
+    expect([status, headers.location]).to.deep.equal([308, '../docs']);
   });
 
   it('load nothing from other hosts, and their policy forbids it', async () => {
@@ -178,7 +229,11 @@ describe('the pages of the API', () => {
         for (let n = 0; n < 20; n++) app.get(`/route/${n}`, handler);
       });
       shop.app.mount('system', (app) =>
-        apiDocs(app, { title: 'demo', version: '1' }, () => shop.app.routes()),
+        apiDocs(
+          app,
+          () => ({ title: 'demo', version: '1' }),
+          () => shop.app.routes(),
+        ),
       );
       const links = [...(await get('/docs')).text().matchAll(/(?:src|href)="(docs\/[^"]+)"/g)];
       const paths = ['/docs', '/openapi.json', ...links.map(([, link]) => `/${link}`)];

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Application, Context, RouteInfo } from '../handler.js';
 import { KeptText } from '../response/compress.js';
-import { type ApiInfo, openapiDocument } from './openapi.js';
+import type { ApiInfo } from './described-api.js';
+import { textOf } from './document-schemas.js';
+import { openapiDocument } from './openapi.js';
 import { viewerFile } from './viewer-file.js';
 
 /**
@@ -12,30 +14,48 @@ import { viewerFile } from './viewer-file.js';
  */
 const VIEWER = fileURLToPath(new URL('../../vendor/swagger-ui', import.meta.url));
 
-/** The viewer needs inline styles and the pictures that are in its own files. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  'img-src data:',
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/**
+ * The policy of the page. The viewer needs inline styles and the pictures that are in its own files. It may
+ * connect to the servers that the project names, to which it sends what is tried out.
+ */
+function policyOf({ servers = [], securitySchemes = {} }: ApiInfo): string {
+  const flows = Object.values(securitySchemes).flatMap((scheme) =>
+    scheme.type === 'oauth2' ? Object.values(scheme.flows) : [],
+  );
+  const urls = [...servers.map(({ url }) => url), ...flows.flatMap((flow) => flow.tokenUrl ?? [])];
+  const connected = new Set(["'self'", ...urls.flatMap((url) => originOf(url) ?? [])]);
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    'img-src data:',
+    `connect-src ${[...connected].join(' ')}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
 
-/** @param routes called at the first request, when everything is mounted */
-export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly RouteInfo[]): void {
+/** Undefined for a URL that is relative, or has variables in its host. */
+function originOf(url: string): string | undefined {
+  const origin = URL.canParse(url) ? new URL(url).origin : 'null';
+  return /^https?:\/\/[\w.:[\]-]+$/.test(origin) ? origin : undefined;
+}
+
+/**
+ * @param info called with the first request
+ * @param routes called with the first request, when everything is mounted
+ */
+export function apiDocs(app: Application, info: () => ApiInfo, routes: () => readonly RouteInfo[]): void {
   let document: KeptText | undefined;
-  const describe = (): KeptText => {
-    const listed = routes().filter(({ path }) => path !== '/docs' && !path.startsWith('/docs/'));
-    return new KeptText(JSON.stringify(openapiDocument(listed, info)));
-  };
+  let policy: string | undefined;
+  const describe = (): KeptText => new KeptText(textOf(openapiDocument(routes(), info())));
   app.hook('onRequest', (ctx) => {
     ctx.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
   });
 
-  app.get('/openapi.json', { summary: 'This API, as OpenAPI 3.1' }, async (ctx) => {
+  const about = { summary: 'This API, as OpenAPI 3.1', produces: 'application/json' };
+  app.get('/openapi.json', about, async (ctx) => {
     document ??= describe();
     ctx.vary('accept-encoding');
     const form = document.form(ctx.headers);
@@ -44,9 +64,14 @@ export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly 
     return ctx.header('content-encoding', form.coding).bytes(bytes, 'application/json');
   });
 
-  app.get('/docs', { summary: 'A page that shows this API' }, (ctx) => page(ctx));
-  app.get('/docs/*', (ctx) => {
+  app.get('/docs', { summary: 'A page that shows this API', hide: true }, (ctx) => {
+    policy ??= policyOf(info());
+    return page(ctx, policy);
+  });
+  app.get('/docs/*', { hide: true }, (ctx) => {
     const name = ctx.params['*']!;
+    // The addresses in the page are relative to a path without a slash at its end.
+    if (name === '') return ctx.redirect('../docs', 308);
     if (name === 'start.js') return ctx.header('content-type', 'text/javascript; charset=utf-8').text(START);
     ctx.header('cache-control', 'public, max-age=3600');
     return viewerFile(ctx, VIEWER, name);
@@ -56,6 +81,6 @@ export function apiDocs(app: Application, info: ApiInfo, routes: () => readonly 
 const PAGE = readFileSync(new URL('page.html', import.meta.url), 'utf8');
 const START = readFileSync(new URL('start.js', import.meta.url), 'utf8');
 
-function page(ctx: Context): unknown {
-  return ctx.header('content-security-policy', POLICY).header('x-frame-options', 'DENY').html(PAGE);
+function page(ctx: Context, policy: string): unknown {
+  return ctx.header('content-security-policy', policy).header('x-frame-options', 'DENY').html(PAGE);
 }

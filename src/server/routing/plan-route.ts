@@ -1,4 +1,5 @@
 // Makes the plan of a declared route: it compiles schemas, puts hooks in order and gets meters.
+import { HttpError } from '../../errors.js';
 import type { BulkheadQueue } from '../../resilience/bulkhead-queue.js';
 import { parseJson } from '../body/json-body.js';
 import { isJsonType, refuseCoding, unsupportedType } from '../body/media-type.js';
@@ -72,6 +73,7 @@ export function planRoute(
       ...onRequest,
       ...textSteps(options),
       ...body,
+      ...(options.idempotencyKey === 'required' ? [requireKey] : []),
       ...(hasBody ? bulkhead : []),
       ...flatten(hooks, 'preHandler'),
       ...(webSocket === undefined ? [] : [webSocket.admission]),
@@ -145,5 +147,11 @@ function bodyStep(schema: NonNullable<RouteOptions['body']>, type: 'json' | 'for
     });
   };
 }
+
+/** An empty field counts as a missing one. */
+const requireKey: Step = ({ headers }) => {
+  if ((headers.get('idempotency-key') ?? '') === '')
+    throw new HttpError('IDEMPOTENCY_KEY_REQUIRED', 'Send an Idempotency-Key.');
+};
 
 const NO_BYTES = new Uint8Array(0);

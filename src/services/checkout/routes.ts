@@ -8,7 +8,7 @@ import {
   type ServiceDeps,
 } from 'multilane';
 import { checkCurrency, compensated, hasEnded, idsOf, prefersAsync, progressOf } from './rules.js';
-import { Accepted, BySagaId, Checkout, Completed, Progress } from './schema.js';
+import { Accepted, BySagaId, Checkout, Completed, Located, Preferences, Progress } from './schema.js';
 
 /** A waiting client gets 202 this long before the deadline of its request. */
 const MARGIN_MS = 1000;
@@ -17,12 +17,16 @@ export function routes(app: Application, { sagas }: ServiceDeps): void {
   app.post(
     '/api/checkout',
     {
+      headers: Preferences,
       body: Checkout,
       response: { 201: Completed, 202: Accepted },
+      responseHeaders: { 201: Located, 202: Located },
+      errors: { 402: 'SAGA_COMPENSATED', 409: 'SAGA_COMPENSATED' },
+      idempotencyKey: 'required',
       summary: 'Check out: all steps or none',
     },
     async (ctx) => {
-      const key = requiredKey(ctx);
+      const key = idempotencyKey(ctx)!;
       checkCurrency(ctx.body);
       const { sagaId, status, created } = await sagas.start('checkout', ctx.body, { idempotencyKey: key });
       const location = locationOf(sagaId);
@@ -40,19 +44,17 @@ export function routes(app: Application, { sagas }: ServiceDeps): void {
 
   app.get(
     '/api/checkout/:sagaId',
-    { params: BySagaId, response: { 200: Progress }, summary: 'The progress of a checkout' },
+    {
+      params: BySagaId,
+      response: { 200: Progress },
+      errors: { 404: 'NOT_FOUND' },
+      summary: 'The progress of a checkout',
+    },
     async (ctx) => progressOf(await sagas.get(ctx.input.params.sagaId)),
   );
 }
 
 const locationOf = (sagaId: string): string => `/api/checkout/${sagaId}`;
-
-/** Requires a key; an empty field counts as a missing one. */
-function requiredKey(ctx: Pick<Context, 'headers'>): string {
-  const key = ctx.headers.get('idempotency-key') === '' ? undefined : idempotencyKey(ctx);
-  if (key === undefined) throw new HttpError('IDEMPOTENCY_KEY_REQUIRED', 'Send an Idempotency-Key.');
-  return key;
-}
 
 const waitFor = (sagas: Sagas, sagaId: string, ctx: Pick<Context, 'deadline'>): Promise<SagaView> =>
   sagas.wait(sagaId, { timeoutMs: Math.max(0, ctx.deadline.remainingMs() - MARGIN_MS) });

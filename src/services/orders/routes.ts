@@ -27,7 +27,13 @@ export function routes(app: Application, deps: ServiceDeps): void {
 function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
   app.post(
     '/api/orders',
-    { body: NewOrder, response: { 201: Order }, summary: 'Create an order' },
+    {
+      body: NewOrder,
+      response: { 201: Order },
+      responseHeaders: { 201: Type.Object({ location: Type.String({ examples: ['/api/orders/1'] }) }) },
+      idempotencyKey: 'optional',
+      summary: 'Create an order',
+    },
     async (ctx) => {
       const order = await idempotent(ctx, db, async (tx) => ({
         status: 201,
@@ -38,11 +44,15 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
     },
   );
 
-  app.get('/api/orders/:id', { params: ById, response: { 200: Order }, summary: 'An order' }, async (ctx) => {
-    const order = await findOrder(db, ctx.input.params.id);
-    if (!order) throw unknownOrder();
-    return order;
-  });
+  app.get(
+    '/api/orders/:id',
+    { params: ById, response: { 200: Order }, errors: { 404: 'NOT_FOUND' }, summary: 'An order' },
+    async (ctx) => {
+      const order = await findOrder(db, ctx.input.params.id);
+      if (!order) throw unknownOrder();
+      return order;
+    },
+  );
 
   app.get(
     '/api/users/:id/orders',
@@ -50,6 +60,12 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
       params: ById,
       query: PageQuery,
       response: { 200: Type.Array(Order) },
+      responseHeaders: {
+        200: Type.Object({
+          link: Type.Optional(Type.String({ description: 'The next page, if there is one (RFC 8288).' })),
+        }),
+      },
+      errors: { 422: 'BAD_CURSOR' },
       summary: "A user's orders, newest first",
     },
     async (ctx) => {
@@ -64,7 +80,12 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
 
   app.get(
     '/api/orders/:id/invoice.pdf',
-    { params: ById, summary: 'The invoice of an order' },
+    {
+      params: ById,
+      produces: 'application/pdf',
+      errors: { 404: 'NOT_FOUND' },
+      summary: 'The invoice of an order',
+    },
     async (ctx) => {
       const order = await findOrder(db, ctx.input.params.id);
       if (!order) throw unknownOrder();
@@ -76,7 +97,11 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
 
   app.get(
     '/api/orders/report.csv',
-    { timeoutMs: REPORT_MS, summary: 'A sales report as CSV: one line for each product that was ordered' },
+    {
+      timeoutMs: REPORT_MS,
+      produces: 'text/csv',
+      summary: 'A sales report as CSV: one line for each product that was ordered',
+    },
     async (ctx) => {
       ctx.header('content-disposition', 'attachment; filename="sales-report.csv"');
       return ctx.stream(await salesReport(db, cpu), 'text/csv; charset=utf-8; header=present');

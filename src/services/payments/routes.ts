@@ -22,7 +22,13 @@ const ByKey = Type.Object({ key: Key });
 export function routes(app: Application, { db }: ServiceDeps): void {
   app.post(
     '/api/payments',
-    { body: NewPayment, response: { 201: Payment }, summary: 'Capture a payment' },
+    {
+      body: NewPayment,
+      response: { 201: Payment },
+      errors: { 402: 'PAYMENT_DECLINED' },
+      idempotencyKey: 'optional',
+      summary: 'Capture a payment',
+    },
     async (ctx) => {
       const { method } = ctx.body;
       const currency = currencyOf(ctx.body);

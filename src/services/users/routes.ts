@@ -12,7 +12,14 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
 
   app.post(
     '/api/users',
-    { body: NewUser, response: { 201: User }, summary: 'Create a user' },
+    {
+      body: NewUser,
+      response: { 201: User },
+      responseHeaders: { 201: Type.Object({ location: Type.String({ examples: ['/api/users/1'] }) }) },
+      errors: { 409: 'EMAIL_TAKEN' },
+      idempotencyKey: 'optional',
+      summary: 'Create a user',
+    },
     async (ctx) => {
       const user = await idempotent(ctx, db, async (tx) => {
         const created = await insertUser(tx, ctx.body);
@@ -29,6 +36,7 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
     {
       params: Type.Object({ id: Id }),
       response: { 200: UserWithOrders },
+      errors: { 404: 'NOT_FOUND' },
       summary: 'A user and the latest orders',
     },
     async (ctx) => {
