@@ -23,6 +23,16 @@ const levelPatterns = (levels: readonly Level[]): string =>
     .map((level) => quoted(nameOf(level)))
     .join(' | ');
 
+/** Lines of a `case` over the level and the word before: the values of an option instead of other words. */
+const valueCases = (levels: readonly Level[], lineOf: (values: readonly string[]) => string): string =>
+  levels
+    .flatMap((level) =>
+      level.options.flatMap(({ text, values }) =>
+        values === undefined ? [] : [`    ${quoted(`${nameOf(level)} ${text}`)}) ${lineOf(values)} ;;`],
+      ),
+    )
+    .join('\n');
+
 function bashScript(levels: readonly Level[]): string {
   const cases = levels.map((level) => {
     const words = wordsOf(level).map(({ text }) => text);
@@ -38,6 +48,9 @@ _multilane() {
   done
   case "$level" in
 ${cases.join('\n')}
+  esac
+  case "$level \${COMP_WORDS[COMP_CWORD - 1]}" in
+${valueCases(levels, (values) => `words=${quoted(values.join(' '))}`)}
   esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
@@ -65,6 +78,9 @@ _multilane() {
   case "$level" in
 ${cases.join('\n')}
   esac
+  case "$level \${words[CURRENT-1]}" in
+${valueCases(levels, (values) => `offered=(${values.map(quoted).join(' ')})`)}
+  esac
   _describe multilane offered || _files
 }
 compdef _multilane multilane
@@ -74,11 +90,14 @@ compdef _multilane multilane
 function fishScript(levels: readonly Level[]): string {
   const lines = levels.flatMap((level) => {
     const at = `-n ${fishQuoted(`__multilane_at ${nameOf(level)}`)}`;
+    const valuesOf = ({ values }: Word): string =>
+      values === undefined ? '' : ` -x -a ${fishQuoted(values.join(' '))}`;
     const described = ({ meaning }: Word): string => `-d ${fishQuoted(brief(meaning))}`;
     return [
       ...level.commands.map((word) => `complete -c multilane -f ${at} -a ${word.text} ${described(word)}`),
       ...level.options.map(
-        (word) => `complete -c multilane ${at} -l ${word.text.replace(/^--/, '')} ${described(word)}`,
+        (word) =>
+          `complete -c multilane ${at} -l ${word.text.replace(/^--/, '')} ${described(word)}${valuesOf(word)}`,
       ),
     ];
   });

@@ -8,6 +8,8 @@ import { SETTINGS } from '../config/table.js';
 export interface Word {
   readonly text: string;
   readonly meaning: string;
+  /** The values of an option, where there are a few. */
+  readonly values?: readonly string[];
 }
 
 /** One level of commands: `multilane`, `multilane sagas`, `multilane sagas list`. */
@@ -18,13 +20,18 @@ export interface Level {
   readonly options: readonly Word[];
 }
 
+/** The levels of a command and of those below it, once for each of its names. */
 export function levelsOf(command: Command, above: readonly string[] = []): readonly Level[] {
-  const path = [...above, command.name()];
+  return [command.name(), ...command.aliases()].flatMap((name) => levelsAt(command, [...above, name]));
+}
+
+function levelsAt(command: Command, path: readonly string[]): readonly Level[] {
   // Commands without commander's help option accept the flags of the process.
   const help = command.createHelp();
-  const own = help.visibleOptions(command).map(({ long, short, description }) => ({
+  const own = help.visibleOptions(command).map(({ long, short, description, argChoices }) => ({
     text: long ?? short ?? '',
     meaning: description,
+    ...(argChoices === undefined ? {} : { values: argChoices }),
   }));
   const commands = help.visibleCommands(command).filter((sub) => sub.name() !== 'help');
   return [
@@ -46,6 +53,10 @@ const choicesOf = ({ registeredArguments }: Command): readonly Word[] =>
   );
 
 function settingsFlags(): readonly Word[] {
-  const settings = Object.entries(SETTINGS).map(([name, { meaning }]) => ({ text: flagOf(name), meaning }));
+  const settings = Object.entries(SETTINGS).map(([name, { meaning, kind }]) => ({
+    text: flagOf(name),
+    meaning,
+    ...(kind.choices === undefined ? {} : { values: kind.choices }),
+  }));
   return [...Object.entries(OPTIONS).map(([text, meaning]) => ({ text, meaning })), ...settings];
 }

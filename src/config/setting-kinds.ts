@@ -10,6 +10,8 @@ export interface SettingKind<T> {
   readonly type: string;
   /** The allowed range: `from 0 to 65535`. */
   readonly range?: string;
+  /** All values, where there are a few; shells offer them. */
+  readonly choices?: readonly string[];
   /** True: messages never contain the value, and `show` masks it. */
   readonly secret?: boolean;
   /** Parses text; undefined: the text is not of this kind. */
@@ -72,6 +74,7 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Setting
   return {
     type: choices.length === 1 ? `${only}, the only choice so far` : 'one of',
     ...(choices.length === 1 ? {} : { range: choices.join(', ') }),
+    choices,
     parse: (text) => choices.find((choice) => choice === text.toLowerCase()),
     show: String,
     fromFile: plainText,
@@ -82,6 +85,7 @@ const SWITCH: Readonly<Record<string, boolean>> = { on: true, true: true, off: f
 
 export const onOff: SettingKind<boolean> = {
   type: 'on or off',
+  choices: ['on', 'off'],
   parse: (text) => (Object.hasOwn(SWITCH, text.toLowerCase()) ? SWITCH[text.toLowerCase()] : undefined),
   show: (value) => (value ? 'on' : 'off'),
   fromFile: (value) => (typeof value === 'boolean' ? String(value) : plainText(value)),

@@ -28,6 +28,21 @@ describe('completion', () => {
     expect(offered('dev', '--no-')).to.deep.equal(['--no-open']);
   });
 
+  it('offers the values of an option that has a few', () => {
+    expect(offered('start', '--log-format', '')).to.deep.equal(['json', 'pretty']);
+    expect(offered('dev', '--adaptive-limit', '')).to.deep.equal(['on', 'off']);
+    expect(offered('sagas', 'list', '--status', 'comp')).to.deep.equal([
+      'completed',
+      'compensating',
+      'compensated',
+    ]);
+  });
+
+  it('offers the commands and options below a short name', () => {
+    expect(offered('g', 's')).to.deep.equal(['service', 'saga']);
+    expect(offered('g', 'route', '--dry')).to.deep.equal(['--dry-run']);
+  });
+
   it('offers the known shells', () => {
     expect(offered('completion', '')).to.include.members(['bash', 'zsh', 'fish']);
   });

@@ -1,6 +1,6 @@
 // `multilane sagas`: lists and shows sagas, and acts on those that need attention.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { errorMessage } from '../../error-text.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { CommandFailure } from '../command-failure.js';
@@ -26,13 +26,15 @@ const ACTIONS = {
   compensate: 'compensate a saga: undo the steps that it has done',
 } as const;
 
+const STATUSES = ['running', 'waiting', 'completed', 'compensating', 'compensated', 'needs-attention'];
+
 export function sagasCommand(program: Command): void {
   const sagas = program.command('sagas').description('list sagas, and act on those that need attention');
   withJson(withAdmin(sagas.command('list')))
     .description('list sagas, newest first')
     .option('--saga <name>', 'only those of this definition')
-    .option('--status <status>', 'running, waiting, completed, compensating, compensated or needs-attention')
-    .option('--limit <number>', 'at most this many, up to 1000')
+    .addOption(new Option('--status <status>', 'only those in this state').choices(STATUSES))
+    .option('--limit <number>', 'at most this many, up to 1000; default: 100')
     .option('--cursor <cursor>', 'the next page of an earlier list')
     .action(list);
   withJson(withAdmin(sagas.command('show <saga-id>')))
