@@ -15,7 +15,7 @@ function loadedAtOnce(inputs, entry) {
       waiting.push(imported);
     }
   }
-  return [...seen].sort();
+  return [...seen];
 }
 
 /** @returns for each module the names that it exports */

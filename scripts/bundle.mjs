@@ -145,12 +145,14 @@ function licencesOf(inputs) {
   const folders = inputs
     .flatMap(Object.keys)
     .flatMap((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
-  return [...new Set(folders)].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
-    const file = readdirSync(join(ROOT, folder)).find((one) => LICENCE.test(one));
-    const terms = file === undefined ? '' : readFileSync(join(ROOT, folder, file), 'utf8').trim();
-    return `${name} ${version} (${license})\n\n${terms}\n`;
-  });
+  return [...new Set(folders)]
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
+      const file = readdirSync(join(ROOT, folder)).find((one) => LICENCE.test(one));
+      const terms = file === undefined ? '' : readFileSync(join(ROOT, folder, file), 'utf8').trim();
+      return `${name} ${version} (${license})\n\n${terms}\n`;
+    });
 }
 
 const COMMON = {

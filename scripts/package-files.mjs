@@ -18,7 +18,7 @@ function reachedDeclarations() {
     for (const [, path] of readFileSync(file, 'utf8').matchAll(IMPORTED))
       waiting.push(`${resolve(file, '..', path)}.d.ts`);
   }
-  return [...seen].map((file) => relative(DIST, file)).sort();
+  return [...seen].map((file) => relative(DIST, file));
 }
 
 /** @param bundled the files of the last bundle, as paths from the root of the repository */
