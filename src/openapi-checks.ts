@@ -157,7 +157,7 @@ function schemeShape(
 }
 
 /** The URLs that each flow of OAuth 2 needs. */
-const FLOWS: Readonly<Record<string, readonly (keyof OAuthFlow & string)[]>> = {
+const FLOWS: Readonly<Record<string, readonly (keyof OAuthFlow)[]>> = {
   implicit: ['authorizationUrl', 'scopes'],
   password: ['tokenUrl', 'scopes'],
   clientCredentials: ['tokenUrl', 'scopes'],

@@ -21,10 +21,11 @@ const unknownOrder = (): NotFoundError => new NotFoundError('No order has this i
 
 export function routes(app: Application, deps: ServiceDeps): void {
   publicRoutes(app, deps);
+  paperRoutes(app, deps);
   internalRoutes(app, deps);
 }
 
-function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
+function publicRoutes(app: Application, { db }: ServiceDeps): void {
   app.post(
     '/api/orders',
     {
@@ -77,7 +78,10 @@ function publicRoutes(app: Application, { db, cpu }: ServiceDeps): void {
       return page.orders;
     },
   );
+}
 
+/** What is made of orders on the CPU pool: an invoice, and the sales report. */
+function paperRoutes(app: Application, { db, cpu }: ServiceDeps): void {
   app.get(
     '/api/orders/:id/invoice.pdf',
     {

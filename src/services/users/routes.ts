@@ -1,4 +1,11 @@
-import { type Application, idempotent, NotFoundError, type ServiceDeps, Type } from 'multilane';
+import {
+  type Application,
+  type Database,
+  idempotent,
+  NotFoundError,
+  type ServiceDeps,
+  Type,
+} from 'multilane';
 import { ordersClient, transportOf } from './orders-client.js';
 import { emailTaken } from './rules.js';
 import { Id, Key, NewUser, User, UserWithOrders } from './schema.js';
@@ -51,6 +58,11 @@ export function routes(app: Application, { db, call, log }: ServiceDeps): void {
     },
   );
 
+  internalRoutes(app, db);
+}
+
+/** The routes for the checkout saga: undo, and look up the stored response of a key. */
+function internalRoutes(app: Application, db: Database): void {
   app.get(
     '/internal/users/outcome',
     { internal: true, query: Type.Object({ key: Key }), summary: 'The stored response of a keyed creation' },
