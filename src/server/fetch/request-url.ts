@@ -57,7 +57,7 @@ export class RequestUrls {
   }
 }
 
-/** Whether a path has none of the characters that may be changed. This takes less time than the expression. */
+/** Whether a path has none of the characters that may be changed. This is faster than the expression. */
 function isPlain(path: string): boolean {
   for (let i = 0; i < path.length; i++) {
     const code = path.charCodeAt(i);
