@@ -2,28 +2,20 @@
 import { errorMessage } from '../error-text.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import { SecretPaths } from '../redaction/secret-paths.js';
-import type { AdmissionGate, Priority } from '../resilience/admission.js';
 import type { AppOptions, MountOptions } from './app-options.js';
-import { bulkheadOf } from './bulkheads.js';
 import { DocumentedNames } from './docs/documented-names.js';
 import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
-import { rpcRouteHandler } from './grpc/rpc-route.js';
+import { type RpcRoute, RpcRoutes } from './grpc/rpc-routes.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
-import { noHooks, outermost } from './hook-chain.js';
-import { KillSwitch, routeKey, type SwitchableRoute } from './kill-switch.js';
-import {
-  ALL_METHODS,
-  GATEWAY_OWNER,
-  GATEWAY_PREFIX,
-  planRelay,
-  type RelayRoute,
-  relayPath,
-} from './relay-routes.js';
+import { outermost } from './hook-chain.js';
+import type { SwitchableRoute } from './kill-switch.js';
+import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
+import { type Mounting, mountingOf, RouteBounds } from './route-bounds.js';
 import { collectRoutes, type DeclaredRoute, MOUNTED } from './route-declarations.js';
-import { checksOf, globalCheck, type RateCheck } from './route-rate-limits.js';
 import { type Pattern, parsePattern } from './routing/pattern.js';
-import { planRoute, type RouteLimits } from './routing/plan-route.js';
+import { planMethods } from './routing/plan-methods.js';
+import { planRoute } from './routing/plan-route.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import { type Match, type Params, Router } from './routing/router.js';
 import { Unmatched } from './routing/unmatched.js';
@@ -38,18 +30,6 @@ export interface StaticRoute {
   readonly match: Match<RoutePlan>;
 }
 
-/** A method of gRPC. */
-export interface RpcRoute extends Match<RoutePlan> {
-  readonly method: RpcMethod;
-}
-
-/** A service while it is mounted. */
-interface Mounting {
-  readonly service: string;
-  readonly ready: () => boolean;
-  readonly unlimited: boolean;
-}
-
 export class MountedRoutes {
   /** Plans for requests without a route. */
   readonly unmatched: Unmatched;
@@ -58,17 +38,14 @@ export class MountedRoutes {
   readonly #topics: Topics;
   readonly #callback: RunningCallback;
   readonly #router = new Router<RoutePlan>();
-  /** The methods of gRPC, by path. */
-  readonly #rpc = new Map<string, RpcRoute>();
+  readonly #rpc: RpcRoutes;
+  readonly #bounds: RouteBounds;
   readonly #documented: DocumentedNames;
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
   /** What `#uncharged` has made. */
   readonly #relayedPlans = new Map<RoutePlan, RoutePlan>();
-  readonly #optionsGates = new Map<Priority, AdmissionGate>();
-  /** The limit of RATE_LIMIT, which all routes share. */
-  readonly #commonRate: RateCheck | undefined;
 
   /** @param callback the callback of a WebSocket that is running */
   constructor(options: AppOptions, topics: Topics, callback: RunningCallback) {
@@ -77,8 +54,9 @@ export class MountedRoutes {
     this.#callback = callback;
     this.#documented = new DocumentedNames(options.settings.openapi);
     this.secretPaths = options.secretPaths ?? new SecretPaths();
-    this.#commonRate = globalCheck(options.settings, options.rateLimits);
-    this.unmatched = new Unmatched(options.observer, this.#commonRate);
+    this.#bounds = new RouteBounds(options);
+    this.#rpc = new RpcRoutes(options, this.#bounds);
+    this.unmatched = new Unmatched(options.observer, this.#bounds.commonRate);
   }
 
   /** All routes in the order of declaration. */
@@ -99,7 +77,7 @@ export class MountedRoutes {
 
   /** Finds a method of gRPC. */
   findRpc(path: string): RpcRoute | undefined {
-    return this.#rpc.get(path);
+    return this.#rpc.find(path);
   }
 
   staticRoutes(): StaticRoute[] {
@@ -120,8 +98,7 @@ export class MountedRoutes {
    *   declared twice
    */
   mount(service: string, fill: (app: Application) => void, options: MountOptions): void {
-    const { isReady, unlimited = false } = options;
-    const mounting: Mounting = { service, ready: untilTrue(isReady), unlimited };
+    const mounting = mountingOf(service, options);
     const declared = this.#declared(service, fill);
     this.unmatched.addFields(outermost(declared[0]?.hooks)?.onRequest ?? []);
     for (const route of declared) {
@@ -148,16 +125,8 @@ export class MountedRoutes {
     target: RpcMethodWithOptions,
     options: MountOptions,
   ): () => void {
-    const { path } = method;
-    try {
-      const value = this.#rpcPlan(service, method, target, options);
-      return () => {
-        this.#rpc.set(path, { method, value, params: NO_PARAMS });
-        this.#switchable.push({ service, method: RPC, path, template: path });
-      };
-    } catch (cause) {
-      throw new TypeError(`service "${service}": grpc: ${path.slice(1)}: ${errorMessage(cause)}`, { cause });
-    }
+    const add = this.#rpc.prepare(service, method, target, options);
+    return () => void this.#switchable.push(add());
   }
 
   /** Adds the routes of the gateway for a service. @throws TypeError for options that are wrong */
@@ -165,19 +134,20 @@ export class MountedRoutes {
     const { settings: defaults, observer, tracing, log } = this.#options;
     const path = relayPath(relay.service);
     this.secretPaths.add(`${GATEWAY_PREFIX}${relay.service}/*`, true);
-    const mounting: Mounting = { service: GATEWAY_OWNER, ready: () => true, unlimited: false };
+    const mounting = mountingOf(GATEWAY_OWNER, {});
     const info = { service: GATEWAY_OWNER, method: '*', path, template: path, options: relay.options };
+    const limits = { ...this.#bounds.of({ ...info, webSocket: false }, mounting), killSwitch: undefined };
     const planned = planRelay(relay, {
       defaults,
-      limits: { ...this.#boundsOf({ ...info, webSocket: false }, mounting), killSwitch: undefined },
+      limitsOf: () => limits,
       meterOf: (method, template) => observer.meter(method, template),
       topics: this.#topics,
       running: this.#callback,
       tracing,
       log,
     });
-    for (const { method, plan } of planned) {
-      this.#router.add(method, path, plan);
+    for (const { info: route, plan } of planned) {
+      this.#router.add(route.method, path, plan);
       if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
     }
   }
@@ -199,30 +169,15 @@ export class MountedRoutes {
 
   /** The plan of a route without the limit that all routes share. */
   #uncharged(plan: RoutePlan): RoutePlan {
-    if (this.#commonRate === undefined) return plan;
+    const { commonRate } = this.#bounds;
+    if (commonRate === undefined) return plan;
     let uncharged = this.#relayedPlans.get(plan);
     if (uncharged === undefined) {
-      const rateChecks = plan.rateChecks.filter((check) => check !== this.#commonRate);
+      const rateChecks = plan.rateChecks.filter((check) => check !== commonRate);
       uncharged = { ...plan, rateChecks };
       this.#relayedPlans.set(plan, uncharged);
     }
     return uncharged;
-  }
-
-  #rpcPlan(
-    service: string,
-    method: RpcMethod,
-    { handler, ...options }: RpcMethodWithOptions,
-    { isReady, unlimited = false }: MountOptions,
-  ): RoutePlan {
-    const { path } = method;
-    const { observer, settings } = this.#options;
-    const mounting: Mounting = { service, ready: untilTrue(isReady), unlimited };
-    if (this.#rpc.has(path)) throw new TypeError('it is served by another service');
-    const info: RouteInfo = { service, method: RPC, path, template: path, webSocket: false, options };
-    const bounds = this.#boundsOf(info, mounting);
-    const served = rpcRouteHandler(method, handler);
-    return planRoute(info, served, noHooks(undefined), settings, bounds, () => observer.rpcMeter(path));
   }
 
   #declared(service: string, fill: (app: Application) => void): readonly DeclaredRoute[] {
@@ -252,7 +207,7 @@ export class MountedRoutes {
     const info: RouteInfo = { service, method, path, template, webSocket, ...exempt, options };
     this.#documented.add(info);
     const served = webSocket ? this.#webSocketRoute(service, path, pattern, target) : target;
-    const bounds = this.#boundsOf(info, mounting);
+    const bounds = this.#bounds.of(info, mounting);
     const plan = planRoute(info, served, hooks, settings, bounds, (as) => observer.meter(as, template));
     this.#router.add(method, path, plan);
     this.secretPaths.add(template);
@@ -266,19 +221,19 @@ export class MountedRoutes {
    */
   #addMount({ path: prefix, options, target, hooks }: DeclaredRoute, mounting: Mounting): void {
     const { service, unlimited } = mounting;
-    const { observer, settings, switchedOff } = this.#options;
+    const { observer, settings } = this.#options;
     const path = `${prefix}/*`;
     const { template } = parsePattern(path);
     const common: RouteInfo = { service, method: MOUNTED, path, template, webSocket: false, options };
     this.#documented.add(common);
-    const bounds = this.#boundsOf(common, mounting);
-    for (const method of ALL_METHODS) {
-      const info: RouteInfo = { ...common, method, mounted: true };
-      const killSwitch = bounds.killSwitch && new KillSwitch(switchedOff!, routeKey(method, template));
-      const limits = { ...bounds, killSwitch };
-      const plan = planRoute(info, target as Handler, hooks, settings, limits, (as) =>
-        observer.meter(as, template),
-      );
+    const bounds = this.#bounds.of(common, mounting);
+    const planned = planMethods({ ...common, mounted: true }, target as Handler, hooks, {
+      defaults: settings,
+      limitsOf: (info) => ({ ...bounds, killSwitch: bounds.killSwitch && this.#bounds.switchOf(info) }),
+      meterOf: (method, as) => observer.meter(method, as),
+    });
+    for (const { info, plan } of planned) {
+      const { method } = info;
       this.#router.add(method, path, plan);
       if (prefix !== '') this.#router.add(method, prefix, plan);
       this.#routes.push(info);
@@ -296,54 +251,8 @@ export class MountedRoutes {
     const deps = { service, path, pattern, topics: this.#topics, running: this.#callback, tracing, log };
     return new WebSocketRoute(target, deps);
   }
-
-  /** What bounds a route before its handler runs. */
-  #boundsOf({ service, method, path, template, options }: RouteInfo, mounting: Mounting): RouteLimits {
-    const { rateLimits, gates, switchedOff, loads } = this.#options;
-    const { ready, unlimited } = mounting;
-    const { priority = 'normal' } = options;
-    const name = `${service} ${method} ${path}`;
-    const rateChecks = checksOf(
-      options.rateLimit,
-      name,
-      unlimited ? undefined : this.#commonRate,
-      rateLimits,
-    );
-    const gate = unlimited ? undefined : gates.gate(priority, name);
-    const optionsGate = unlimited ? undefined : this.#optionsGate(priority);
-    const bulkhead = bulkheadOf(options.maxConcurrent, name, gates);
-    const killSwitch =
-      unlimited || switchedOff === undefined
-        ? undefined
-        : new KillSwitch(switchedOff, routeKey(method, template));
-    // An instance of gRPC is a thread with a port of its own, one of HTTP is the process.
-    const load = unlimited ? undefined : loads?.of(service, method === RPC ? 'thread' : 'process');
-    return { ready, killSwitch, gate, optionsGate, load, rateChecks, bulkhead };
-  }
-
-  /** One gate for all routes of a priority, because the cost of an OPTIONS does not depend on its route. */
-  #optionsGate(priority: Priority): AdmissionGate {
-    let gate = this.#optionsGates.get(priority);
-    if (gate === undefined) {
-      gate = this.#options.gates.gate(priority, `OPTIONS (${priority})`);
-      this.#optionsGates.set(priority, gate);
-    }
-    return gate;
-  }
 }
 
 const isPublicOf = (service: string, plan: RoutePlan): boolean => plan.service === service && !plan.internal;
 
-/** Stands for the method in names of gRPC calls: on the wire all of them are POST. */
-const RPC = 'GRPC';
 const NO_PARAMS: Params = Object.freeze(Object.create(null) as Params);
-
-/** A service that is ready stays ready, so the function is called only until it returns true. */
-function untilTrue(isReady: (() => boolean) | undefined): () => boolean {
-  if (isReady === undefined) return () => true;
-  let ready = false;
-  return () => {
-    ready ||= isReady();
-    return ready;
-  };
-}

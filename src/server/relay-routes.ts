@@ -3,10 +3,8 @@ import type { Logger } from 'pino';
 import type { Tracing } from '../telemetry/span.js';
 import type { Handler, RouteInfo, RouteOptions, WebSocketOptions } from './handler.js';
 import { noHooks } from './hook-chain.js';
-import type { RouteMeter } from './request-observer.js';
 import { parsePattern } from './routing/pattern.js';
-import { planRoute, type RouteDefaults, type RouteLimits } from './routing/plan-route.js';
-import type { RoutePlan } from './routing/route-plan.js';
+import { type MethodsDeps, type PlannedMethod, planMethods } from './routing/plan-methods.js';
 import type { Topics } from './websocket/topics.js';
 import { type RunningCallback, WebSocketRoute } from './websocket/websocket-route.js';
 
@@ -18,9 +16,6 @@ export const GATEWAY_OWNER = '(gateway)';
 /** What all paths of the gateway begin with. */
 export const GATEWAY_PREFIX = '/svc/';
 
-/** The methods of routes that serve all of them: GET stands for HEAD, too. */
-export const ALL_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-
 /** A service behind the gateway. */
 export interface RelayRoute {
   readonly service: string;
@@ -31,20 +26,11 @@ export interface RelayRoute {
   readonly sockets: WebSocketOptions<never>;
 }
 
-export interface RelayRouteDeps {
-  readonly defaults: RouteDefaults;
-  readonly limits: RouteLimits;
-  readonly meterOf: (method: string, template: string) => RouteMeter;
+export interface RelayRouteDeps extends MethodsDeps {
   readonly topics: Topics;
   readonly running: RunningCallback;
   readonly tracing: Tracing;
   readonly log: Logger;
-}
-
-interface PlannedRelay {
-  readonly method: string;
-  readonly path: string;
-  readonly plan: RoutePlan;
 }
 
 /** The path of the routes of a service. The template of all of them is `/svc/{service}/*`. */
@@ -53,8 +39,8 @@ export const relayPath = (service: string): string => `${GATEWAY_PREFIX}:service
 /** @throws TypeError for options that are wrong */
 export function planRelay(
   { service, options, handler, sockets }: RelayRoute,
-  { defaults, limits, meterOf, topics, running, tracing, log }: RelayRouteDeps,
-): readonly PlannedRelay[] {
+  { topics, running, tracing, log, ...methods }: RelayRouteDeps,
+): readonly PlannedMethod[] {
   const path = relayPath(service);
   const { template } = parsePattern(path);
   // Where two patterns have a parameter at the same place, the core tries one of them: this one has none.
@@ -68,12 +54,11 @@ export function planRelay(
     tracing,
     log,
   });
-  return ALL_METHODS.map((method) => {
-    const info: RouteInfo = { service: GATEWAY_OWNER, method, path, template, webSocket: false, options };
-    const meter = (as: string): RouteMeter => meterOf(as, template);
-    const plan = planRoute(info, handler, noHooks(undefined), defaults, limits, meter);
-    if (method !== 'GET') return { method, path, plan };
+  const owner = { service: GATEWAY_OWNER, method: '*', path, template };
+  const common: RouteInfo = { ...owner, webSocket: false, options };
+  return planMethods(common, handler, noHooks(undefined), methods).map(({ info, plan }) => {
+    if (info.method !== 'GET') return { info, plan };
     webSocket.meter = plan.meter;
-    return { method, path, plan: { ...plan, webSocket } };
+    return { info, plan: { ...plan, webSocket } };
   });
 }
