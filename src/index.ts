@@ -94,10 +94,13 @@ export type { RunOptions } from './resilience/policy.js';
 export type { RateLimitResult } from './resilience/rate-limit.js';
 export { RpcError } from './rpc-error.js';
 export type {
+  AnySaga,
   Json,
+  JsonLike,
   RetryRule,
   SagaDefinition,
   SagaError,
+  SagaId,
   SagaStatus,
   SagaStep,
   Sagas,

@@ -1,11 +1,13 @@
 // `defineSaga`: the engine's rules check a definition when its module is loaded, not when the first saga
 // starts.
 import { planOf } from '../saga/definition.js';
-import type { Json, SagaDefinition } from '../saga/saga.js';
+import type { AnySaga, Json, SagaDefinition, StepResults } from '../saga/saga.js';
 import type { SagaContext } from './service-definition.js';
 
 /**
  * Checks a saga and returns it, frozen. `Input` is the type of the input of `sagas.start`, which is JSON.
+ * `Results` are the results of the steps by their names: the steps are checked against them, and
+ * `ctx.results` and `sagas.wait` have them.
  * @throws ConfigError for a definition that cannot work, naming the saga and the step
  * @example
  *   const trip = defineSaga<{ city: string }>({
@@ -33,9 +35,9 @@ import type { SagaContext } from './service-definition.js';
  *     ],
  *   });
  */
-export function defineSaga<Input = Json>(
-  definition: SagaDefinition<Input, SagaContext>,
-): SagaDefinition<Input, SagaContext> {
-  planOf(definition);
+export function defineSaga<Input = Json, Results = StepResults>(
+  definition: SagaDefinition<Input, SagaContext<Results>, Results>,
+): SagaDefinition<Input, SagaContext<Results>, Results> {
+  planOf(definition as AnySaga);
   return Object.freeze({ ...definition, steps: Object.freeze([...definition.steps]) });
 }

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import type { Counter, Gauge, Histogram, Labels } from '../memory/metrics/recorder.js';
-import type { Json, SagaDefinition, SagaStep, Sagas, StepContext } from '../saga/saga.js';
+import type { AnySaga, Json, SagaStep, Sagas, StepContext, StepResults } from '../saga/saga.js';
 import type { RpcHandlers } from '../server/grpc/rpc-handler.js';
 import type { Application, FetchApplication } from '../server/handler.js';
 import type { Nothing } from '../server/route-types.js';
@@ -156,7 +156,11 @@ export interface SagaTools {
 }
 
 /** The context of a step: identity, results and tools on one object. */
-export type SagaContext = Omit<StepContext, 'tools'> & SagaTools;
+export type SagaContext<Results = StepResults> = Omit<StepContext, 'tools' | 'results'> &
+  SagaTools & {
+    /** Results of the completed steps by name: those before this step, where the saga goes forward. */
+    readonly results: Readonly<Results>;
+  };
 
 export interface GrpcDefinition {
   /** File URLs of `.proto` files. Each method that they define has a handler. */
@@ -213,7 +217,7 @@ export interface ServiceDefinition<out Routes = unknown> {
    */
   readonly grpc?: GrpcDefinition;
   /** Sagas by `defineSaga`. The service gets a database for their journal. @default none */
-  readonly sagas?: readonly SagaDefinition<never, SagaContext>[];
+  readonly sagas?: readonly AnySaga[];
 }
 
 export type { Json, SagaStep };

@@ -14,7 +14,7 @@ import {
 } from '../options.js';
 import { MAX_TIMER_MS } from '../resilience/cancellation.js';
 import type { DefinitionKey, SagaRecord } from './journal.js';
-import type { Json, RetryRule, SagaDefinition, SagaStep, StepContext } from './saga.js';
+import type { AnySaga, Json, RetryRule, SagaStep, StepContext } from './saga.js';
 
 export interface StepPlan {
   readonly name: string;
@@ -34,7 +34,7 @@ export interface SagaPlan {
 /**
  * A definition with any input and context type. Its steps get the journaled input and the engine's context.
  */
-export type AnyDefinition = SagaDefinition<never, never>;
+export type AnyDefinition = AnySaga;
 
 const DEFAULT_RETRY: RetryRule = { attempts: 5, backoffMs: 100, maxBackoffMs: 5000 };
 const DEFAULT_TIMEOUT_MS = 10_000;

@@ -5,6 +5,12 @@ import type { Deadline } from '../deadline.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** What becomes `Json` when it is stored: interfaces, dates and members that are undefined as well. */
+export type JsonLike = null | boolean | number | string | object;
+
+/** Results of steps by their names. */
+export type StepResults = Readonly<Record<string, Json>>;
+
 /** The tools of a step's context. The engine passes them on unread; the worker fills them in. */
 export interface StepTools {
   readonly [tool: string]: unknown;
@@ -51,18 +57,26 @@ export interface RetryRule {
 }
 
 // biome-ignore lint/suspicious/noConfusingVoidType: a step may simply return nothing
-type StepResult = Json | undefined | void;
+export type StepResult = JsonLike | undefined | void;
 
-export interface SagaStep<Input = Json, Ctx = StepContext> {
+/**
+ * @typeParam Result what `run` returns and `resolve` finds
+ */
+export interface SagaStep<
+  Input = Json,
+  Ctx = StepContext,
+  Name extends string = string,
+  Result = StepResult,
+> {
   /** The name matches `[A-Za-z][A-Za-z0-9._-]{0,62}` and is unique in its saga. */
-  readonly name: string;
+  readonly name: Name;
   /**
    * The forward effect. It must be idempotent under `ctx.key`, since it may run again after a crash. A
    * BusinessError is final and starts the compensation; any other error is retried.
    */
-  run(input: Input, ctx: Ctx): Promise<StepResult> | StepResult;
+  run(input: Input, ctx: Ctx): Promise<Result> | Result;
   /** Finds out whether an attempt of unknown outcome took effect. It is called before a retry. */
-  resolve?(input: Input, ctx: Ctx): Promise<{ done: Json } | { notDone: true }>;
+  resolve?(input: Input, ctx: Ctx): Promise<{ done: Result } | { notDone: true }>;
   /**
    * Undoes the effect. It is retried until it succeeds, and it must succeed when there is nothing to undo: a
    * step whose outcome stayed unknown is compensated too.
@@ -80,7 +94,21 @@ export interface SagaStep<Input = Json, Ctx = StepContext> {
   readonly timeoutMs?: number;
 }
 
-export interface SagaDefinition<Input = Json, Ctx = StepContext> {
+/** What a step returns for this result: nothing is stored as null. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a step may simply return nothing
+type Unstored<Result> = null extends Result ? Result | undefined | void : Result;
+
+/** The steps that have these results. Results of unknown names are any JSON. */
+export type StepsOf<Input, Ctx, Results> = string extends keyof Results
+  ? SagaStep<Input, Ctx>
+  : { [Name in keyof Results & string]: SagaStep<Input, Ctx, Name, Unstored<Results[Name]>> }[keyof Results &
+      string];
+
+/**
+ * @typeParam Input the input of `sagas.start`
+ * @typeParam Results the results of the steps by their names, as JSON: null for a step that returns nothing
+ */
+export interface SagaDefinition<Input = Json, Ctx = StepContext, Results = StepResults> {
   /** The name matches `[A-Za-z][A-Za-z0-9._-]{0,62}` and is unique in its service. */
   readonly name: string;
   /**
@@ -89,7 +117,12 @@ export interface SagaDefinition<Input = Json, Ctx = StepContext> {
    */
   readonly version: number;
   /** The steps in the order in which they run; they are compensated in reverse. At most 1000. */
-  readonly steps: readonly SagaStep<Input, Ctx>[];
+  readonly steps: readonly StepsOf<Input, Ctx, Results>[];
+}
+
+/** A saga of any input, context and results. */
+export interface AnySaga extends Pick<SagaDefinition, 'name' | 'version'> {
+  readonly steps: readonly SagaStep<never, never, string, unknown>[];
 }
 
 export type SagaStatus =
@@ -124,14 +157,28 @@ export interface StepView {
   readonly error: SagaError | null;
 }
 
-/** A saga as callers see it; times are ISO 8601. */
-export interface SagaView {
+/**
+ * A saga as callers see it; times are ISO 8601. Once it has the status `completed`, every step has its
+ * result.
+ */
+export type SagaView<Results = StepResults> = CompletedSaga<Results> | UncompletedSaga<Results>;
+
+export interface CompletedSaga<Results> extends SagaState {
+  readonly status: 'completed';
+  readonly results: Readonly<Results>;
+}
+
+export interface UncompletedSaga<Results> extends SagaState {
+  readonly status: Exclude<SagaStatus, 'completed'>;
+  /** The results of the steps that have completed. */
+  readonly results: string extends keyof Results ? Readonly<Results> : Readonly<Partial<Results>>;
+}
+
+interface SagaState {
   readonly sagaId: string;
   readonly saga: string;
   readonly version: number;
-  readonly status: SagaStatus;
   readonly steps: readonly StepView[];
-  readonly results: Readonly<Record<string, Json>>;
   /** The error that started the compensation, with the step that failed; null while the saga goes forward. */
   readonly error: (SagaError & { readonly failedStep: string }) | null;
   readonly createdAt: string;
@@ -140,35 +187,56 @@ export interface SagaView {
   readonly reason: string | null;
 }
 
-export interface StartedSaga {
-  readonly sagaId: string;
+declare const RESULTS: unique symbol;
+
+/** The id of a saga, a text whose type remembers the results of its steps. */
+export type SagaId<Results> = string & { readonly [RESULTS]?: Results };
+
+export interface StartedSaga<Results = StepResults> {
+  readonly sagaId: SagaId<Results>;
   readonly status: SagaStatus;
   /** False when an earlier start with the same idempotency key created the saga. */
   readonly created: boolean;
 }
 
+/** The input of a saga, by its definition or its name. */
+export type InputOf<S> = S extends SagaDefinition<infer Input, never, infer _Results> ? Input : JsonLike;
+
+/** The results of a saga, by its definition or its name. */
+export type ResultsOf<S> =
+  S extends SagaDefinition<infer _Input, never, infer Results> ? Results : StepResults;
+
 /** The `sagas` that a service gets: it starts sagas and reads their status. */
 export interface Sagas {
   /**
-   * Starts a saga and resolves once the start is journaled. A repetition with the same key and input resolves
-   * with the same saga and `created: false`.
+   * Starts a saga of this service, and resolves once the start is journaled. A repetition with the same key
+   * and input resolves with the same saga and `created: false`.
+   * @param saga its definition, which gives the types of the input and of the results that `wait` resolves
+   *   with, or its name
    * @param options `idempotencyKey`, 1..255 characters: for 24 hours, a second start with the same key starts
    *   no second saga
    * @throws HttpError IDEMPOTENCY_KEY_REUSED for the same key with another input; UnavailableError DRAINING
    *   when the worker stops; ValidationError for an input or a key that cannot be stored; TypeError for a
    *   saga that is not registered or an unknown option
    * @example
-   *   const { sagaId } = await sagas.start('checkout', ctx.body, { idempotencyKey });
+   *   const { sagaId } = await sagas.start(checkout, ctx.body, { idempotencyKey });
    *   const view = await sagas.wait(sagaId, { timeoutMs: 5000 });
    *   if (view.status === 'completed') return view.results;
    */
-  start(saga: string, input: Json, options?: { readonly idempotencyKey?: string }): Promise<StartedSaga>;
+  start<S extends string | AnySaga>(
+    saga: S,
+    input: InputOf<S>,
+    options?: { readonly idempotencyKey?: string },
+  ): Promise<StartedSaga<ResultsOf<S>>>;
   /**
    * Resolves when the saga has ended, or with its current state after `timeoutMs` milliseconds. The timeout
    * does not end the saga.
    * @throws NotFoundError for an unknown id; TypeError for a timeout that is not 0..2^31-1
    */
-  wait(sagaId: string, options: { readonly timeoutMs: number }): Promise<SagaView>;
+  wait<Results = StepResults>(
+    sagaId: SagaId<Results> | string,
+    options: { readonly timeoutMs: number },
+  ): Promise<SagaView<Results>>;
   /** Resolves with the current state of the saga. @throws NotFoundError for an unknown id */
-  get(sagaId: string): Promise<SagaView>;
+  get<Results = StepResults>(sagaId: SagaId<Results> | string): Promise<SagaView<Results>>;
 }

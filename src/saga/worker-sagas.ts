@@ -19,7 +19,7 @@ import { hasEnded, type Journal, type SagaRecord } from './journal.js';
 import { pendingStep } from './journal-row.js';
 import { requireJson } from './json.js';
 import type { Orchestrator } from './orchestrator.js';
-import type { Json, Sagas, SagaView, StartedSaga } from './saga.js';
+import type { Sagas, SagaView, StartedSaga } from './saga.js';
 import { isSagaId, newSagaId } from './saga-id.js';
 import { viewOf } from './saga-view.js';
 import { advance } from './state-machine.js';
@@ -66,10 +66,11 @@ export class WorkerSagas implements Sagas {
 
   /** @throws UnavailableError DRAINING; TypeError for a saga that is not registered, and for bad options */
   async start(
-    saga: string,
-    input: Json,
+    named: string | { readonly name: string },
+    input: unknown,
     options: { readonly idempotencyKey?: string } = {},
-  ): Promise<StartedSaga> {
+  ): Promise<StartedSaga<never>> {
+    const saga = typeof named === 'object' && named !== null ? named.name : named;
     checkValue('the name of the saga', saga, FILLED_TEXT, faultOfStart);
     checkOptions(options, START_OPTIONS, faultOfStart);
     const { plans, now, clock, journal, orchestrator } = this.#deps;
@@ -90,10 +91,11 @@ export class WorkerSagas implements Sagas {
     return { sagaId, status, created: false };
   }
 
-  async wait(sagaId: string, options: { readonly timeoutMs: number }): Promise<SagaView> {
+  async wait(sagaId: string, options: { readonly timeoutMs: number }): Promise<SagaView<never>> {
     checkOptions(options, WAIT_OPTIONS, faultOfWait);
     const until = performance.now() + options.timeoutMs;
-    return this.#deps.orchestrator.whileWaiting(sagaId, () => this.#wait(sagaId, until));
+    const view = await this.#deps.orchestrator.whileWaiting(sagaId, () => this.#wait(sagaId, until));
+    return view as SagaView<never>;
   }
 
   async #wait(sagaId: string, until: number): Promise<SagaView> {
@@ -129,8 +131,8 @@ export class WorkerSagas implements Sagas {
     );
   }
 
-  async get(sagaId: string): Promise<SagaView> {
-    return viewOf(await this.#load(sagaId));
+  async get(sagaId: string): Promise<SagaView<never>> {
+    return viewOf(await this.#load(sagaId)) as SagaView<never>;
   }
 
   async #load(sagaId: string): Promise<SagaRecord> {

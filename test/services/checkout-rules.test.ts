@@ -59,7 +59,7 @@ describe('the end of a checkout', () => {
       'capture-payment': { paymentId: 3 },
       'confirm-order': null,
     };
-    expect(idsOf(view({ results }))).to.deep.equal({ userId: 1, orderId: 2, paymentId: 3 });
+    expect(idsOf(results)).to.deep.equal({ userId: 1, orderId: 2, paymentId: 3 });
   });
 
   const refusals: [string, string, number][] = [

@@ -10,8 +10,8 @@ import { type CompilerError, compile } from './compile.js';
 const EXPECTED = /^\s*\/\/ @ts-expect-error (.*)$/;
 const read = (name: string): string => readFileSync(join(ROOT, 'test/types', name), 'utf8');
 
-const MISTAKES = ['mistakes-of-routes.ts', 'mistakes-of-calls.ts'];
-const CORRECT = ['equal.ts', 'correct-routes.ts', 'correct-calls.ts'];
+const MISTAKES = ['mistakes-of-routes.ts', 'mistakes-of-calls.ts', 'mistakes-of-sagas.ts'];
+const CORRECT = ['equal.ts', 'correct-routes.ts', 'correct-calls.ts', 'correct-sagas.ts'];
 
 /** The file with its mistakes as a user makes them: nothing announces them. */
 const unannounced = (text: string): string =>

@@ -9,6 +9,9 @@ const NOT_FINAL = new Set([
   'METHOD_NOT_ALLOWED',
 ]);
 
+/** What a step passes on of its context, whatever the results of its saga are. */
+type Step = Omit<SagaContext, 'results'>;
+
 interface Created {
   readonly id: number;
 }
@@ -17,28 +20,19 @@ interface Created {
  * Makes the forward call under the step's key and returns the created object.
  * @throws BusinessError when the refusal of the service is final; HttpError when the outcome is unknown
  */
-export async function perform(
-  ctx: SagaContext,
-  service: string,
-  path: string,
-  json: unknown,
-): Promise<Created> {
+export async function perform(ctx: Step, service: string, path: string, json: unknown): Promise<Created> {
   const options = { ...stepOptions(ctx), json, idempotencyKey: ctx.key };
   return accepted(await ctx.call(service).post(path, options)).json<Created>();
 }
 
 /** Undoes the step's forward call, or prevents a late one. Repeating it changes nothing. */
-export async function undo(ctx: SagaContext, service: string, path: string): Promise<void> {
+export async function undo(ctx: Step, service: string, path: string): Promise<void> {
   const options = { ...stepOptions(ctx), json: { key: forwardKey(ctx) }, idempotencyKey: ctx.key };
   accepted(await ctx.call(service).post(path, options));
 }
 
 /** The object that the step's forward call created; undefined when it did not happen or was refused. */
-export async function findCreated(
-  ctx: SagaContext,
-  service: string,
-  path: string,
-): Promise<Created | undefined> {
+export async function findCreated(ctx: Step, service: string, path: string): Promise<Created | undefined> {
   const response = await ctx
     .call(service)
     .get(path, { ...stepOptions(ctx), query: { key: forwardKey(ctx) } });
@@ -48,10 +42,10 @@ export async function findCreated(
 }
 
 /** The key of the forward call, also inside its compensation. */
-const forwardKey = (ctx: SagaContext): string => ctx.key.replace(/\/undo$/, '');
+const forwardKey = (ctx: Step): string => ctx.key.replace(/\/undo$/, '');
 
 /** The calls are not retried, because the saga retries its steps: retries of both would multiply the load. */
-const stepOptions = (ctx: SagaContext): CallOptions => ({
+const stepOptions = (ctx: Step): CallOptions => ({
   retries: 0,
   signal: ctx.signal,
   timeoutMs: Math.max(1, ctx.deadline.remainingMs()),

@@ -3,12 +3,23 @@ import {
   type Context,
   HttpError,
   idempotencyKey,
+  type SagaId,
   type Sagas,
   type SagaView,
   type ServiceDeps,
 } from 'multilane';
 import { checkCurrency, compensated, hasEnded, idsOf, prefersAsync, progressOf } from './rules.js';
-import { Accepted, BySagaId, Checkout, Completed, Located, Preferences, Progress } from './schema.js';
+import { checkoutSaga } from './saga.js';
+import {
+  Accepted,
+  BySagaId,
+  Checkout,
+  type CheckoutResults,
+  Completed,
+  Located,
+  Preferences,
+  Progress,
+} from './schema.js';
 
 /** A waiting client gets 202 this long before the deadline of its request. */
 const MARGIN_MS = 1000;
@@ -28,7 +39,7 @@ export function routes(app: Application, { sagas }: ServiceDeps): void {
     async (ctx) => {
       const key = idempotencyKey(ctx)!;
       checkCurrency(ctx.body);
-      const { sagaId, status, created } = await sagas.start('checkout', ctx.body, { idempotencyKey: key });
+      const { sagaId, status, created } = await sagas.start(checkoutSaga, ctx.body, { idempotencyKey: key });
       const location = locationOf(sagaId);
       if (!created) {
         if (!hasEnded(status)) throw inProgress(location);
@@ -56,7 +67,11 @@ export function routes(app: Application, { sagas }: ServiceDeps): void {
 
 const locationOf = (sagaId: string): string => `/api/checkout/${sagaId}`;
 
-const waitFor = (sagas: Sagas, sagaId: string, ctx: Pick<Context, 'deadline'>): Promise<SagaView> =>
+const waitFor = (
+  sagas: Sagas,
+  sagaId: SagaId<CheckoutResults>,
+  ctx: Pick<Context, 'deadline'>,
+): Promise<SagaView<CheckoutResults>> =>
   sagas.wait(sagaId, { timeoutMs: Math.max(0, ctx.deadline.remainingMs() - MARGIN_MS) });
 
 const inProgress = (location: string): HttpError =>
@@ -64,13 +79,16 @@ const inProgress = (location: string): HttpError =>
     headers: { 'retry-after': '1', location },
   });
 
-function respond(ctx: Pick<Context, 'status' | 'header'>, view: SagaView): Completed | Accepted {
+function respond(
+  ctx: Pick<Context, 'status' | 'header'>,
+  view: SagaView<CheckoutResults>,
+): Completed | Accepted {
   const { sagaId, status } = view;
   if (status === 'compensated') throw compensated(view);
   ctx.header('location', locationOf(sagaId));
-  if (status === 'completed') {
+  if (view.status === 'completed') {
     ctx.status(201);
-    return { sagaId, status, ...idsOf(view) };
+    return { sagaId, status, ...idsOf(view.results) };
   }
   ctx.status(202);
   return { sagaId, status: hasEnded(status) ? status : 'running' };

@@ -1,6 +1,6 @@
 // The rules of checkouts, without I/O: when one has ended, and which response its end means.
 import { HttpError, type SagaStatus, type SagaView, ValidationError } from 'multilane';
-import type { Checkout, Progress } from './schema.js';
+import type { Checkout, CheckoutResults, Progress } from './schema.js';
 
 /** ISO 4217 codes as ICU knows them. */
 const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
@@ -27,15 +27,12 @@ export const prefersAsync = (prefer: readonly string[]): boolean =>
     .some((preference) => /^\s*respond-async\s*=?\s*(?:;|$)/i.test(preference));
 
 /** The ids that the completed steps have stored as results. */
-export function idsOf({ results }: SagaView): { userId: number; orderId: number; paymentId: number } {
-  const { userId } = results['create-user'] as { userId: number };
-  const { orderId } = results['create-order'] as { orderId: number };
-  const { paymentId } = results['capture-payment'] as { paymentId: number };
-  return { userId, orderId, paymentId };
+export function idsOf(results: CheckoutResults): { userId: number; orderId: number; paymentId: number } {
+  return { ...results['create-user'], ...results['create-order'], ...results['capture-payment'] };
 }
 
 /** The error response of a compensated checkout: 402 when the payment failed, otherwise 409 (a conflict). */
-export function compensated({ sagaId, error }: SagaView): HttpError {
+export function compensated({ sagaId, error }: Pick<SagaView, 'sagaId' | 'error'>): HttpError {
   const failedStep = error?.failedStep ?? null;
   return new HttpError('SAGA_COMPENSATED', 'The checkout was refused; everything it did is undone.', {
     status: failedStep === 'capture-payment' ? 402 : 409,

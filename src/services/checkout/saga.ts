@@ -1,8 +1,8 @@
 // The checkout saga: it creates a user and an order, captures a payment and confirms the order, or does none
 // of these.
-import { defineSaga, type Json, type SagaContext } from 'multilane';
+import { defineSaga, type SagaContext } from 'multilane';
 import { findCreated, perform, undo } from './participants.js';
-import type { Checkout } from './schema.js';
+import type { Checkout, CheckoutResults } from './schema.js';
 
 /** If the provider has not responded by then, `resolve` queries the payment. */
 const CAPTURE_TIMEOUT_MS = 2000;
@@ -13,7 +13,7 @@ const CAPTURE_TIMEOUT_MS = 2000;
  */
 const RETRY = { attempts: 8, backoffMs: 200, maxBackoffMs: 4000 };
 
-export const checkoutSaga = defineSaga<Checkout>({
+export const checkoutSaga = defineSaga<Checkout, CheckoutResults>({
   name: 'checkout',
   version: 1,
   steps: [
@@ -28,7 +28,7 @@ export const checkoutSaga = defineSaga<Checkout>({
       name: 'create-order',
       retry: RETRY,
       run: async ({ item }, ctx) => {
-        const { userId } = ctx.results['create-user'] as { userId: number };
+        const { userId } = ctx.results['create-user'];
         return { orderId: (await perform(ctx, 'orders', '/api/orders', { userId, ...item })).id };
       },
       resolve: (_, ctx) => found(ctx, 'orders', '/internal/orders/outcome', (orderId) => ({ orderId })),
@@ -39,7 +39,7 @@ export const checkoutSaga = defineSaga<Checkout>({
       retry: RETRY,
       timeoutMs: CAPTURE_TIMEOUT_MS,
       run: async ({ payment }, ctx) => {
-        const { orderId } = ctx.results['create-order'] as { orderId: number };
+        const { orderId } = ctx.results['create-order'];
         return { paymentId: (await perform(ctx, 'payments', '/api/payments', { orderId, ...payment })).id };
       },
       resolve: (_, ctx) =>
@@ -50,7 +50,7 @@ export const checkoutSaga = defineSaga<Checkout>({
       name: 'confirm-order',
       retry: RETRY,
       run: async (_, ctx) => {
-        const { orderId } = ctx.results['create-order'] as { orderId: number };
+        const { orderId } = ctx.results['create-order'];
         await perform(ctx, 'orders', '/internal/orders/confirm', { orderId });
       },
       compensate: (_, ctx) => undo(ctx, 'orders', '/internal/orders/confirm/undo'),
@@ -59,12 +59,12 @@ export const checkoutSaga = defineSaga<Checkout>({
 });
 
 /** The result of `resolve`: whether the forward call created something, and its id. */
-async function found(
-  ctx: SagaContext,
+async function found<Result>(
+  ctx: SagaContext<CheckoutResults>,
   service: string,
   path: string,
-  result: (id: number) => Json,
-): Promise<{ done: Json } | { notDone: true }> {
+  result: (id: number) => Result,
+): Promise<{ done: Result } | { notDone: true }> {
   const created = await findCreated(ctx, service, path);
   return created ? { done: result(created.id) } : { notDone: true };
 }

@@ -55,6 +55,14 @@ export const Checkout = Type.Object(
 );
 export type Checkout = Static<typeof Checkout>;
 
+/** The results of the saga's steps by their names. */
+export interface CheckoutResults {
+  'create-user': { userId: number };
+  'create-order': { orderId: number };
+  'capture-payment': { paymentId: number };
+  'confirm-order': null;
+}
+
 const SagaId = Type.String({ format: 'uuid', examples: ['019a0c3e-7b8e-7c21-9d0f-5b1f2a6c4e10'] });
 
 export const BySagaId = Type.Object({ sagaId: SagaId });
