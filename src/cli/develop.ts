@@ -6,10 +6,13 @@ import { parseCommandLine } from '../config/command-line.js';
 import { configFileOf } from '../config/config-file.js';
 import { mayOpenBrowser } from '../config/screen.js';
 import { openBrowser } from './browser.js';
+import { isTypeScript } from './build-project.js';
 import { ChangeLoop } from './dev/change-loop.js';
 import { DefinitionProbe } from './dev/definition-probe.js';
 import { DevPostgres } from './dev/dev-postgres.js';
+import { buildForDevelopment, flagsOfBuild, needsBuild } from './dev/development-build.js';
 import { projectFilesOf } from './dev/project-files.js';
+import { TypeCheck } from './dev/type-check.js';
 import { DevProcess } from './dev-process.js';
 import { ProjectWatch } from './project-watch.js';
 
@@ -32,16 +35,26 @@ function dashboardGuide(isOpened: boolean): (adminPlane: string) => void {
   };
 }
 
+export interface DevelopOptions {
+  /** Whether the dashboard may be opened in a browser. */
+  readonly opensDashboard: boolean;
+  /** Whether the types of a TypeScript project are checked beside the process. */
+  readonly checksTypes: boolean;
+}
+
 /**
  * Runs until a signal ends it.
- * @param isQuiet whether the dashboard is opened in no browser, wherever the command runs
  * @returns the exit code
  * @throws ConfigError when there is no project to watch
  */
-export async function develop(argv: readonly string[], isQuiet: boolean): Promise<number> {
+export async function develop(argv: readonly string[], options: DevelopOptions): Promise<number> {
   const commandLine = parseCommandLine(argv);
-  const guide = dashboardGuide(isQuiet || !mayOpenBrowser());
-  const flags = ['--development', ...argv];
+  const cwd = process.cwd();
+  const asksForText = commandLine.infoFlags.size > 0;
+  const config = asksForText ? undefined : configFileOf(cwd, commandLine);
+  const isBuilt = needsBuild(config);
+  const flags = ['--development', ...(isBuilt ? flagsOfBuild(argv, config, cwd) : argv)];
+  const guide = dashboardGuide(!options.opensDashboard || !mayOpenBrowser());
   const postgres = new DevPostgres(report);
   const child = new DevProcess(PRIMARY, flags, {
     died: (how) => report(`the process has ended (${how}); waiting for a change`),
@@ -49,13 +62,16 @@ export async function develop(argv: readonly string[], isQuiet: boolean): Promis
     started: (started) => postgres.serve(started),
   });
   // With `--help`, `--version` or `--check` the process prints a text and exits.
-  if (commandLine.infoFlags.size > 0) return child.run();
-  const cwd = process.cwd();
-  const config = configFileOf(cwd, commandLine);
+  if (asksForText) return child.run();
 
   const probe = new DefinitionProbe({ argv: flags, isTTY: process.stdout.isTTY === true });
-  const print = (text: string): boolean => process.stderr.write(text);
-  const loop = new ChangeLoop({ child, probe, report, print });
+  const types = typeCheck(config, cwd, options);
+  const loop = new ChangeLoop({
+    ...{ child, probe, report },
+    print: (text) => process.stderr.write(text),
+    ...(isBuilt && { build: () => buildForDevelopment(config, cwd) }),
+    handled: () => void types?.run(),
+  });
   const watch = new ProjectWatch({
     files: () => projectFilesOf(config, cwd),
     changed: (changes) => loop.changed(changes),
@@ -67,10 +83,21 @@ export async function develop(argv: readonly string[], isQuiet: boolean): Promis
     }
   });
   await watch.start();
-  loop.start();
+  void loop.start();
   await ended;
   probe.close();
+  types?.close();
   await watch.close();
   await postgres.stop();
   return 0;
+}
+
+/** @returns undefined for a project without TypeScript, and where types are not to be checked */
+function typeCheck(
+  config: string | undefined,
+  folder: string,
+  options: DevelopOptions,
+): TypeCheck | undefined {
+  if (config === undefined || !isTypeScript(config) || !options.checksTypes) return undefined;
+  return new TypeCheck({ folder, report });
 }

@@ -46,7 +46,7 @@ export async function compile({ folder, out, checksTypes }: CompileOptions): Pro
 }
 
 /** The path of the program `tsc`. @throws ConfigError where the project has not installed it */
-function compilerOf(folder: string): string {
+export function compilerOf(folder: string): string {
   try {
     const manifest = createRequire(join(folder, 'package.json')).resolve('typescript/package.json');
     const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly bin: { readonly tsc: string } };

@@ -19,6 +19,7 @@ export const OPTIONS = {
 /** Flags of `multilane dev` itself, which do not reach the process. */
 export const DEV_OPTIONS = {
   '--no-open': 'Do not open the dashboard in a browser when the process is ready.',
+  '--no-types': 'Do not check the types of a TypeScript project beside the process.',
 } as const;
 
 export type InfoFlag = 'check' | 'help' | 'version';

@@ -16,6 +16,13 @@ export interface ChangeLoopOptions {
   readonly report: (line: string) => void;
   /** Prints the text of an error. */
   readonly print: (text: string) => void;
+  /**
+   * Builds the project where that is needed before code runs. Resolves to the text of a failure.
+   * @default nothing is built
+   */
+  readonly build?: () => Promise<string | undefined>;
+  /** Called when a start, or all changes until now, have been handled. @default nothing */
+  readonly handled?: () => void;
 }
 
 export class ChangeLoop {
@@ -33,10 +40,19 @@ export class ChangeLoop {
     this.#options = options;
   }
 
-  /** Starts the process, and reads beside it what its primary loads. */
-  start(): void {
-    this.#options.child.start();
-    this.#definition = this.#readDefinition();
+  /** Starts the process, and reads beside it what its primary loads. A change before that waits. */
+  async start(): Promise<void> {
+    const { child, report, handled } = this.#options;
+    this.#isWorking = true;
+    if (this.#options.build === undefined || (await this.#isBuilt())) {
+      child.start();
+      this.#definition = this.#readDefinition();
+      void child.settled().then(handled);
+    } else {
+      report('waiting for a change');
+    }
+    this.#isWorking = false;
+    void this.#work();
   }
 
   changed(changes: readonly ProjectChange[]): void {
@@ -46,7 +62,7 @@ export class ChangeLoop {
   }
 
   async #work(): Promise<void> {
-    if (this.#isWorking) return;
+    if (this.#isWorking || this.#waiting.length === 0) return;
     this.#isWorking = true;
     while (this.#waiting.length > 0) {
       const changes = this.#waiting;
@@ -55,6 +71,7 @@ export class ChangeLoop {
     }
     this.#isWorking = false;
     this.#options.probe.prepare();
+    this.#options.handled?.();
   }
 
   async #handle(changes: readonly ProjectChange[]): Promise<void> {
@@ -62,6 +79,11 @@ export class ChangeLoop {
     const begun = performance.now();
     const what = `${namesOf(changes)} changed`;
     if (changes.some(({ reach }) => reach === 'process')) this.#needsRestart = true;
+    if (this.#options.build !== undefined && !(await this.#isBuilt())) {
+      const next = child.state === 'ready' ? ', so the code before it goes on serving' : '';
+      report(`${what}; it cannot be built${next}`);
+      return undefined;
+    }
     // A process that is starting may have read the files before or after the change.
     if (child.state !== 'ready') return this.#restart(what, begun);
     const before = await this.#unlessChanged(this.#definition);
@@ -97,6 +119,13 @@ export class ChangeLoop {
     }
     if (result.failure !== undefined) print(`multilane: ${result.failure}\n`);
     report(`${what}; no worker can start with it, so the code before it goes on serving`);
+  }
+
+  /** Whether the code can run. If not, the reason is printed. */
+  async #isBuilt(): Promise<boolean> {
+    const failure = await this.#options.build?.();
+    if (failure !== undefined) this.#options.print(failure);
+    return failure === undefined;
   }
 
   /** A further change has come before it was known what these changes mean: they are handled together. */

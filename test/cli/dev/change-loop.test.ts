@@ -19,15 +19,20 @@ class Played {
   reloaded: () => Promise<ReloadResult | undefined> = () => Promise.resolve(DONE);
   readonly did: string[] = [];
   readonly lines: string[] = [];
-  readonly loop = new ChangeLoop({
-    child: this.#child(),
-    probe: { read: () => this.probed(), prepare: () => undefined },
-    report: (line) => this.lines.push(line.replace(/\d+ ms/, 'N ms')),
-    print: (text) => this.lines.push(text),
-  });
+  built: string | undefined;
+  readonly loop: ChangeLoop;
 
-  constructor() {
-    this.loop.start();
+  /** @param failure of the first build; without it, nothing is built */
+  constructor(failure?: string) {
+    this.built = failure;
+    this.loop = new ChangeLoop({
+      ...(failure !== undefined && { build: () => Promise.resolve(this.built) }),
+      child: this.#child(),
+      probe: { read: () => this.probed(), prepare: () => undefined },
+      report: (line) => this.lines.push(line.replace(/\d+ ms/, 'N ms')),
+      print: (text) => this.lines.push(text),
+    });
+    void this.loop.start();
   }
 
   #child(): ConstructorParameters<typeof ChangeLoop>[0]['child'] {
@@ -103,7 +108,7 @@ describe('the loop of `multilane dev`', () => {
     const unknown: ProbeResult = { failure: '' };
     const played = new Played();
     played.probed = () => Promise.resolve(unknown);
-    played.loop.start();
+    await played.loop.start();
     played.probed = () => Promise.resolve({ definition: 'a' });
     played.loop.changed(change('a.js'));
     await played.said('restarted');
@@ -154,5 +159,20 @@ describe('the loop of `multilane dev`', () => {
     played.loop.changed(change('b.js'));
     await played.said('a.js, b.js changed; workers reloaded');
     expect(played.did).to.deep.equal(['start', 'reload']);
+  });
+
+  it('builds before each step where that is needed, and starts nothing that cannot be built', async () => {
+    const played = new Played('multilane: no\n');
+    await played.said('waiting for a change');
+    played.loop.changed(change('a.ts'));
+    await played.said('a.ts changed; it cannot be built');
+    expect(played.did).to.deep.equal([]);
+    played.built = undefined;
+    played.loop.changed(change('b.ts'));
+    await played.said('restarted');
+    played.built = 'multilane: no\n';
+    played.loop.changed(change('c.ts'));
+    await played.said('c.ts changed; it cannot be built, so the code before it goes on serving');
+    expect(played.did).to.deep.equal(['restart']);
   });
 });

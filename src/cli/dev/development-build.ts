@@ -1,0 +1,35 @@
+// The build that `multilane dev` runs before each start and each reload, where Node.js does not run
+// TypeScript itself. Types are checked beside it, so an error of types does not keep code from running.
+import { join, relative } from 'node:path';
+import { compiledName } from '../../built-file.js';
+import { buildProject, isTypeScript } from '../build-project.js';
+import { failureText } from '../command-failure.js';
+
+/** Folder of the result, which is that of `multilane build`. */
+const OUT = 'dist';
+
+const nodeRunsTypeScript = (): boolean =>
+  'typescript' in process.features && process.features.typescript !== false;
+
+/** Whether a project has to be built before this Node.js runs it. */
+export const needsBuild = (config: string | undefined): config is string =>
+  config !== undefined && isTypeScript(config) && !nodeRunsTypeScript();
+
+/** The flags of the process, with the configuration file that the build writes. */
+export function flagsOfBuild(argv: readonly string[], config: string, folder: string): readonly string[] {
+  const at = argv.indexOf('--config');
+  const others = argv.filter(
+    (word, index) => !word.startsWith('--config=') && (at === -1 || (index !== at && index !== at + 1)),
+  );
+  return [...others, '--config', join(folder, OUT, compiledName(relative(folder, config)))];
+}
+
+/** Builds a project. @returns why that is not possible, beside what the compiler has printed */
+export async function buildForDevelopment(config: string, folder: string): Promise<string | undefined> {
+  try {
+    await buildProject({ folder, config, out: OUT, checksTypes: false });
+    return undefined;
+  } catch (error) {
+    return `multilane: ${failureText(error)}\n`;
+  }
+}
