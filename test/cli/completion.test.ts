@@ -25,7 +25,7 @@ describe('completion', () => {
   it('offers the settings as flags of start, also after other flags', () => {
     expect(offered('start', '--port', '0', '--admin-p')).to.deep.equal(['--admin-port']);
     expect(offered('dev', '--port', '0', '--admin-p')).to.deep.equal(['--admin-port']);
-    expect(offered('dev', '--no-')).to.deep.equal(['--no-open']);
+    expect(offered('dev', '--no-')).to.deep.equal(['--no-open', '--no-types']);
   });
 
   it('offers the values of an option that has a few', () => {

@@ -68,7 +68,7 @@ const CONFIG = (response: string): string => `
 
 describe('multilane dev', () => {
   it('replaces workers or restarts, goes on serving beside code that does not load, and leaves no process running', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const service = (response: string): string => `
       import { defineService } from 'multilane';
       export default defineService({ name: 'one', routes: (app) => app.get('/', () => (${response})) });`;
@@ -160,7 +160,7 @@ describe('multilane dev', () => {
   });
 
   it('waits for a change when the project does not start, and ends its process when it is killed itself', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const project = new Project({ 'multilane.config.js': 'syntax error' });
     project.install();
     const args = [
