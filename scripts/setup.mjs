@@ -46,7 +46,12 @@ function linkExamples() {
   const link = `${ROOT}examples/node_modules/multilane`;
   if (existsSync(link)) return;
   mkdirSync(`${ROOT}examples/node_modules`, { recursive: true });
-  symlinkSync('../..', link);
+  try {
+    symlinkSync('../..', link);
+  } catch (error) {
+    // Another set-up has made it meanwhile.
+    if (error.code !== 'EEXIST') throw error;
+  }
 }
 
 const [mode = ''] = process.argv.slice(2);
