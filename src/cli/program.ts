@@ -3,8 +3,8 @@
 import { Command } from 'commander';
 import { version } from '../config/print.js';
 import { describeCommands, styleHelp } from './command-help.js';
-import { buildCommand } from './commands/build.js';
 import { benchCommand } from './commands/bench.js';
+import { buildCommand } from './commands/build.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
 import { devCommand } from './commands/dev.js';

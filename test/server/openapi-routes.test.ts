@@ -107,7 +107,9 @@ describe('the OpenAPI document of a route', () => {
   });
 
   it('promises only what is sent: the default of a response is filled in', async () => {
-    const world = bench((app) => app.get('/', { response: { 200: Member } }, () => ({ name: 'Ada' }) as never));
+    const world = bench((app) =>
+      app.get('/', { response: { 200: Member } }, () => ({ name: 'Ada' }) as never),
+    );
     expect((await world.inject({ url: '/' })).json()).to.deep.equal({ name: 'Ada', role: 'guest' });
   });
 

@@ -45,7 +45,11 @@ describe('a schema in the OpenAPI document', () => {
     const document = documentOf((app) => {
       app.get('/a', { response: { 200: User } }, () => null as never);
       app.get('/b', { response: { 200: Type.Object({ user: Type.Optional(User) }) } }, () => null as never);
-      app.get('/c', { response: { 200: Type.Object({ id: Type.String() }, { $id: 'User' }) } }, () => null as never);
+      app.get(
+        '/c',
+        { response: { 200: Type.Object({ id: Type.String() }, { $id: 'User' }) } },
+        () => null as never,
+      );
     });
     await assertValid(document);
     expect(Object.keys(document.components.schemas)).to.deep.equal(['Problem', 'User', 'User2']);
