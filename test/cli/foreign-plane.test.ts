@@ -13,10 +13,13 @@ import { type Json, responseTo } from './plane-responses.js';
 const STEERING = '\x1b[2J\x1b]0;x\x07\x9b2J\u202e\r\nmultilane: forged';
 const STEERS = /[^\P{Cc}\n]|[\u2028-\u202e]/u;
 
-/** The commands that connect to an admin plane, as they are typed. */
+/**
+ * The commands that are clients of an admin plane, as they are typed. `bench` only looks at it beside the
+ * server that it measures.
+ */
 function commandsOf(command: Command, above: readonly string[] = []): readonly (readonly string[])[] {
   const words = [...above, command.name()];
-  const asks = command.options.some(({ long }) => long === '--admin');
+  const asks = command.name() !== 'bench' && command.options.some(({ long }) => long === '--admin');
   const typed = [...words, ...command.registeredArguments.map(() => 'x')];
   return [...(asks ? [typed] : []), ...command.commands.flatMap((sub) => commandsOf(sub, words))];
 }

@@ -38,6 +38,7 @@ class Terminal {
       cwd: folder,
       env: cleanEnvironment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
     this.#exited = once(this.#child, 'exit');
     for (const stream of [this.#child.stdout!, this.#child.stderr!])
@@ -55,9 +56,9 @@ class Terminal {
     return [found[1]!, found[2]!];
   }
 
-  /** Ends it as Ctrl-C does. */
+  /** Ends it as Ctrl-C does: the terminal sends the signal to the whole group of processes. */
   async interrupt(): Promise<void> {
-    this.#child.kill('SIGINT');
+    process.kill(-this.#child.pid!, 'SIGINT');
     await this.#exited;
   }
 }
@@ -107,7 +108,7 @@ describe('docs/tutorial.md', function () {
     const here = command
       .replaceAll('localhost:8080', new URL(url).host)
       .replaceAll('localhost:9901', new URL(adminUrl).host)
-      .replace(/^npx multilane (sagas|top)\b/, `npx multilane $1 --admin ${adminUrl}`);
+      .replace('multilane sagas list', `multilane sagas list --admin ${adminUrl}`);
     const ran = await promisify(execFile)('/bin/sh', ['-c', `exec 2>&1\n${here}`], {
       cwd,
       env: cleanEnvironment(env),
