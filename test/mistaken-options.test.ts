@@ -287,9 +287,9 @@ const mistaken: readonly Case[] = [
     "call: undefined is not a service name; give one, as in call('orders')",
   ],
   [
-    'sagas.start with a definition instead of its name',
-    () => sagas.start({ name: 'pay' }, {}),
-    'sagas.start: the name of the saga must be a non-empty string, not an object',
+    'sagas.start with an object that is no definition',
+    () => sagas.start({ saga: 'pay' }, {}),
+    'sagas.start: the name of the saga must be a non-empty string, not undefined',
   ],
   [
     'sagas.start with a number as key',

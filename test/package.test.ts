@@ -1,7 +1,7 @@
 // The files that `npm publish` would include: those that run a user's project, those to which its pages and
 // messages lead, and none that a project would load by mistake.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { expect } from 'chai';
@@ -19,9 +19,9 @@ const NAMED =
 const CONTENTS: readonly RegExp[] = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|CODE_OF_CONDUCT\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE|NOTICE)$/,
   /^dist\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
-  /^dist\/bundle\/(?:(?:[\w-]+\/)?[\w-]+\.js|LICENSES\.txt)$/,
+  /^dist\/bundle\/(?:(?:[\w-]+\/)*[\w-]+\.js|LICENSES\.txt)$/,
   /^dist\/packages\/[\w-]+\.js$/,
-  /^dist\/(?:cli|primary|workers\/\w+|testing\/tethered|cluster\/file-operations|worker\/system-routes)\.js$/,
+  /^dist\/(?:cli|cli\/dev\/probe-process|primary|workers\/\w+|testing\/tethered|cluster\/file-operations|worker\/system-routes)\.js$/,
   /^dist\/services\/(?:[\w-]+\/)*[\w-]+\.(?:js|sql|proto)$/,
   /^dist\/(?:saga|db)\/migrations\/\d{4}_[\w-]+\.sql$/,
   /^dist\/server\/docs\/(?:page\.html|start\.js)$/,
@@ -152,6 +152,24 @@ describe('the npm package', () => {
         files.some((path) => kind.test(path)),
         String(kind),
       ).to.equal(true);
+  });
+
+  it('contains every module that its code starts or loads by a URL', () => {
+    const named = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .flatMap((path) => {
+        const code = readFileSync(join(ROOT, 'src', path), 'utf8').replaceAll(
+          /^\s*(?:\/\/|\*|\/\*).*$/gm,
+          '',
+        );
+        return [...code.matchAll(/new URL\('([^']+\.js)', import\.meta\.url\)/g)].map(([, url]) =>
+          normalize(join('dist', dirname(path), url!)),
+        );
+      })
+      // Messages show such URLs of projects, too.
+      .filter((path) => existsSync(join(ROOT, path)));
+    expect(named).to.include.members(['dist/primary.js', 'dist/cli/dev/probe-process.js']);
+    expect(named.filter((path) => !files.includes(path))).to.deep.equal([]);
   });
 
   it('contains the declarations that the types of its exports need, and no others', () => {

@@ -6,8 +6,8 @@ const noticeMs = Number(process.env.MULTILANE_DRAIN_NOTICE_MS || process.env.DRA
 module.exports = {
   apps: [
     {
-      name: require('./package.json').name,
-      // The process reads multilane.config.js in `cwd`, which is this folder, wherever pm2 is started.
+      name: 'multilane-example-pm2',
+      // Paths are relative to `cwd`, which is this folder, wherever pm2 is started.
       script: 'node_modules/multilane/dist/primary.js',
       cwd: __dirname,
       // In cluster mode the new process of a reload listens beside the old one; in fork mode requests are

@@ -2,13 +2,11 @@
 // values) and must not be able to choose keys that collide. HalfSipHash-1-3 with 64 bits of output (J.-P.
 // Aumasson and D. J. Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012), as Linux keys its hash
 // tables on 32-bit machines: it needs only 32-bit integer arithmetic, which is fast in JavaScript.
-import { nodeCrypto } from '../node-crypto.js';
 
 /** Two random words, the same for all threads that share a table. */
 export function fillSecret(secret: Int32Array): void {
-  const bytes = nodeCrypto().randomBytes(8);
-  secret[0] = bytes.readInt32LE(0);
-  secret[1] = bytes.readInt32LE(4);
+  // The words are copied, because `getRandomValues` accepts no array in shared memory.
+  secret.set(crypto.getRandomValues(new Int32Array(2)));
 }
 
 /** Rounds after the message: three for the first half of the result, then three for the second. */

@@ -54,15 +54,20 @@ describe('the databases of the services', () => {
 
   it('are left as they are by a second start, and get new migrations by a third', async () => {
     const each = target();
-    const migrated: unknown[] = [];
-    const log = { ...silentLog, info: (details: unknown) => migrated.push(details) } as typeof silentLog;
+    const logged: unknown[] = [];
+    const info = (details: object, message?: string): number => logged.push({ ...details, message });
+    const log = { ...silentLog, info } as typeof silentLog;
     await prepareDatabases([each], log);
-    migrated.length = 0;
+    logged.length = 0;
     await prepareDatabases([each], log);
-    expect(migrated).to.deep.equal([]);
+    expect(logged).to.deep.equal([]);
     await migration('0002_more', 'alter table item add column more text');
     await prepareDatabases([each], log);
-    expect(migrated).to.deep.equal([{ service: each.name, migration: '0002_more' }]);
+    const which = { service: each.name, migration: '0002_more' };
+    expect(logged).to.deep.equal([
+      { ...which, message: 'running migration 1 of 1' },
+      { ...which, message: 'migrated' },
+    ]);
     expect(await query(serviceDatabase(each), 'select more from item')).to.deep.equal([]);
   });
 

@@ -46,8 +46,9 @@ describe('the example pm2', () => {
   });
 
   it('has the configuration of a new project', () => {
-    const template = readFileSync(join(ROOT, 'template/ecosystem.config.cjs'), 'utf8');
-    expect(example.read('ecosystem.config.cjs')).to.equal(template);
+    const template = readFileSync(join(ROOT, 'template/shared/ecosystem.config.cjs'), 'utf8');
+    const filled = template.replace(/^.*\{\{flags\}\}.*\n/m, '').replace('{{name}}', 'multilane-example-pm2');
+    expect(example.read('ecosystem.config.cjs')).to.equal(filled);
   });
 });
 

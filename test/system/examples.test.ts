@@ -29,7 +29,7 @@ describe('the examples', () => {
 
   it('have each a package.json with which they are installed outside of this repository', () => {
     const ours = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly version: string };
-    const template = JSON.parse(readFileSync('template/package.json', 'utf8')) as Record<string, unknown>;
+    const template = JSON.parse(readFileSync('template/js/package.json', 'utf8')) as Record<string, unknown>;
     for (const [name, { manifest }] of examples) {
       expect(manifest, name).to.deep.include({
         name: `multilane-example-${name}`,
