@@ -36,6 +36,15 @@ describe('the bundle', () => {
     expect(exported).to.deep.equal({ surface: names(surface), kit: names(kit) });
   });
 
+  it('is beside modules that load no package of their own', () => {
+    const modules = ['worker/system-routes', 'cluster/file-operations', 'testing/tethered', 'cli', 'primary'];
+    const imported = modules.flatMap((module) => {
+      const code = readFileSync(join(ROOT, `dist/${module}.js`), 'utf8');
+      return [...code.matchAll(/^(?:import|export) .*'([^']+)';$/gm)].map(([, name]) => name!);
+    });
+    expect(imported.filter((name) => !/^(?:node:|#)/.test(name))).to.deep.equal([]);
+  });
+
   it('has one instance of each class for projects and the runtime', () => {
     const status = run(`
       import { defineService, HttpError, ValidationError } from 'multilane';

@@ -24,6 +24,7 @@ import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
 import { clusterLimitsOf, countedRateLimits } from '../worker/counted-rate-limits.js';
 import { loadServices } from '../worker/load-services.js';
 import { createSharedPrimitives } from '../worker/shared-primitives.js';
+import { SYSTEM_ROUTE_OPTIONS } from '../worker/system-route-options.js';
 import { systemRoutes } from '../worker/system-routes.js';
 import { stderrSink } from './stderr-sink.js';
 
@@ -65,7 +66,9 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const services = await loadServices(settings);
   const restoreStacks = deepenStacks();
   try {
-    app.mount('system', (routes) => systemRoutes(routes, { draining: () => false, ready: () => false }));
+    app.mount('system', (routes) =>
+      systemRoutes(routes, { draining: () => false, ready: () => false }, SYSTEM_ROUTE_OPTIONS),
+    );
     if (settings.openapi !== false)
       app.mount('system', (routes) => apiDocs(routes, apiInfo(settings, []), () => app.routes()));
     for (const service of services) {

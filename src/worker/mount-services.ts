@@ -8,6 +8,7 @@ import { deepenStacks } from '../user-code/deep-stacks.js';
 import { formatLocation, projectError } from '../user-code/project-error.js';
 import { apiInfo } from './api-info.js';
 import type { MountedService } from './mounted-service.js';
+import { SYSTEM_ROUTE_OPTIONS } from './system-route-options.js';
 import { systemRoutes } from './system-routes.js';
 
 export interface MountOptions {
@@ -38,7 +39,7 @@ function mountAll(
   { switches, awaitsDatabases, settings }: MountOptions,
 ): void {
   const state = { draining: () => switches.draining, ready: () => switches.ready };
-  app.mount('system', (routes) => systemRoutes(routes, state), { unlimited: true });
+  app.mount('system', (routes) => systemRoutes(routes, state, SYSTEM_ROUTE_OPTIONS), { unlimited: true });
   const names = services.map(({ definition }) => definition.name);
   if (settings.openapi !== false)
     app.mount('system', (routes) => apiDocs(routes, apiInfo(settings, names), () => app.routes()));

@@ -1,5 +1,4 @@
 // The routes that every process has, whatever services it mounts. Load balancers probe them.
-import { Type } from '@sinclair/typebox';
 import type { Application, RouteOptions } from '../server/handler.js';
 
 export interface SystemState {
@@ -9,25 +8,14 @@ export interface SystemState {
   ready(): boolean;
 }
 
-const Health = Type.Object({
-  status: Type.Literal('healthy'),
-  timestamp: Type.String({ format: 'date-time' }),
-});
-const Ready = Type.Object({ status: Type.Literal('ready') });
-
-/** Both responses are written without a schema, whose compiler would delay the start of every process. */
-const HEALTH: RouteOptions = {
-  summary: 'Is this worker alive?',
-  produces: { 'application/json': Health },
-};
-const READY: RouteOptions = {
-  summary: 'May this process get traffic?',
-  produces: { 'application/json': Ready },
-};
+export interface SystemRouteOptions {
+  readonly health: RouteOptions;
+  readonly ready: RouteOptions;
+}
 
 /** `GET /health` and `GET /ready` (docs/contract.md). */
-export function systemRoutes(app: Application, state: SystemState): void {
-  app.get('/health', HEALTH, (ctx) => {
+export function systemRoutes(app: Application, state: SystemState, options: SystemRouteOptions): void {
+  app.get('/health', options.health, (ctx) => {
     ctx.header('cache-control', 'no-store');
     const timestamp = new Date().toISOString();
     if (!state.draining()) return { status: 'healthy', timestamp };
@@ -35,7 +23,7 @@ export function systemRoutes(app: Application, state: SystemState): void {
     return { status: 'draining', timestamp };
   });
 
-  app.get('/ready', READY, (ctx) => {
+  app.get('/ready', options.ready, (ctx) => {
     ctx.header('cache-control', 'no-store');
     if (state.ready()) return { status: 'ready' };
     ctx.status(503).header('retry-after', '1');

@@ -10,6 +10,7 @@ import { PROBLEM_JSON } from '#src/problem.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
+import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
 import { startGateway } from '#test/gateway/kit.js';
 import { rpcBench } from '#test/server/grpc/kit.js';
@@ -256,6 +257,6 @@ export const refused: readonly Way[] = [
 /** Probes: their 503 reports the status of this process, without a problem document but with Retry-After. */
 export async function dataPlaneProbes(): Promise<Reached[]> {
   const state = { draining: () => true, ready: () => false };
-  const { app } = bench((routes) => systemRoutes(routes, state));
+  const { app } = bench((routes) => systemRoutes(routes, state, SYSTEM_ROUTE_OPTIONS));
   return [...(await everyWay(app, '/health')), ...(await everyWay(app, '/ready'))];
 }

@@ -10,7 +10,7 @@ describe('the options of a call', () => {
     [
       'timeout',
       { timeout: 5 },
-      'call: unknown option "timeout", did you mean "timeoutMs"? known are query, ',
+      'call: unknown option "timeout", did you mean "timeoutMs"? known are params, query, ',
     ],
     ['retires', { retires: 5 }, 'did you mean "retries"?'],
     ['singleflight', { singleflight: true }, 'did you mean "singleFlight"?'],

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
+import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
 import { type Answer, bench } from '#test/server/kit.js';
 
 describe('the routes of every process', () => {
   const state = { draining: false, ready: true };
   const { inject } = bench((app) =>
-    systemRoutes(app, { draining: () => state.draining, ready: () => state.ready }),
+    systemRoutes(app, { draining: () => state.draining, ready: () => state.ready }, SYSTEM_ROUTE_OPTIONS),
   );
   afterEach(() => Object.assign(state, { draining: false, ready: true }));
 
