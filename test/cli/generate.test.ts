@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { multilane, Project } from '#test/support/cli.js';
@@ -40,10 +40,16 @@ function newProject(language: 'js' | 'ts'): Project {
   return project;
 }
 
-/** The files of a project without its packages. */
+/** The files of a project without its packages, whose folder holds a link to this repository. */
 const filesOf = (project: Project): readonly string[] =>
-  readdirSync(project.folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !path.startsWith('node_modules') && /\.\w+$/.test(path))
+  readdirSync(project.folder)
+    .filter((name) => name !== 'node_modules')
+    .flatMap((name) => {
+      const path = join(project.folder, name);
+      if (!statSync(path).isDirectory()) return [name];
+      return readdirSync(path, { recursive: true, encoding: 'utf8' }).map((inner) => join(name, inner));
+    })
+    .filter((path) => /\.\w+$/.test(path))
     .sort();
 
 async function generateAll(project: Project): Promise<void> {
