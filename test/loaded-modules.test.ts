@@ -78,7 +78,10 @@ describe('what is loaded', () => {
     };
     const before = new Set(run('node:url'));
     const added = run('multilane').filter((name) => !before.has(name));
-    expect(HEAVY.filter((name) => added.includes(name))).to.deep.equal([]);
+    // Node.js 22 and later load `net` themselves, with a part of Node.js that the core imports.
+    const loadsNet = Number(process.versions.node.split('.')[0]) >= 22;
+    const heavy = HEAVY.filter((name) => !(loadsNet && name === 'net'));
+    expect(heavy.filter((name) => added.includes(name))).to.deep.equal([]);
   });
 
   it("by `import 'multilane/testing'` is no library but the bundled ones, and not the process", () => {
