@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { multilane, Project } from '#test/support/cli.js';
 import { ROOT } from '#test/support/cluster.js';
 import { nodeTest } from '#test/support/node-test.js';
+import { itWhere } from '#test/support/where.js';
 
 const CONFIG = `import { defineConfig } from 'multilane';
 import { hello } from './services/hello/service.ENDING';
@@ -92,8 +93,7 @@ describe('multilane generate', () => {
         expect(config).to.include('services: [hello, orderItems, newService]');
       });
 
-      it('writes code that the project accepts, and whose tests pass', async function () {
-        if (!canRun) this.skip();
+      itWhere(canRun)('writes code that the project accepts, and whose tests pass', async function () {
         this.timeout(120_000);
         const { folder: cwd } = project;
         const [check, routes] = await Promise.all([

@@ -1,6 +1,7 @@
 // The error messages for a project that does not load: the file and the line, only the stack frames of the
 // project, and what to do next.
 import { expect } from 'chai';
+import { itWhere } from '#test/support/where.js';
 import { inFolder, refusal } from './loading.js';
 
 const config = (text: string): Record<string, string> => ({ 'multilane.config.mjs': text });
@@ -200,8 +201,7 @@ describe('the error of a project that does not load', () => {
     });
   }
 
-  it('names the import of TypeScript that this Node.js does not run', async function () {
-    if (runsTypeScript) this.skip();
+  itWhere(!runsTypeScript)('names the import of TypeScript that this Node.js does not run', async () => {
     const files = { ...config(`\nimport './service.ts';`), 'service.ts': 'const port: number = 1;' };
     expect(await told(files))
       .to.match(/^78 multilane\.config\.mjs:2: .*"\.ts"/)
@@ -242,11 +242,13 @@ describe('the error of a project that does not load', () => {
       /^78 multilane\.config\.ts:2: [\s\S]*did you mean '\.\/port\.ts'\?/,
     ],
   ] as const) {
-    it(`names the line of what Node.js does not run, and the next step: ${what}`, async function () {
-      if (!runsTypeScript) this.skip();
-      const files = { 'multilane.config.ts': text, 'port.ts': 'export type Port = number;\n' };
-      expect(await told(files)).to.match(message);
-    });
+    itWhere(runsTypeScript)(
+      `names the line of what Node.js does not run, and the next step: ${what}`,
+      async () => {
+        const files = { 'multilane.config.ts': text, 'port.ts': 'export type Port = number;\n' };
+        expect(await told(files)).to.match(message);
+      },
+    );
   }
 
   it('does not occur for TypeScript where this Node.js runs it', () =>
