@@ -6,6 +6,7 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import { compiledName } from '../built-file.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
+import { isProcessAlive } from '../process/process-identity.js';
 import { assetsOf, copyAsset, isOfTests } from './build-files.js';
 import { CommandFailure } from './command-failure.js';
 import { compile } from './project-compiler.js';
@@ -115,16 +116,8 @@ const otherResults = (folder: string): readonly string[] =>
 async function removeStaging(out: string): Promise<void> {
   const prefix = `.${basename(out)}.building-`;
   for (const name of existsSync(dirname(out)) ? await readdir(dirname(out)) : []) {
-    if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
+    if (!name.startsWith(prefix) || isProcessAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
     await rm(join(dirname(out), name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { multilane, Project, type Ran } from '#test/support/cli.js';
 import { CLI, cleanEnvironment, ROOT, within } from '#test/support/cluster.js';
+import { markPending } from '#test/support/pending.js';
 
 /** Runs the text of a script of package.json as npm does. */
 async function npmScript(folder: string, name: string): Promise<{ code: number; output: string }> {
@@ -89,7 +90,8 @@ describe('a new project in TypeScript', () => {
     const ours = readFileSync(join(ROOT, 'deploy/multilane.service'), 'utf8');
     const settings = (text: string): string => text.replaceAll(/^(#|ExecStart=).*\n/gm, '');
     expect(settings(unit)).to.equal(settings(ours));
-    if (spawnSync('systemd-analyze', ['--version']).status !== 0) this.skip();
+    if (spawnSync('systemd-analyze', ['--version']).status !== 0)
+      markPending(this, 'systemd-analyze is not installed');
     const { stderr } = spawnSync(
       'systemd-analyze',
       ['verify', '--recursive-errors=no', join(folder, 'web-shop.service')],
@@ -108,7 +110,7 @@ describe('multilane new on a terminal', () => {
 
   /** Types an answer when the question is there. @returns the exit code */
   async function answered(context: Mocha.Context, dir: string, answer: string, env = {}): Promise<unknown> {
-    if (spawnSync('script', ['--version']).status !== 0) context.skip();
+    if (spawnSync('script', ['--version']).status !== 0) markPending(context, 'script is not installed');
     const command = `exec ${process.execPath} ${CLI} new ${dir}`;
     const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
       cwd: project.folder,
