@@ -5,6 +5,7 @@ import { inFolder, type LoadingOptions, running, settings } from './loading.js';
 
 /** A value of each setting with a default of development, which is neither that nor the usual default. */
 const SOME: Readonly<Record<string, string>> = {
+  WORKERS: '3',
   DRAIN_MS: '77',
   REQUEST_LOG: '0.25',
   OTEL_TRACES_SAMPLER_ARG: '0.25',
@@ -45,13 +46,14 @@ describe('the precedence of settings', () => {
         return shown.find((line) => line.name === name)!.value;
       };
       const key = keyOf(name);
-      const file = { 'multilane.config.json': JSON.stringify({ [key]: 0 }) };
+      const least = name === 'WORKERS' ? 1 : 0;
+      const file = { 'multilane.config.json': JSON.stringify({ [key]: least }) };
       expect(await valueWith({})).to.equal(text);
       expect((await running()).shown.find((line) => line.name === name)!.value).to.not.equal(text);
       await inFolder(file, async (cwd) => {
-        expect(await valueWith({ cwd }), 'file').to.match(/^(0|off)$/);
+        expect(await valueWith({ cwd }), 'file').to.match(/^(0|1|off)$/);
         expect(await valueWith({ cwd, env: { [name]: SOME[name] } })).to.equal(SOME[name]);
-        const env = { [name]: '0' };
+        const env = { [name]: String(least) };
         expect(await valueWith({ cwd, env, argv: [`${flagOf(name)}=${SOME[name]}`] })).to.equal(SOME[name]);
       });
     });
