@@ -61,13 +61,19 @@ export function defineConfig(config: ProjectConfig): ProjectConfig {
   if (!Array.isArray(services)) throw new ConfigError('services must be an array of defineService(…)');
   const seen = new Set<string>();
   for (const [index, service] of services.entries()) {
-    if (typeof service?.name !== 'string' || typeof service.routes !== 'function') {
+    if (!isService(service)) {
       throw new ConfigError(`services[${index}] is not a service: wrap it in defineService(…)`);
     }
     if (seen.has(service.name)) throw new ConfigError(`service "${service.name}" is declared twice`);
     seen.add(service.name);
   }
   return config;
+}
+
+/** Whether a value may be what `defineService` has returned; it checks all members when it is loaded. */
+function isService(value: Partial<ServiceDefinition> | null | undefined): value is ServiceDefinition {
+  const { name, routes, fetch } = value ?? {};
+  return typeof name === 'string' && (typeof routes === 'function' || fetch !== undefined);
 }
 
 /** @throws ConfigError for what is no list of files by service */

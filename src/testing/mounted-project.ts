@@ -25,7 +25,12 @@ export interface ProjectOptions {
    * @default none: pass `services`
    */
   readonly config?: ProjectConfig | URL | string;
-  /** Settings by their camelCase names; they override those of `config`. @default none */
+  /**
+   * Settings by their camelCase names; they override those of `config`. `adaptiveLimit` is off whatever
+   * `config` says, and applies only when it stands here: that rule measures the queue in front of a thread,
+   * and requests of a test that take one turn of the event loop look like one.
+   * @default { adaptiveLimit: false }
+   */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
@@ -43,7 +48,8 @@ export async function projectOf({ services, config, settings = {} }: ProjectOpti
   if (declared === undefined)
     throw new ConfigError('createTestApp: pass services, or a config that has some');
   const mounted = declared.map((service) => defineService(service));
-  const read = settingsOf({ ...file, services: mounted }, settings, process.cwd());
+  const used = { adaptiveLimit: false, ...settings };
+  const read = settingsOf({ ...file, services: mounted }, used, process.cwd());
   const wanted = read.services;
   return {
     services: wanted === undefined ? mounted : mounted.filter(({ name }) => wanted.includes(name)),

@@ -138,9 +138,24 @@ describe('defineConfig', () => {
     expect(defineConfig({})).to.deep.equal({});
   });
 
+  const handler = (): Response => new Response('hi');
+  const kinds: [string, object][] = [
+    ['routes', { routes }],
+    ['a function for fetch', { fetch: handler }],
+    ['an application for fetch', { fetch: { fetch: handler } }],
+    ['routes and fetch', { routes, fetch: handler }],
+  ];
+  for (const [what, members] of kinds) {
+    it(`takes every service that defineService returns: one of ${what}`, () => {
+      const services = [defineService({ name: 'demo', ...members })];
+      expect(defineConfig({ services }).services).to.equal(services);
+    });
+  }
+
   const faults: [string, object, string][] = [
     ['services that are no list', { services: demo }, 'services must be an array'],
     ['a service that is none', { services: [demo, {}] }, 'services[1] is not a service'],
+    ['nothing for a service', { services: [undefined] }, 'services[0] is not a service'],
     ['two services of one name', { services: [demo, demo] }, 'service "demo" is declared twice'],
   ];
   for (const [what, config, says] of faults) {

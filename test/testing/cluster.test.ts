@@ -41,6 +41,12 @@ describe('startCluster', () => {
     expect(leftovers(dataDir)).to.deep.equal([]);
   });
 
+  it('starts a service that has fetch and no routes', async () => {
+    const config = new URL('./fixtures/fetch-alone.js', import.meta.url);
+    await using cluster = await startCluster({ config, settings: { workers: 1 } });
+    expect(await (await ask(`${cluster.url}/posts/7?q`)).text()).to.equal('at /posts/7');
+  });
+
   it('rejects stop when the process had ended with an error before', async () => {
     const cluster = await startCluster({ config: CONFIG, env: { WORKERS: '1' } });
     process.kill(cluster.pid, 'SIGKILL');

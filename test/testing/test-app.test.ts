@@ -1,5 +1,6 @@
 import { threadId } from 'node:worker_threads';
 import { expect } from 'chai';
+import { defineConfig, defineService } from '#src/index.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { demo, orders } from './fixtures/demo.js';
 
@@ -130,5 +131,30 @@ describe('a test app', () => {
     );
     const response = await app.inject({ path: '/limited', remoteAddress: '192.0.2.9' });
     expect(() => response.json()).to.throw(SyntaxError, 'status 200, not JSON: "in"');
+  });
+});
+
+describe('requests of a test that take one turn of the event loop', () => {
+  const work = (milliseconds: number): void => {
+    for (const end = performance.now() + milliseconds; performance.now() < end; );
+  };
+  const busy = defineService({
+    name: 'busy',
+    routes: (app) => void app.get('/', () => (work(10), { done: true })),
+  });
+  const config = defineConfig({ services: [busy], adaptiveLimit: true });
+
+  it('are no overload, one after the other or together', async () => {
+    await using app = await createTestApp({ config });
+    const statuses: number[] = [];
+    for (let sent = 0; sent < 40; sent++) statuses.push((await app.inject('/')).status);
+    const together = await Promise.all(Array.from({ length: 40 }, () => app.inject('/')));
+    expect(new Set([...statuses, ...together.map(({ status }) => status)])).to.deep.equal(new Set([200]));
+  });
+
+  it('meet the adaptive limit where the test asks for it', async () => {
+    await using app = await createTestApp({ config, settings: { adaptiveLimit: true } });
+    const together = await Promise.all(Array.from({ length: 80 }, () => app.inject('/')));
+    expect(together.map(({ status }) => status)).to.include(503);
   });
 });
