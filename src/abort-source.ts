@@ -29,10 +29,11 @@ export interface AbortSource {
 
 /**
  * Keeps Node from warning that a signal has many listeners: work that runs in parallel adds many to one
- * signal, which is no leak. Call it before the signal goes to libraries that listen to it.
+ * signal, which is no leak. Call it before the signal goes to libraries that listen to it. The limit is not
+ * 0, which means the same: `getMaxListeners` of Node 20 throws for a target with it, and libraries ask.
  */
 export function manyMayListen(signal: AbortSignal): void {
-  setMaxListeners(0, signal);
+  setMaxListeners(Infinity, signal);
 }
 
 /** A source that its owner aborts. */

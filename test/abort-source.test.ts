@@ -1,5 +1,6 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, getMaxListeners } from 'node:events';
 import { expect } from 'chai';
+import { Request } from 'undici';
 import { type AbortListener, OwnAbort, SignalAbort } from '#src/abort-source.js';
 
 class Heard implements AbortListener {
@@ -75,6 +76,14 @@ for (const [what, make] of Object.entries(sources)) {
       expect(source.signal).to.equal(signal);
       abort('left');
       expect(signal.reason).to.equal('left');
+    });
+
+    it('has a signal that libraries may look at and listen to, as often as they like', () => {
+      const { source } = make();
+      source.listen(new Heard());
+      expect(getMaxListeners(source.signal)).to.equal(Infinity);
+      for (let times = 0; times < 20; times++) new Request('http://127.0.0.1/', { signal: source.signal });
+      expect(getEventListeners(source.signal, 'abort')).to.have.length.greaterThan(11);
     });
   });
 }
