@@ -2,8 +2,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect } from 'chai';
 import type { OpenApiOptions } from '#src/openapi-options.js';
-import { textOf } from '#src/server/docs/document-schemas.js';
-import { openapiDocument } from '#src/server/docs/openapi.js';
+import { openapiText } from '#src/server/docs/openapi.js';
 import type { Application } from '#src/server/handler.js';
 import { bench } from './kit.js';
 
@@ -40,11 +39,19 @@ export interface OpenApiDocument {
   };
 }
 
+/** What work that yields comes to, and how often it has yielded. */
+export function finished<T>(parts: Iterator<void, T>): { readonly result: T; readonly pieces: number } {
+  for (let pieces = 0; ; pieces++) {
+    const { done, value } = parts.next();
+    if (done === true) return { result: value, pieces };
+  }
+}
+
 /** The document of these routes, as a client reads it. */
 export function documentOf(fill: (app: Application) => void, openapi: OpenApiOptions = {}): OpenApiDocument {
   const { app } = bench(fill, { openapi });
   const info = { title: 'demo', version: '1', ...openapi };
-  return JSON.parse(textOf(openapiDocument(app.routes(), info))) as OpenApiDocument;
+  return JSON.parse(finished(openapiText(app.routes(), info)).result) as OpenApiDocument;
 }
 
 export async function assertValid(document: object): Promise<void> {

@@ -3,9 +3,9 @@ import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { DocumentSchemas, textOf } from '#src/server/docs/document-schemas.js';
-import { openapiDocument } from '#src/server/docs/openapi.js';
+import { openapiText } from '#src/server/docs/openapi.js';
 import type { RouteInfo } from '#src/server/handler.js';
-import { assertValid, documentOf, type OpenApiDocument } from './openapi-kit.js';
+import { assertValid, documentOf, finished, type OpenApiDocument } from './openapi-kit.js';
 
 const written = (schema: unknown): unknown =>
   JSON.parse(textOf(new DocumentSchemas().of(schema, 'response')));
@@ -136,17 +136,18 @@ describe('a schema in the OpenAPI document', () => {
 });
 
 describe('the OpenAPI document of many routes', () => {
-  it('has a bounded size for each of 10,000 routes', () => {
+  it('has a bounded size for each of 10,000 routes, and is made in pieces', () => {
     const Item = Type.Object({ id: Type.Integer(), name: Type.String() }, { $id: 'Item' });
     const options = { params: Type.Object({ id: Type.Integer() }), body: Item, response: { 200: Item } };
     const routes = Array.from({ length: 10_000 }, (_, n): RouteInfo => {
       const [path, template] = [`/r${n}/:id`, `/r${n}/{id}`];
       return { service: 'many', method: 'PUT', path, template, webSocket: false, options };
     });
-    const text = textOf(openapiDocument(routes, { title: 'many', version: '1' }));
+    const { result: text, pieces } = finished(openapiText(routes, { title: 'many', version: '1' }));
     const { paths, components } = JSON.parse(text) as OpenApiDocument;
     expect(Object.keys(paths)).to.have.length(10_000);
     expect(text.length / 10_000).to.be.below(900);
+    expect(pieces, 'a rest after each route, and after its text').to.be.at.least(20_000);
     expect(Object.keys(components.responses).length).to.be.below(10);
   });
 });

@@ -2,11 +2,11 @@
 // and its policy forbids loading anything from other hosts.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { partsInTurns } from '../../telemetry/pace.js';
 import type { Application, Context, RouteInfo } from '../handler.js';
 import { KeptText } from '../response/compress.js';
 import type { ApiInfo } from './described-api.js';
-import { textOf } from './document-schemas.js';
-import { openapiDocument } from './openapi.js';
+import { openapiText } from './openapi.js';
 import { viewerFile } from './viewer-file.js';
 
 /**
@@ -47,19 +47,19 @@ function originOf(url: string): string | undefined {
  * @param routes called with the first request, when everything is mounted
  */
 export function apiDocs(app: Application, info: () => ApiInfo, routes: () => readonly RouteInfo[]): void {
-  let document: KeptText | undefined;
+  let document: Promise<KeptText> | undefined;
   let policy: string | undefined;
-  const describe = (): KeptText => new KeptText(textOf(openapiDocument(routes(), info())));
   app.hook('onRequest', (ctx) => {
     ctx.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
   });
 
   const about = { summary: 'This API, as OpenAPI 3.1', produces: 'application/json' };
   app.get('/openapi.json', about, async (ctx) => {
-    document ??= describe();
+    document ??= partsInTurns(openapiText(routes(), info())).then((text) => new KeptText(text));
+    const kept = await document;
     ctx.vary('accept-encoding');
-    const form = document.form(ctx.headers);
-    if (form === undefined) return ctx.bytes(document.bytes, 'application/json');
+    const form = kept.form(ctx.headers);
+    if (form === undefined) return ctx.bytes(kept.bytes, 'application/json');
     const bytes = await form.bytes;
     return ctx.header('content-encoding', form.coding).bytes(bytes, 'application/json');
   });

@@ -156,3 +156,20 @@ function nameOf(id: string): string {
 /** JSON has no big integers, which TypeBox allows in schemas. */
 export const textOf = (value: unknown): string =>
   JSON.stringify(value, (_key, one: unknown) => (typeof one === 'bigint' ? Number(one) : one));
+
+/** The members at this depth of the document are its paths and components: the pieces of the work. */
+const PIECES_AT = 3;
+
+/** The text of a document, by work that yields after each piece. */
+export function* documentText(value: unknown, depth = PIECES_AT): Generator<void, string> {
+  if (depth === 0 || !isPlainObject(value)) {
+    yield;
+    return textOf(value);
+  }
+  const members: string[] = [];
+  for (const [name, member] of Object.entries(value)) {
+    if (member !== undefined)
+      members.push(`${JSON.stringify(name)}:${yield* documentText(member, depth - 1)}`);
+  }
+  return `{${members.join(',')}}`;
+}

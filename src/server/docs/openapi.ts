@@ -2,7 +2,7 @@
 import type { RouteInfo } from '../handler.js';
 import { parsePattern, type Segment } from '../routing/pattern.js';
 import type { ApiInfo } from './described-api.js';
-import { DocumentSchemas } from './document-schemas.js';
+import { DocumentSchemas, documentText } from './document-schemas.js';
 import { Operations } from './operation.js';
 import { ProblemResponses } from './problem-responses.js';
 import { PROBLEM_SCHEMA } from './problem-schema.js';
@@ -21,9 +21,9 @@ const HERE = [{ url: '.' }];
 /**
  * Internal and hidden routes are omitted. Two paths that differ only in an expression (`/:id(\\d+)`,
  * `/:name`) are the same for OpenAPI, so only the first is listed. A mounted application is one operation,
- * because its own routes are not known.
+ * because its own routes are not known. There may be thousands, so the work yields after each of them.
  */
-export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Json {
+function* openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Generator<void, Json> {
   const listed = routes.filter(isListed);
   const schemas = new DocumentSchemas({ Problem: PROBLEM_SCHEMA });
   const problems = new ProblemResponses();
@@ -36,6 +36,7 @@ export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Js
     paths.set(shape, item);
     const method = route.method.toLowerCase();
     item.operations[method] ??= operations.of(route, segments, item.names);
+    yield;
   }
   const { title, version, summary, description, termsOfService, contact, license } = info;
   const { servers = HERE, externalDocs, security, securitySchemes } = info;
@@ -55,6 +56,11 @@ export function openapiDocument(routes: readonly RouteInfo[], info: ApiInfo): Js
       ...present({ securitySchemes }),
     },
   };
+}
+
+/** The document as JSON, by work that yields after each route and each piece of the text. */
+export function* openapiText(routes: readonly RouteInfo[], info: ApiInfo): Generator<void, string> {
+  return yield* documentText(yield* openapiDocument(routes, info));
 }
 
 /** The members that have a value. */
