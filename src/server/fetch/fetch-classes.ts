@@ -45,6 +45,14 @@ function makeGlobals(): Globals {
   };
 }
 
+/**
+ * Makes the classes. A worker does so when an application is mounted, before it is ready: requests that wait
+ * while the first of them loads undici would look like a queue in front of the thread.
+ */
+export function loadFetchClasses(): void {
+  ourGlobals();
+}
+
 export function requestOf(arrived: Arrived, url: string): Request {
   ourGlobals();
   return ArrivedRequest.of(arrived, url) as unknown as Request;

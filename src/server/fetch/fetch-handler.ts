@@ -5,7 +5,7 @@ import type { RequestContext } from '../request-context.js';
 import { UnsendableError } from '../response/unsendable.js';
 import { classOf } from '../value-kind.js';
 import { ArrivedRequest } from './arrived-request.js';
-import { installFetchGlobals, isResponse, requestOf } from './fetch-classes.js';
+import { installFetchGlobals, isResponse, loadFetchClasses, requestOf } from './fetch-classes.js';
 import { RequestUrls } from './request-url.js';
 import { releaseUnsent } from './send-response.js';
 
@@ -14,6 +14,7 @@ import { releaseUnsent } from './send-response.js';
  */
 export function fetchHandler(application: FetchApplication, stripped: number): Handler {
   installFetchGlobals();
+  loadFetchClasses();
   const urls = new RequestUrls(stripped);
   const serve: FetchHandler =
     typeof application === 'function' ? application : (request, ctx) => application.fetch(request, ctx);
