@@ -240,10 +240,10 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     this.releasePermit();
   }
 
-  bodyArrived(): HttpError | undefined {
+  bodyArrived(goesOn: boolean): HttpError | undefined {
     this.#request.phases?.ended('body');
     this.#workSince = performance.now();
-    if (!this.#isLive || this.#isHandlerDone || this.admit()) return undefined;
+    if (!goesOn || !this.#isLive || this.#isHandlerDone || this.admit()) return undefined;
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   }
 

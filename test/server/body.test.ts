@@ -19,6 +19,8 @@ class Peer {
   leave = (): void => {};
   awaited = 0;
   arrived = 0;
+  /** Whether the request went on each time. */
+  readonly goesOn: boolean[] = [];
   refusal: UnavailableError | undefined;
   #onPiece: (piece: Uint8Array, isLast: boolean) => void = () => {};
   readonly ticker = new ManualTicker();
@@ -49,8 +51,9 @@ class Peer {
     const owner: BodyOwner = {
       detach: () => undefined,
       bodyAwaited: () => void this.awaited++,
-      bodyArrived: () => {
+      bodyArrived: (goesOn) => {
         this.arrived++;
+        this.goesOn.push(goesOn);
         return this.refusal;
       },
     };
@@ -231,6 +234,24 @@ describe('a pending body', () => {
     expect([peer.held[0], peer.arrived]).to.deep.equal([0, 1]);
     await bytes;
   });
+
+  const ends: readonly (readonly [string, (peer: Peer) => void, boolean])[] = [
+    ['the body is there', (peer) => peer.send('a', true), true],
+    ['it is too large', (peer) => peer.send('a'.repeat(200)), true],
+    ['it has stopped to arrive', (peer) => peer.ticker.advance(3 * BODY_IDLE_MS), true],
+    ['the client has left', (peer) => peer.leave(), false],
+    ['the response is complete', (peer) => peer.body.stop(), false],
+    ['the request has ended', (peer) => peer.body.release(), false],
+  ];
+  for (const [what, end, goesOn] of ends) {
+    it(`${goesOn ? 'has' : 'has no'} work to admit when ${what}`, async () => {
+      const peer = new Peer(100);
+      void codeOf(peer.body.whole());
+      await settled();
+      end(peer);
+      expect(peer.goesOn).to.deep.equal([goesOn]);
+    });
+  }
 
   it('is not counted when it arrives with its header', async () => {
     const peer = new Peer(100);

@@ -54,9 +54,10 @@ export interface BodyOwner {
   bodyAwaited(): void;
   /**
    * Called when that wait is over, also by an error.
+   * @param goesOn false when the client has left or has its response: there is no more work to admit
    * @returns the error with which a complete request is refused, undefined when it goes on
    */
-  bodyArrived(): HttpError | undefined;
+  bodyArrived(goesOn: boolean): HttpError | undefined;
 }
 
 export interface BodyDeps {
@@ -309,7 +310,8 @@ export class RequestBody {
       this.#end = end;
       this.#silence?.stop();
       this.#deps.claim?.arrived();
-      const refusal = this.#isAwaited ? this.#deps.owner.bodyArrived() : undefined;
+      const goesOn = end === 'complete' || end.code !== 'CLIENT_CLOSED';
+      const refusal = this.#isAwaited ? this.#deps.owner.bodyArrived(goesOn) : undefined;
       if (end === 'complete' && refusal !== undefined) this.#end = refusal;
     }
     this.#wake();
