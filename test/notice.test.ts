@@ -49,6 +49,14 @@ describe('NOTICE', () => {
     expect(unnamed).to.deep.equal([]);
   });
 
+  it('leads to the text of a licence for each part of prebuilt binaries', () => {
+    const parts = notice.split('\n').filter((line) => /^ {4}\S/.test(line));
+    expect(parts.length).to.be.at.least(10);
+    const isTold = (line: string): boolean =>
+      /licences\/[\w-]+\.txt/.test(line) || /Apache License 2\.0$/.test(line);
+    expect(parts.filter((line) => !isTold(line))).to.deep.equal([]);
+  });
+
   it('leads to licence texts that exist', () => {
     const texts = [...notice.matchAll(/licences\/[\w-]+\.txt/g)].map(([path]) => path);
     expect(texts).to.include('licences/zlib.txt');
