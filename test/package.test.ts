@@ -29,13 +29,11 @@ const CONTENTS: readonly RegExp[] = [
   /^dist\/dashboard\/(?:dashboard\.(?:js|css|svg)|index\.html|LICENSES\.txt)$/,
   /^scripts\/platform\.mjs$/,
   /^(?:template|deploy|examples)\//,
-  /^docs\/[\w-]+\.md$/,
+  /^docs\/(?:[\w-]+\.md|images\/[\w-]+\.(?:png|svg))$/,
   /^licences\/[\w-]+\.txt$/,
 ];
 /** Hosts from which npm installs. */
 const REGISTRY = /\b(?:registry\.(?:npmjs\.org|yarnpkg\.com)|npm\.pkg\.github\.com)\b|"resolved":/;
-/** Images of pages are in the repository only. */
-const IMAGE = /^docs\/images\//;
 
 describe('the npm package', () => {
   let packedSize: number;
@@ -99,7 +97,7 @@ describe('the npm package', () => {
         .map(([, inText, inTag]) => (inText ?? inTag)!)
         .filter((link) => !/^[a-z]+:/.test(link))
         .map((link) => normalize(join(dirname(page), link)))
-        .filter((link) => !contains(link) && !IMAGE.test(link))
+        .filter((link) => !contains(link))
         .map((link) => `${page}: ${link}`);
     });
     expect(missing).to.deep.equal([]);
