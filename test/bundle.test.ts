@@ -60,6 +60,38 @@ describe('the bundle', () => {
     expect(status).to.deep.equal([412, 422]);
   });
 
+  it('gives projects classes of the fetch standard that have the names of those of Node.js', () => {
+    const shape = `
+      const shapeOf = (object) => Reflect.ownKeys(object).flatMap((key) => {
+        // The runtime adds it, so that instances of both classes are instances of either.
+        if (key === Symbol.hasInstance) return [];
+        const { value, get } = Object.getOwnPropertyDescriptor(object, key);
+        const made = value ?? get;
+        return typeof made === 'function' ? [[String(key), made.name, made.length]] : [];
+      }).sort();
+      const shape = () => [[globalThis.fetch.name, globalThis.fetch.length]].concat(
+        [Request, Response, Headers].map((made) => [made.name, made.length, shapeOf(made)]),
+        [Response, Headers].map(({ prototype }) => shapeOf(prototype)));
+      const kinds = (request) =>
+        [request, new Request('http://a/'), new Response(), new Headers(), request.headers, Response.json(1).headers]
+          .map((made) => [made.constructor.name, Object.prototype.toString.call(made)]);`;
+    const served = run(`
+      import { defineService } from 'multilane';
+      import { createTestApp } from 'multilane/testing';
+      ${shape}
+      const demo = defineService({
+        name: 'demo',
+        fetch: (request) => Response.json([kinds(request), shape()]),
+      });
+      const app = await createTestApp({ services: [demo] });
+      console.log((await app.inject({ path: '/' })).text());
+      await app.close();`);
+    const ofNode = run(`
+      ${shape}
+      console.log(JSON.stringify([kinds(new Request('http://a/')), shape()]));`);
+    expect(served).to.deep.equal(ofNode);
+  });
+
   it('contains no module twice', () => {
     const { 0: files } = JSON.parse(
       readFileSync(join(ROOT, 'dist/bundle/outputs.json'), 'utf8'),

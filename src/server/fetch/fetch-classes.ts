@@ -3,7 +3,7 @@
 // pass our requests to `new Request` and `fetch`, so these four globals are ours.
 import { type Arrived, ArrivedRequest } from './arrived-request.js';
 import { OwnHeaders, prepareHeaders } from './headers-class.js';
-import { countNative, natives } from './native.js';
+import { countNative, nameAs, natives } from './native.js';
 import {
   isOwnResponse,
   OwnResponse,
@@ -20,7 +20,10 @@ let globals: Globals | undefined;
 let areInstalled = false;
 
 function ourGlobals(): Globals {
-  globals ??= makeGlobals();
+  if (globals === undefined) {
+    globals = makeGlobals();
+    nameAs(globals.fetch, natives().fetch);
+  }
   return globals;
 }
 

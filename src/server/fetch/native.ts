@@ -41,9 +41,12 @@ const isNative = (native: { readonly prototype: object }, value: unknown): boole
 
 /**
  * Makes `instanceof` of a class of ours true for native instances, but not that of classes that extend
- * ours.
+ * ours. The class and its static members get the names of the native ones: code tells responses by
+ * `constructor.name`, and a bundler renames classes.
  */
 export function countNative(ours: object, native: { readonly prototype: object }): void {
+  nameAs(ours, native);
+  for (const name of Reflect.ownKeys(native)) nameMember(ours, native, name);
   Object.defineProperty(ours, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
       if (this === ours) return isNative(native, value);
@@ -66,13 +69,28 @@ export function standFor<T extends object>(
     if (name === 'constructor') continue;
     if (Object.hasOwn(prototype, name)) {
       Object.defineProperty(prototype, name, { enumerable: typeof name === 'string' });
-      continue;
+    } else {
+      const { enumerable = false } = Object.getOwnPropertyDescriptor(native, name)!;
+      const member = carriedOut(native, name, nativeOf);
+      Object.defineProperty(prototype, name, { ...member, enumerable, configurable: true });
     }
-    const { enumerable = false } = Object.getOwnPropertyDescriptor(native, name)!;
-    const member = carriedOut(native, name, nativeOf);
-    Object.defineProperty(prototype, name, { ...member, enumerable, configurable: true });
+    nameMember(prototype, native, name);
   }
   Object.setPrototypeOf(prototype, native);
+}
+
+/** Gives a function of ours the name and the number of parameters of a native one. */
+export function nameAs(ours: unknown, native: unknown): void {
+  if (typeof ours !== 'function' || typeof native !== 'function') return;
+  for (const key of ['name', 'length'])
+    Object.defineProperty(ours, key, Object.getOwnPropertyDescriptor(native, key)!);
+}
+
+function nameMember(ours: object, native: object, name: string | symbol): void {
+  const own = Object.getOwnPropertyDescriptor(ours, name);
+  const theirs = Object.getOwnPropertyDescriptor(native, name)!;
+  nameAs(own?.value, theirs.value);
+  nameAs(own?.get, theirs.get);
 }
 
 function carriedOut<T extends object>(
