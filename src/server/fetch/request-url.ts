@@ -1,17 +1,31 @@
 // The URL of a request for an application of the fetch standard. A URL parser must find the path in it that
 // the router has matched: otherwise a hook that guards one path would see another one than the application.
+// Like each `Request.url` it is serialized: a URL parser makes the very same text of it.
 import { HttpError } from '../../errors.js';
 import type { IncomingRequest } from '../incoming-request.js';
 
 /**
- * What a URL parser would change or take for an end: segments that are `.` or `..`, backslashes, `#`, and
- * control characters (WHATWG URL Standard, "path state"). Letters, digits, `-`, `.`, `_` and `~` mean the
- * same when they are encoded (RFC 3986 section 2.3): many applications decode them, and the router compares
- * them as they are sent.
+ * What a URL parser would change in a path: segments that are `.` or `..`, and backslashes (WHATWG URL
+ * Standard, "path state"). Letters, digits, `-`, `.`, `_` and `~` mean the same when they are encoded
+ * (RFC 3986 section 2.3): many applications decode them, and the router compares them as they are sent.
  */
-const CHANGED_PATH = /[\\#\0-\x20\x7f]|(?:^|\/)\.{1,2}(?:\/|$)|%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/i;
-const [SPACE, DELETE] = [0x20, 0x7f];
-const CHANGED_QUERY = /[#\0-\x20\x7f]/;
+const CHANGED_PATH = /\\|(?:^|\/)\.{1,2}(?:\/|$)|%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/i;
+
+/** A URL parser removes the character, or takes it for the end. */
+const REFUSED = 1;
+/** The expression decides what becomes of a path with the character. */
+const DOUBTFUL = 2;
+/** A URL parser encodes the character in a path or a query, like all characters that are not ASCII. */
+const ENCODED = 4;
+const KINDS = new Uint8Array(128);
+KINDS.fill(REFUSED, 0, 0x21);
+for (const [kind, characters] of [
+  [REFUSED, '#\x7f'],
+  [DOUBTFUL, '%.\\'],
+  [ENCODED, '"\'<>^`{|}'],
+] as const)
+  for (const character of characters) KINDS[character.charCodeAt(0)] = kind;
+
 /** A port behind a host, which a URL omits when it is empty or the default. */
 const PORT = /:(?:80|443)?$/;
 
@@ -33,14 +47,17 @@ export class RequestUrls {
    */
   of(request: IncomingRequest): string {
     const { path, query } = request.exchange.head;
-    if ((!isPlain(path) && CHANGED_PATH.test(path)) || (query !== '' && CHANGED_QUERY.test(query)))
+    const ofPath = kindsIn(path);
+    const kinds = ofPath | kindsIn(query);
+    if ((kinds & REFUSED) !== 0 || ((ofPath & DOUBTFUL) !== 0 && CHANGED_PATH.test(path)))
       throw malformed(
         'The path has "." or ".." as a segment or letters, digits, "-", ".", "_" or "~" encoded, or the URL has a character that must be encoded.',
       );
     const rest = path.slice(this.#stripped);
     // Behind a prefix the rest is empty, or begins with a slash.
-    const url = this.#originOf(request) + (rest === '' ? '/' : rest);
-    return query === '' ? url : `${url}?${query}`;
+    const target = this.#originOf(request) + (rest === '' ? '/' : rest);
+    const url = query === '' ? target : `${target}?${query}`;
+    return (kinds & ENCODED) === 0 ? url : new URL(url).href;
   }
 
   #originOf({ host, requestedScheme: scheme }: IncomingRequest): string {
@@ -57,14 +74,14 @@ export class RequestUrls {
   }
 }
 
-/** Whether a path has none of the characters that may be changed. This is faster than the expression. */
-function isPlain(path: string): boolean {
-  for (let i = 0; i < path.length; i++) {
-    const code = path.charCodeAt(i);
-    if (code <= SPACE || code === DELETE || code === 0x23 || code === 0x25 || code === 0x2e || code === 0x5c)
-      return false;
+/** The kinds of all characters together. */
+function kindsIn(text: string): number {
+  let kinds = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    kinds |= code < 128 ? KINDS[code]! : ENCODED;
   }
-  return true;
+  return kinds;
 }
 
 const malformed = (detail: string): HttpError => new HttpError('MALFORMED_REQUEST', detail);
