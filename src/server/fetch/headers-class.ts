@@ -2,6 +2,7 @@
 // 1 us when it is made, and as much again for each field that is set or listed. The fields of a request stay
 // where they have arrived until they are listed or changed. A field that is not plain is passed to a native
 // `Headers`, which does everything from then on.
+// biome-ignore-all lint/complexity/noArguments: rest parameters would make a list for each call
 import { isVisible, type Peer } from '../request-fields.js';
 import { byteString } from '../response/field-octets.js';
 import {
@@ -27,6 +28,7 @@ export interface ArrivedFields extends Peer {
   };
 }
 
+type Accessor = 'get' | 'has' | 'set' | 'append' | 'delete';
 type Listener = (value: string, name: string, headers: unknown) => void;
 
 /** Stands for a list until there is one to be changed. */
@@ -85,16 +87,22 @@ class Headers {
     return native;
   }
 
+  /** @param args as they were passed: the native class refuses a call with too few of them */
+  #natively<M extends Accessor>(method: M, args: ArrayLike<unknown>): ReturnType<globalThis.Headers[M]> {
+    const native = this.#toNative();
+    return Reflect.apply(native[method], native, args) as ReturnType<globalThis.Headers[M]>;
+  }
+
   get(name: string): string | null {
     const field = fieldName(name);
-    if (this.#native !== undefined || field === undefined) return this.#toNative().get(name);
+    if (this.#native !== undefined || field === undefined) return this.#natively('get', arguments);
     if (this.#arrived !== undefined) return arrivedValue(this.#arrived, field);
     return fieldValue(this.#list, field);
   }
 
   has(name: string): boolean {
     const field = fieldName(name);
-    if (this.#native !== undefined || field === undefined) return this.#toNative().has(name);
+    if (this.#native !== undefined || field === undefined) return this.#natively('has', arguments);
     return this.get(field) !== null;
   }
 
@@ -102,21 +110,21 @@ class Headers {
     const field = fieldName(name);
     const list = this.#own;
     this.#sorted = undefined;
-    if (list === undefined || field === undefined || !isPlainValue(value)) this.#toNative().set(name, value);
+    if (list === undefined || field === undefined || !isPlainValue(value)) this.#natively('set', arguments);
     else replaceField(list, field, value);
   }
 
   append(name: string, value: string): void {
     const list = this.#own;
     this.#sorted = undefined;
-    if (list === undefined || !addField(list, name, value)) this.#toNative().append(name, value);
+    if (list === undefined || !addField(list, name, value)) this.#natively('append', arguments);
   }
 
   delete(name: string): void {
     const field = fieldName(name);
     const list = this.#own;
     this.#sorted = undefined;
-    if (list === undefined || field === undefined) this.#toNative().delete(name);
+    if (list === undefined || field === undefined) this.#natively('delete', arguments);
     else removeField(list, field);
   }
 

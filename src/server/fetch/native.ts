@@ -89,8 +89,7 @@ export function nameAs(ours: unknown, native: unknown): void {
 function nameMember(ours: object, native: object, name: string | symbol): void {
   const own = Object.getOwnPropertyDescriptor(ours, name);
   const theirs = Object.getOwnPropertyDescriptor(native, name)!;
-  nameAs(own?.value, theirs.value);
-  nameAs(own?.get, theirs.get);
+  for (const part of ['value', 'get'] as const) nameAs(own?.[part], theirs[part]);
 }
 
 function carriedOut<T extends object>(

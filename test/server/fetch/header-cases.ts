@@ -121,6 +121,14 @@ export const HEADERS: Readonly<Record<string, (request: Request) => unknown>> = 
       () => filled().has(''),
       () => filled().delete('bad name'),
       () => filled().forEach('no function' as never),
+      ...(['get', 'has', 'delete', 'set', 'append', 'forEach'] as const).map((method) => () => {
+        const headers = filled();
+        return Reflect.apply(headers[method], headers, []);
+      }),
+      () => Reflect.apply(filled().set, filled(), ['x-a']),
+      () => Reflect.apply(filled().append, filled(), ['x-a']),
+      () => filled().get(undefined as never),
+      () => filled().set('x-a', undefined as never),
       () => Reflect.apply(Headers.prototype.get, {}, ['x-a']),
       () => Reflect.apply(Headers.prototype.entries, {}, []),
       () => [...new Proxy(filled(), {})],
