@@ -320,14 +320,7 @@ export function thrownBy(run: () => unknown): HttpError | undefined {
   return undefined;
 }
 
-/** A promise that a test resolves by `open`. */
-export function latch<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
-  let open: (value: T) => void = () => {};
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
+export { latch } from './latch.js';
 
 /** Lets everything that is ready run. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

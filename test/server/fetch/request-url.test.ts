@@ -7,8 +7,8 @@ import { bench } from '../kit.js';
 const urls = new RequestUrls('/a'.length);
 
 /** @returns undefined for a target that is refused */
-function urlOf(rest: string, query = '', host = 'localhost'): string | undefined {
-  const request = { exchange: { head: { path: `/a${rest}`, query } }, host, requestedScheme: 'http' };
+function urlOf(rest: string, query = '', host = 'localhost', scheme = 'http'): string | undefined {
+  const request = { exchange: { head: { path: `/a${rest}`, query } }, host, requestedScheme: scheme };
   try {
     return urls.of(request as never);
   } catch (error) {
@@ -75,6 +75,12 @@ describe('the URL of a request to a mounted application', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('has host and scheme of each request, whatever came before it', () => {
+    for (const host of ['one', 'two', 'one'])
+      for (const scheme of ['http', 'https', 'http'])
+        expect(urlOf('/x', '', host, scheme)).to.equal(`${scheme}://${host}/x`);
   });
 
   it('is refused for a few characters only', () => {
