@@ -81,6 +81,11 @@ export class BodyReader {
     return unreportedIterator(this.receive().stream());
   }
 
+  /** Ends the reading as a stream, also while it waits. What is read as a whole is kept for its readers. */
+  cancelStream(): void {
+    if (this.#isStreamed) this.#body?.release();
+  }
+
   #parsed<T>(parse: (bytes: Uint8Array) => T, check?: () => void): Promise<T> {
     const reading = async (): Promise<T> => {
       check?.();

@@ -16,6 +16,7 @@ import { problemOf } from './problem-response.js';
 import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
 import { isDeclared } from './responders.js';
+import { UnsendableError } from './response/unsendable.js';
 import { chargeRates } from './route-rate-limits.js';
 import { ServerRefusal } from './server-refusal.js';
 
@@ -274,7 +275,7 @@ function respondWithObject(ctx: RequestContext, value: object): boolean {
 
 /** Lets the onError hooks respond, the innermost first; otherwise the failure becomes the response. */
 function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
-  const error = toError(thrown);
+  const error = thrownResponse(ctx, thrown) ?? toError(thrown);
   countRefusal(ctx, error);
   if (ctx.hasResponse) {
     // A handler that throws because it was told to stop has not failed, nor has one that meets a refusal.
@@ -287,6 +288,13 @@ function fail(ctx: RequestContext, thrown: unknown): void | Promise<void> {
   if (ctx.plan.onError.length === 0) return respondWithFailure(ctx, error);
   ctx.response.dropPrepared();
   return runErrorHooks(ctx, error, 0);
+}
+
+/** The error for a `Response` that was thrown, as some frameworks do within themselves. */
+function thrownResponse(ctx: RequestContext, thrown: unknown): UnsendableError | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !isResponse(thrown)) return undefined;
+  releaseUnsent(ctx.response, thrown);
+  return new UnsendableError(ctx, 'threw a Response: return it, or throw an HttpError');
 }
 
 function runErrorHooks(ctx: RequestContext, error: Error, from: number): void | Promise<void> {

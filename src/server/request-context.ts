@@ -177,6 +177,9 @@ export class RequestContext extends RequestLifecycle implements Context, StepCon
   readStream(): AsyncIterable<Uint8Array> {
     return this.bodyReader.readStream();
   }
+  cancelStream(): void {
+    this.bodyReader.cancelStream();
+  }
 
   // --- the response
 

@@ -6,7 +6,7 @@ import { HttpError } from '../../errors.js';
 import { BodyWait } from '../body/body-wait.js';
 import { decodeUtf8 } from '../body/json-body.js';
 import { unreported } from '../promise.js';
-import { type ArrivedFields, arrivedHeaders } from './headers-class.js';
+import { type ArrivedFields, arrivedHeaders, copyOfHeaders } from './headers-class.js';
 import { natives, standFor } from './native.js';
 
 /** A request as it has arrived. */
@@ -20,6 +20,7 @@ export interface Arrived {
   readBytes(): Promise<Uint8Array>;
   readWhole(take: (bytes: Uint8Array) => void): BodyWait | Promise<void> | undefined;
   readStream(): AsyncIterable<Uint8Array>;
+  cancelStream(): void;
 }
 
 /** What a request and its clones have in common. */
@@ -90,6 +91,7 @@ export class ArrivedRequest {
   #stream(): ReadableStream<Uint8Array> {
     const { arrived, isCloned } = this.#shared;
     let pieces: AsyncIterator<Uint8Array> | undefined;
+    let isCancelled = false;
     const reading = (): AsyncIterator<Uint8Array> => {
       this.#isRead = true;
       // What was read whole is a stream of one piece.
@@ -100,7 +102,10 @@ export class ArrivedRequest {
     return new ReadableStream({
       type: 'bytes',
       pull: async (controller) => {
-        const next = await this.#noted(() => nextContent(reading()));
+        const next = await nextContent(reading()).catch((error: unknown) => {
+          // What is not wanted any more was not refused.
+          throw isCancelled ? error : this.#refused(error);
+        });
         if (next.done === true) {
           controller.close();
           controller.byobRequest?.respond(0);
@@ -108,19 +113,13 @@ export class ArrivedRequest {
         // A copy: a stream of bytes takes their memory from its owner, which may be the pool of all buffers.
         else controller.enqueue(Uint8Array.from(next.value));
       },
-      cancel: async () => {
-        await reading().return?.();
+      // The iterator would return when its read has ended, which may depend on the client.
+      cancel: () => {
+        isCancelled = true;
+        reading();
+        arrived.cancelStream();
       },
     });
-  }
-
-  /** Notes why the body was refused. */
-  async #noted<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await read();
-    } catch (error) {
-      throw this.#refused(error);
-    }
   }
 
   /** @returns the error, which is noted where it is a refusal */
@@ -178,7 +177,10 @@ export class ArrivedRequest {
     this.#shared.isCloned = true;
     // A stream that was asked for and not read is made anew, for the bytes that all clones share.
     this.#body = undefined;
-    return new ArrivedRequest(this.#shared);
+    const clone = new ArrivedRequest(this.#shared);
+    // They may have been changed since the request has arrived.
+    if (this.#headers !== undefined) clone.#headers = copyOfHeaders(this.#headers) as unknown as Headers;
+    return clone;
   }
 
   // --- native requests

@@ -42,8 +42,8 @@ function makeGlobals(): Globals {
     Request,
     Response: OwnResponse,
     Headers: OwnHeaders,
-    fetch(input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> {
-      return native(ArrivedRequest.understood(input), init);
+    async fetch(input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> {
+      return await native(ArrivedRequest.understood(input), init);
     },
   };
 }
@@ -77,12 +77,23 @@ export const isWebStream = (value: object): value is ReadableStream<Uint8Array> 
   (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'ReadableStream' &&
   value instanceof ReadableStream;
 
+/** @returns undefined for what is no list of pairs of texts: only objects that are no `Headers` have such */
+function foreignFields(headers: Iterable<unknown>): string[] | undefined {
+  const fields: string[] = [];
+  for (const pair of headers) {
+    const [name, value, ...rest]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof name !== 'string' || typeof value !== 'string' || rest.length > 0) return undefined;
+    fields.push(name, value);
+  }
+  return fields;
+}
+
 /** What is to be sent of a response, of ours or of Node.js. */
 export function contentOf(response: Response): ResponseContent {
   const own = ownContentOf(response);
   if (own !== undefined) return own;
   const { status, headers, body, bodyUsed } = response;
-  return { status, fields: [...headers].flat(), body, isUsed: bodyUsed || body?.locked === true };
+  return { status, fields: foreignFields(headers), body, isUsed: bodyUsed || body?.locked === true };
 }
 
 /**

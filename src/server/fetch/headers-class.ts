@@ -204,6 +204,12 @@ const { arrived, over, listOf, nativeOf } = Headers;
 // Code of services has the class, and these are not for it.
 for (const name of ['arrived', 'over', 'listOf', 'nativeOf']) Reflect.deleteProperty(Headers, name);
 
+/** The fields as they are now. */
+export function copyOfHeaders(headers: object): Headers {
+  const list = listOf(headers);
+  return list === undefined ? new Headers(headers as FieldsInit) : over([...list]);
+}
+
 /** Call once in a thread, before the first instance is used. */
 export function prepareHeaders(): void {
   const native = natives().Headers;

@@ -10,8 +10,11 @@ import { countNative, natives, standFor } from './native.js';
 /** What is sent of a response. */
 export interface ResponseContent {
   readonly status: number;
-  /** A flat list: name, value, name, value… Names are in lower case, values are bytes as Latin-1. */
-  readonly fields: readonly string[];
+  /**
+   * A flat list: name, value, name, value… Names are in lower case, values are bytes as Latin-1. Undefined
+   * for an object that resembles a response and has other fields.
+   */
+  readonly fields: readonly string[] | undefined;
   readonly body: string | Uint8Array | ReadableStream<Uint8Array> | null;
   /** The body was read, or is being read, so it cannot be sent. */
   readonly isUsed: boolean;

@@ -34,6 +34,8 @@ function sendChecked(response: OutgoingResponse, made: Response): Sent {
       'returned a Response whose body was read: return its clone(), or a new one',
     );
   if (status === 0) throw new UnsendableError(request, 'returned Response.error(), which has no status');
+  if (fields === undefined)
+    throw new UnsendableError(request, 'returned a response whose headers are not pairs of two texts');
   response.setStatus(status);
   const type = body === null || response.hasFields ? undefined : onlyType(fields);
   if (type === undefined) response.fields.add(fieldsOf(response, fields));
