@@ -40,10 +40,46 @@ describe('the secrets in parameters of paths', () => {
 
   it('are masked behind the prefix of the gateway as well', () => {
     const paths = new SecretPaths();
-    paths.add('/svc/auth/*', true);
+    paths.add('/svc/auth/*', 'route');
     paths.add('/reset/{token}/{id}');
     expect(paths.mask(`/svc/auth/reset/${SECRET}/7`)).to.equal('/svc/auth/reset/[redacted]/7');
     expect(paths.mask('/svc/auth')).to.equal('/svc/auth');
+  });
+
+  it('are masked behind the prefix of a mounted application, whose parameters are unknown', () => {
+    const paths = new SecretPaths();
+    paths.add('/app/*', 'application');
+    paths.add('/svc/auth/*', 'route');
+    paths.add('/app/token/{id}');
+    paths.add('/app/token/list');
+    paths.add('/api/{token}/x');
+    paths.add('/api/public/*', 'application');
+    const before = ['reset', 'token', 'tokens', 'password-reset', 'api_key', 'Verify', 'invite'];
+    for (const word of before.filter((each) => each !== 'token'))
+      expect(paths.mask(`/app/v1/${word}/${SECRET}/edit`)).to.equal(`/app/v1/${word}/[redacted]/edit`);
+    expect(paths.mask(`/svc/auth/app/reset/${SECRET}`)).to.equal('/svc/auth/app/reset/[redacted]');
+    // What precedes a secret may be one itself.
+    expect(paths.mask(`/app/x/reset/token/${SECRET}`)).to.equal('/app/x/reset/[redacted]/[redacted]');
+    const shown = [
+      '/app',
+      '/app/',
+      '/app/users/7',
+      '/app/reset',
+      '/app/reset/',
+      '/app/token/7',
+      '/api/public/q',
+    ];
+    for (const path of [...shown, '/app/token/list', '/other/reset/7'])
+      expect(paths.mask(path)).to.equal(path);
+  });
+
+  it('are masked in paths of an application that has all of them, except those of routes', () => {
+    const paths = new SecretPaths();
+    paths.add('/*', 'application');
+    paths.add('/reset/{user}');
+    expect(paths.mask(`/verify/${SECRET}`)).to.equal('/verify/[redacted]');
+    expect(paths.mask('/reset/ann')).to.equal('/reset/ann');
+    expect(paths.mask('/')).to.equal('/');
   });
 
   it('are in no line, span or problem, whether a route serves the request or none does', async () => {

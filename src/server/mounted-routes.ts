@@ -133,7 +133,7 @@ export class MountedRoutes {
   addRelay(relay: RelayRoute): void {
     const { settings: defaults, observer, tracing, log } = this.#options;
     const path = relayPath(relay.service);
-    this.secretPaths.add(`${GATEWAY_PREFIX}${relay.service}/*`, true);
+    this.secretPaths.add(`${GATEWAY_PREFIX}${relay.service}/*`, 'route');
     const mounting = mountingOf(GATEWAY_OWNER, {});
     const info = { service: GATEWAY_OWNER, method: '*', path, template: path, options: relay.options };
     const limits = { ...this.#bounds.of({ ...info, webSocket: false }, mounting), killSwitch: undefined };
@@ -226,6 +226,7 @@ export class MountedRoutes {
     const { template } = parsePattern(path);
     const common: RouteInfo = { service, method: MOUNTED, path, template, webSocket: false, options };
     this.#documented.add(common);
+    this.secretPaths.add(template, 'application');
     const bounds = this.#bounds.of(common, mounting);
     const planned = planMethods({ ...common, mounted: true }, target as Handler, hooks, {
       defaults: settings,

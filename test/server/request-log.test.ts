@@ -13,6 +13,7 @@ function logging(requestLog: Partial<RequestLogOptions>) {
         throw new Error('no');
       });
       app.get('/late', async () => gate.opened);
+      app.mount('/app', () => new Response());
       app.post('/body', async (ctx) => ctx.readText());
     },
     { requestLog: { share: () => 0, slowMs: 0, ...requestLog } },
@@ -49,6 +50,16 @@ describe('the request log', () => {
     expect(lines[0]).to.include({ level: 30, service: 'demo', requestId: 'r-7', trace_id: 'f'.repeat(32) });
     expect(lines[0]?.durationMs).to.be.a('number').that.is.at.least(0);
     expect(lines[0]).to.not.have.property('phases');
+  });
+
+  it('masks what follows the name of a secret in paths of a mounted application', async () => {
+    const { inject, requests } = logging({ share: () => 1 });
+    for (const url of ['/app/reset/hush', '/app/token/hush/x', '/app/users/7']) await inject({ url });
+    expect(requests().map(({ path }) => path)).to.deep.equal([
+      '/app/reset/[redacted]',
+      '/app/token/[redacted]/x',
+      '/app/users/7',
+    ]);
   });
 
   it('masks secrets in paths that are percent-encoded', async () => {
