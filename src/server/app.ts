@@ -23,6 +23,7 @@ import type { RelayRoute } from './relay-routes.js';
 import { RequestContext } from './request-context.js';
 import { RequestLog, type RequestLogOptions } from './request-log.js';
 import { FileLooks } from './response/file-looks.js';
+import { isOtherMethod } from './routing/methods.js';
 import type { RoutePlan } from './routing/route-plan.js';
 import type { Match, Params } from './routing/router.js';
 import type { ServerContext } from './server-context.js';
@@ -159,6 +160,15 @@ export class App {
       return this.#mounted.find('GET', path)?.value.webSocket;
     } catch {
       return undefined; // served like any other request, it is refused for the same reason
+    }
+  }
+
+  /** Whether a mounted application gets this method, which is none of the known ones, at this path. */
+  servesOther(method: string, path: string): boolean {
+    try {
+      return isOtherMethod(method) && this.#mounted.find(method, path) !== undefined;
+    } catch {
+      return false;
     }
   }
 

@@ -419,8 +419,8 @@ export interface Application<out Routes = unknown, in out Prefix extends string 
   ): Application<Routes, Prefix>;
   /**
    * Mounts an application of the fetch standard (`Request -> Response`), such as one of Hono, H3 or Elysia:
-   * it serves every method of the prefix and of all paths below it that no other route has. Limits, hooks and
-   * switches apply around it.
+   * it serves every method of the prefix and of all paths below it that no other route has, except CONNECT,
+   * TRACE, TRACK, and names that are not in upper case: 501. Limits, hooks and switches apply around it.
    * @param prefix static text; `/` for all paths
    * @example app.mount('/blog', new Hono().get('/posts/:id', (c) => c.json({ id: c.req.param('id') })));
    */

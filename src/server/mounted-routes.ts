@@ -13,6 +13,7 @@ import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } 
 import type { RequestHead } from './request-head.js';
 import { type Mounting, mountingOf, RouteBounds } from './route-bounds.js';
 import { collectRoutes, type DeclaredRoute, MOUNTED } from './route-declarations.js';
+import { isOtherMethod, OTHER_METHOD } from './routing/methods.js';
 import { type Pattern, parsePattern } from './routing/pattern.js';
 import { planMethods } from './routing/plan-methods.js';
 import { planRoute } from './routing/plan-route.js';
@@ -72,7 +73,8 @@ export class MountedRoutes {
 
   /** @throws HttpError for a path that cannot be decoded */
   find(method: string, path: string): Match<RoutePlan> | undefined {
-    return this.#router.find(method === 'HEAD' ? 'GET' : method, path);
+    const found = this.#router.find(method === 'HEAD' ? 'GET' : method, path);
+    return found ?? (isOtherMethod(method) ? this.#router.find(OTHER_METHOD, path) : undefined);
   }
 
   /** Finds a method of gRPC. */

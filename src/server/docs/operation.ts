@@ -140,7 +140,7 @@ export class Operations {
 function descriptionOf({ mounted, webSocket, path }: RouteInfo, given: string | undefined): Json {
   const own = mounted
     ? `An application that is mounted here serves every method of \`${path.slice(0, -2) || '/'}\` and of all ` +
-      'paths below it. Its own routes are not known to this document.'
+      'paths below it, except CONNECT and TRACE. Its own routes are not known to this document.'
     : webSocket
       ? 'A WebSocket (RFC 6455): connect to this address with `ws:` or `wss:`. Its messages are not described ' +
         'here; a request without an upgrade gets 426.'

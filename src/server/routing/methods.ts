@@ -1,4 +1,5 @@
-// The methods that are known here; every other is 501. The core itself accepts any bytes as a method.
+// The methods that are known here. Every other is 501, except that mounted applications get those with an
+// ordinary name. The core itself accepts any bytes as a method.
 import type { HttpError } from '../../errors.js';
 import { ServerRefusal } from '../server-refusal.js';
 
@@ -8,6 +9,18 @@ const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 // Most requests are GET, and comparing is faster than hashing a string that is new for every request.
 export const isKnownMethod = (method: string): boolean => method === 'GET' || KNOWN.has(method);
+
+/**
+ * Stands for all other methods in routes, metrics and switches (OpenTelemetry has the same name): clients may
+ * invent any number of them.
+ */
+export const OTHER_METHOD = '_OTHER';
+
+/** Methods have names in upper case. These are refused, as a `Request` of the fetch standard refuses them. */
+const OTHER = /^(?!(?:CONNECT|TRACE|TRACK)$)[A-Z][A-Z0-9_-]{0,31}$/;
+
+/** Whether a mounted application gets a method, beside the known ones: PROPFIND, QUERY, PURGE … */
+export const isOtherMethod = (method: string): boolean => !isKnownMethod(method) && OTHER.test(method);
 
 /**
  * Returns the one string of each known method, in place of a string that is new for every request: two of

@@ -2,11 +2,12 @@
 import type { Handler, RouteInfo } from '../handler.js';
 import type { HookChain } from '../hook-chain.js';
 import type { RouteMeter } from '../request-observer.js';
+import { OTHER_METHOD } from './methods.js';
 import { planRoute, type RouteDefaults, type RouteLimits } from './plan-route.js';
 import type { RoutePlan } from './route-plan.js';
 
-/** The methods of routes that serve all of them: GET stands for HEAD, too. */
-const ALL_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+/** The methods of routes that serve all known ones: GET stands for HEAD, too. */
+const KNOWN_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 export interface MethodsDeps {
   readonly defaults: RouteDefaults;
@@ -26,7 +27,9 @@ export function planMethods(
   hooks: HookChain,
   { defaults, limitsOf, meterOf }: MethodsDeps,
 ): readonly PlannedMethod[] {
-  return ALL_METHODS.map((method) => {
+  // A service behind the gateway gets the known methods only.
+  const methods = common.mounted === true ? [...KNOWN_METHODS, OTHER_METHOD] : KNOWN_METHODS;
+  return methods.map((method) => {
     const info: RouteInfo = { ...common, method };
     const meter = (as: string): RouteMeter => meterOf(as, common.template);
     return { info, plan: planRoute(info, handler, hooks, defaults, limitsOf(info), meter) };

@@ -7,7 +7,7 @@ import { HeaderValues, STRANGER } from '../request-fields.js';
 import type { RequestHead } from '../request-head.js';
 import type { RequestObserver, RouteMeter } from '../request-observer.js';
 import type { RateCheck } from '../route-rate-limits.js';
-import { isKnownMethod, methodUnknown } from './methods.js';
+import { isKnownMethod, methodUnknown, OTHER_METHOD } from './methods.js';
 import type { RoutePlan, Step } from './route-plan.js';
 
 const EMPTY_PLAN: Omit<RoutePlan, 'steps' | 'refusalFields' | 'handler' | 'meter' | 'headMeter'> = {
@@ -114,7 +114,7 @@ export class Unmatched {
       this.#rpcMeter ??= this.#observer.rpcMeter(undefined);
       return this.#rpcMeter;
     }
-    const method = isKnownMethod(sent) ? sent : '_OTHER';
+    const method = isKnownMethod(sent) ? sent : OTHER_METHOD;
     let meter = this.#meters.get(method);
     if (meter === undefined) {
       meter = this.#observer.meter(method, undefined);
@@ -125,6 +125,7 @@ export class Unmatched {
 }
 
 function allowOf(plans: ReadonlyMap<string, RoutePlan>): string {
-  const methods = [...plans.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  const named = [...plans.keys()].filter((method) => method !== OTHER_METHOD);
+  const methods = named.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return [...new Set([...methods, 'OPTIONS'])].join(', ');
 }

@@ -1,0 +1,113 @@
+// The methods of requests to a mounted application, over a socket and without one.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { UwsServer } from '#src/server/uws/uws-server.js';
+import { Wire } from '#test/support/wire.js';
+import { bench } from '../kit.js';
+
+const LIMITS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
+const OTHERS = ['PROPFIND', 'QUERY', 'PURGE', 'REPORT', 'M-SEARCH', 'BREW', 'LOCK', 'X'];
+const REFUSED = ['CONNECT', 'TRACE', 'TRACK', 'get', 'Post', 'propfind', 'A.B', 'X'.repeat(33)];
+
+describe('the methods of a mounted application', () => {
+  const world = () =>
+    bench((app) => {
+      app.mount('/a', { rateLimit: '6000/minute' }, async (request) => {
+        const copy = new Request(request.clone());
+        return new Response(`${request.method} ${copy.method} ${await request.text()}`);
+      });
+      app.get('/a/own', () => 'own');
+      app.get('/native/:id', () => 'native');
+    });
+
+  it('are all names in upper case, except those that the fetch standard refuses', async () => {
+    const { inject } = world();
+    await fc.assert(
+      fc.asyncProperty(fc.stringMatching(/^[A-Z][A-Z0-9_-]{0,31}$/), async (method) => {
+        fc.pre(!REFUSED.includes(method) && method !== 'HEAD');
+        expect((await inject({ method, url: '/a/b' })).text()).to.equal(`${method} ${method} `);
+      }),
+      { numRuns: 50 },
+    );
+    for (const method of REFUSED) {
+      const { status, json } = await inject({ method, url: '/a/b' });
+      expect([status, json().code], method).to.deep.equal([501, 'METHOD_UNKNOWN']);
+    }
+    for (const url of ['/native/7', '/nowhere'])
+      expect((await inject({ method: 'PROPFIND', url })).status).to.equal(501);
+  });
+
+  it('are one further route in metrics, limits and switches, however many there are', async () => {
+    const { inject, observer, app } = world();
+    for (let at = 0; at < 300; at++) await inject({ method: `INVENTED-${at}`, url: `/a/${at}` });
+    expect(new Set(observer.seen.map(({ method, template }) => `${method} ${template}`))).to.deep.equal(
+      new Set(['_OTHER /a/*']),
+    );
+    const keys = [...observer.meters.keys()].filter((key) => key.endsWith('/a/*'));
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', '_OTHER'];
+    expect(keys).to.have.members(methods.map((method) => `${method} /a/*`));
+    const switches = app.switchable().filter(({ template }) => template === '/a/*');
+    expect(switches.map(({ method }) => method)).to.include('_OTHER');
+  });
+
+  it('share the limit of the application', async () => {
+    const { inject } = bench((app) =>
+      app.mount('/a', { rateLimit: '60/minute;burst=3' }, () => new Response()),
+    );
+    const statuses: number[] = [];
+    for (const method of ['GET', 'PROPFIND', 'QUERY'])
+      statuses.push((await inject({ method, url: '/a' })).status);
+    expect(statuses).to.deep.equal([200, 200, 429]);
+  });
+
+  it('are in no field Allow', async () => {
+    const { inject } = bench((app) => {
+      app.mount('/a', { internal: true }, () => new Response());
+      app.get('/b', () => null);
+    });
+    const { headers } = await inject({ method: 'POST', url: '/b' });
+    expect(headers.allow).to.equal('GET, HEAD, OPTIONS');
+    expect((await inject({ method: 'PROPFIND', url: '/a' })).status).to.equal(501);
+    expect((await inject({ method: 'PROPFIND', url: '/a', inProcess: true })).status).to.equal(200);
+  });
+
+  it('arrive over a socket, with their bodies, one request after the other', async () => {
+    const { app } = world();
+    const server = new UwsServer(app, { settings: LIMITS });
+    try {
+      const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+      const head = (method: string, path: string, fields = ''): string =>
+        `${method} ${path} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`;
+      const wire = await Wire.open(url);
+      const ask = async (text: string): Promise<string> => {
+        wire.write(text);
+        const response = await wire.response();
+        return `${response?.status} ${String(response?.body)}`;
+      };
+      for (const method of OTHERS) {
+        expect(await ask(head(method, '/a/b'))).to.equal(`200 ${method} ${method} `);
+        const body = head(method, '/a/b', 'Content-Length: 4\r\n');
+        expect(await ask(`${body}body`)).to.equal(`200 ${method} ${method} body`);
+      }
+      expect(await ask(head('GET', '/a/own'))).to.equal('200 own');
+      wire.destroy();
+      for (const [method, path] of [
+        ...REFUSED.map((each) => [each, '/a/b'] as const),
+        ['PROPFIND', '/native/7'] as const,
+        ['PROPFIND', '/a%zz'] as const,
+        ['PROPFIND', '/'] as const,
+      ]) {
+        const other = await Wire.open(url);
+        other.write(head(method, path) + head('GET', '/a/own'));
+        const first = await other.response();
+        // To CONNECT the core itself says nothing.
+        expect(first?.status, method).to.be.oneOf([400, 501, 505, undefined]);
+        // Nothing behind such a request is executed.
+        expect(await other.response(), method).to.equal(undefined);
+        other.destroy();
+      }
+    } finally {
+      server.close();
+    }
+  });
+});
