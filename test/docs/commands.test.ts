@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Command } from 'commander';
 import { createProgram } from '#src/cli/program.js';
+import { blocksOf } from './steps.js';
 
 const pages = ['README.md', 'CHANGELOG.md', ...['docs', 'examples', 'template'].flatMap(markdownIn)];
 
@@ -23,7 +24,22 @@ function faultOf(words: readonly string[], command: Command = createProgram()): 
   return found === undefined ? `${command.name()} has no command "${word}"` : faultOf(others, found);
 }
 
+/** Whether a page tells its readers to install the package from the registry of npm. */
+const installs = (text: string): boolean =>
+  blocksOf(text, 'sh').some((block) => /^(npm install( multilane)?|npx multilane new .*)$/m.test(block));
+
 describe('the commands of the pages', () => {
+  it('are followed by what to do while the package is not in the registry', () => {
+    const installing = pages.filter(
+      (page) => !page.startsWith('template') && installs(readFileSync(page, 'utf8')),
+    );
+    expect(installing).to.include.members(['README.md', 'docs/tutorial.md', 'examples/hello/README.md']);
+    for (const page of installing)
+      expect(readFileSync(page, 'utf8'), page).to.match(
+        /\(.*#before-it-is-published\)|^## Before it is published$/m,
+      );
+  });
+
   for (const page of pages)
     it(`exist: ${page}`, () => {
       const typed = [...readFileSync(page, 'utf8').matchAll(/npx multilane((?: [\w…-]+)*)/g)];
