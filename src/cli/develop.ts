@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from '../config/command-line.js';
 import { configFileOf } from '../config/config-file.js';
 import { mayOpenBrowser } from '../config/screen.js';
+import { checkStartSources } from '../config/start-sources.js';
 import { openBrowser } from './browser.js';
 import { isTypeScript } from './build-project.js';
 import { ChangeLoop } from './dev/change-loop.js';
@@ -45,13 +46,15 @@ export interface DevelopOptions {
 /**
  * Runs until a signal ends it.
  * @returns the exit code
- * @throws ConfigError when there is no project to watch
+ * @throws ConfigError when there is no project to watch, and for a wrong flag or environment variable
  */
 export async function develop(argv: readonly string[], options: DevelopOptions): Promise<number> {
   const commandLine = parseCommandLine(argv);
   const cwd = process.cwd();
   const asksForText = commandLine.infoFlags.size > 0;
   const config = asksForText ? undefined : configFileOf(cwd, commandLine);
+  // The process would end at once, and no change of a file can correct how it was started.
+  if (!asksForText) checkStartSources({ argv: ['--development', ...argv] });
   const isBuilt = needsBuild(config);
   const flags = ['--development', ...(isBuilt ? flagsOfBuild(argv, config, cwd) : argv)];
   const guide = dashboardGuide(!options.opensDashboard || !mayOpenBrowser());

@@ -1,7 +1,7 @@
 // Flags: `--kebab-case value` and `--kebab-case=value`. The services of the configuration file add flags, and
 // a flag may name that file, so flags are parsed first and checked later.
 import { ConfigError } from '../errors.js';
-import { nearestName } from '../name-suggestion.js';
+import { suggestedName } from '../name-suggestion.js';
 import { flagOf } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
 
@@ -87,11 +87,11 @@ export function fromCommandLine(
   const others = [...Object.keys(OPTIONS), ...(development ? Object.keys(DEV_OPTIONS) : [])];
   for (const flag of flags.keys()) {
     if (spellings.includes(flag)) continue;
-    const hint = nearestName(
-      flag,
-      [...spellings, ...others].filter((one) => one !== flag),
-    );
-    throw new ConfigError(`${flag}: unknown option, did you mean ${hint}?`);
+    // The dashes, which all flags share, do not count.
+    const words = [...spellings, ...others].filter((one) => one !== flag).map((one) => one.slice(2));
+    const near = suggestedName(flag.slice(2), words);
+    const hint = near === undefined ? '; --help lists all options' : `, did you mean --${near}?`;
+    throw new ConfigError(`${flag}: unknown option${hint}`);
   }
   return (name) => {
     const as = flagOf(name);

@@ -6,7 +6,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { types } from 'node:util';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
-import { nearestName } from '../name-suggestion.js';
+import { suggestedName } from '../name-suggestion.js';
 import type { OpenApiOptions } from '../openapi-options.js';
 import { isServiceName } from '../service-name.js';
 import type { Upstreams } from '../upstream-options.js';
@@ -185,8 +185,9 @@ export function fromFile({ name: file, members }: ConfigFile, known: readonly st
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {
     if (spellings.includes(key)) continue;
-    const hint = nearestName(key, [...spellings, ...STRUCTURED]);
-    throw new ConfigError(`${file}: unknown key "${key}", did you mean "${hint}"?`);
+    const near = suggestedName(key, [...spellings, ...STRUCTURED]);
+    const hint = near === undefined ? '; docs/settings.md lists all keys' : `, did you mean "${near}"?`;
+    throw new ConfigError(`${file}: unknown key "${key}"${hint}`);
   }
   return (name, { kind }) => {
     const key = keyOf(name);

@@ -2,7 +2,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
-import { nearestName } from '../name-suggestion.js';
+import { suggestedName } from '../name-suggestion.js';
 import { checkMaxConnections } from './connection-limit.js';
 import { checkGrpc, mayBeSameHost, requireBoth } from './grpc-checks.js';
 import { canShareLimits, isLoopback, isWildcard } from './network-kinds.js';
@@ -54,9 +54,9 @@ export function checkCombinations(settings: Settings, context: CheckContext): vo
   }
   for (const name of settings.services ?? []) {
     if (services.includes(name)) continue;
-    throw new ConfigError(
-      `${as('SERVICES')}: there is no service "${name}", did you mean "${nearestName(name, services)}"?`,
-    );
+    const near = suggestedName(name, services);
+    const hint = near === undefined ? `; there are ${services.join(', ')}` : `, did you mean "${near}"?`;
+    throw new ConfigError(`${as('SERVICES')}: there is no service "${name}"${hint}`);
   }
 }
 

@@ -1,7 +1,7 @@
 // Settings from the environment: `MULTILANE_PORT`, or the bare alias `PORT` when that is unset. A bare name
 // may be meant for another program, so only unknown names with our prefix are refused.
 import { ConfigError } from '../errors.js';
-import { nearestName } from '../name-suggestion.js';
+import { suggestedName } from '../name-suggestion.js';
 import { maskText } from '../redaction/secret-texts.js';
 import { PREFIX } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
@@ -34,8 +34,10 @@ export function fromEnvironment(
         `${name}: this is Kubernetes' link to a Service and not a setting; rename that Service or set enableServiceLinks: false`,
       );
     }
-    if (!spellings.includes(name))
-      throw new ConfigError(`${name}: unknown setting, did you mean ${nearestName(name, spellings)}?`);
+    if (spellings.includes(name)) continue;
+    const near = suggestedName(name.slice(PREFIX.length), known);
+    const hint = near === undefined ? '; --help lists all settings' : `, did you mean ${PREFIX}${near}?`;
+    throw new ConfigError(`${name}: unknown setting${hint}`);
   }
   return (name) => {
     for (const as of [PREFIX + name, name]) {

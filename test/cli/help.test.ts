@@ -97,6 +97,8 @@ const HINTS = [
   ['stop', 'press Ctrl-C in its terminal'],
   ['kill', 'press Ctrl-C in its terminal'],
   ['frobnicate', 'multilane --help lists all commands.'],
+  ['foo', 'multilane --help lists all commands.'],
+  ['help nope', 'multilane --help lists all commands.'],
   ['sagas frobnicate', 'Commands: list, show, retry, compensate, skip'],
   ['ps --prot 1', 'Did you mean --port? --port is a setting: multilane start, dev and check accept it.'],
   ['ps --workers 2', '--workers is a setting: multilane start, dev and check accept it.'],

@@ -89,7 +89,8 @@ const REFUSALS = [
         /^multilane: no configuration file: .*--demo/,
       ] as const,
   ),
-  ['an unknown flag of dev', ['dev', 'now'], 78, /^multilane: unexpected argument "now"/],
+  ['an unknown flag of dev', ['dev', '--demo', '--no-opn'], 78, /^multilane: --no-opn.*--no-open\?\n$/],
+  ['a word behind dev', ['dev', 'now'], 78, /^multilane: unexpected argument "now"/],
   ['a setting that check refuses', ['check', '--demo', '--workers', '0'], 78, /^multilane: --workers/],
   [
     'an --admin that is no URL',

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { DEV_OPTIONS } from '#src/config/command-line.js';
+import { checkStartSources } from '#src/config/start-sources.js';
+import { SETTINGS } from '#src/config/table.js';
 import { refusal, running } from './loading.js';
 
 describe('an unknown flag of multilane dev', () => {
@@ -15,6 +17,64 @@ describe('an unknown flag of multilane dev', () => {
       expect(await refusal({ argv: ['--development', flag] })).to.not.include(`mean ${flag}?`);
     }
   });
+});
+
+describe('flags and environment are checked without the project', () => {
+  const checked = ({ argv = [], env = {} }: Parameters<typeof refusal>[0]): string => {
+    try {
+      checkStartSources({ argv, env });
+    } catch (error) {
+      return `78 ${(error as Error).message}`;
+    }
+    return 'accepted';
+  };
+
+  it('and a wrong name or value gets the same message as at a start', async () => {
+    const wrong = Object.entries(SETTINGS).flatMap(([name, { kind, lenient }]) =>
+      lenient === true || kind.parse('\u0001') !== undefined
+        ? []
+        : [
+            { env: { [name]: '\u0001' } },
+            { argv: [`--${name.toLowerCase().replaceAll('_', '-')}`, '\u0001'] },
+          ],
+    );
+    expect(wrong.length).to.be.above(100);
+    const unknown = [{ argv: ['--nope'] }, { env: { MULTILANE_NOPE: '1' } }, { argv: ['--port'] }];
+    for (const one of [...wrong, ...unknown]) expect(checked(one)).to.equal(await refusal(one));
+  });
+
+  it('and what the configuration file may settle is accepted', () => {
+    for (const one of [
+      { argv: ['--invoices-database-url', 'postgres://127.0.0.1/x'] },
+      {
+        env: { MULTILANE_OWN_STORE_DATABASE_URL: 'postgres://127.0.0.1/x', OTHER_DATABASE_URL: 'mysql://a' },
+      },
+      { argv: ['--tls-cert-file', 'a.pem'] },
+      { argv: ['--services', 'invoices'] },
+    ])
+      expect(checked(one)).to.equal('accepted');
+  });
+});
+
+describe('a name that resembles none', () => {
+  for (const [what, options, text] of [
+    ['a flag', { argv: ['--nope'] }, '78 --nope: unknown option; --help lists all options'],
+    ['a flag', { argv: ['--foo', '1'] }, '78 --foo: unknown option; --help lists all options'],
+    [
+      'a variable',
+      { env: { MULTILANE_NOPE: '1' } },
+      '78 MULTILANE_NOPE: unknown setting; --help lists all settings',
+    ],
+    [
+      'a service',
+      { argv: ['--services', 'mailing'] },
+      '78 --services: there is no service "mailing"; there are users, orders, payments, checkout',
+    ],
+  ] as const) {
+    it(`gets no suggestion: ${what}, ${text}`, async () => {
+      expect(await refusal(options)).to.equal(text);
+    });
+  }
 });
 
 describe('a start is refused with exit code 78 for', () => {
