@@ -1,15 +1,16 @@
 // Writes a new project: the files that both languages share, those of its language, and the unit for systemd.
-import { cp, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../config/print.js';
 import { errorMessage } from '../error-text.js';
 import { CommandFailure } from './command-failure.js';
+import type { PackageOrigin } from './own-package.js';
 
 const PACKAGE = new URL('../../', import.meta.url);
 const pathIn = (path: string): string => fileURLToPath(new URL(path, PACKAGE));
 
-/** Files of the template with `{{name}}`, `{{version}}` or `{{flags}}`. */
+/** Files of the template with placeholders such as `{{name}}`. */
 const FILLED = ['package.json', 'README.md', 'Dockerfile', 'ecosystem.config.cjs'];
 /** npm excludes files of these names from a package, or reads them, so the template has them without dot. */
 const DOTFILES = ['gitignore', 'dockerignore'];
@@ -21,14 +22,20 @@ export interface NewProject {
   readonly folder: string;
   readonly name: string;
   readonly language: Language;
+  /** Where the package that the project depends on comes from. */
+  readonly origin: PackageOrigin;
 }
 
 /** @throws CommandFailure for a folder that is not empty or cannot be written */
-export async function writeProject(project: NewProject): Promise<void> {
-  const { folder } = project;
+export async function writeProject(given: NewProject): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
-    if ((await readdir(folder)).length > 0) throw new CommandFailure(`${folder} is not empty`);
+    await mkdir(given.folder, { recursive: true });
+    // Paths in the project are relative to the folder itself, which the given one may be a link to.
+    const project = { ...given, folder: await realpath(given.folder) };
+    const { folder } = project;
+    if ((await readdir(folder)).length > 0) {
+      throw new CommandFailure(`${given.folder} is not empty: name a folder that is, or a new one`);
+    }
     for (const part of ['shared', project.language]) {
       await cp(pathIn(`template/${part}`), folder, { recursive: true });
     }
@@ -41,6 +48,10 @@ export async function writeProject(project: NewProject): Promise<void> {
     await writeFile(join(folder, `${project.name}.service`), unitOf(unit, project));
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || code === 'ENOTDIR') {
+      throw new CommandFailure(`${given.folder} is a file or lies below one: name another folder`, { cause });
+    }
     throw new CommandFailure(`cannot write the project: ${errorMessage(cause)}`, { cause });
   }
 }
@@ -49,12 +60,19 @@ export async function writeProject(project: NewProject): Promise<void> {
 const flagsOf = (language: Language): string =>
   language === 'ts' ? '--config dist/multilane.config.js' : '';
 
-function filled(text: string, { name, language }: NewProject): string {
-  const flags = flagsOf(language);
-  return (flags === '' ? text.replaceAll(/^.*\{\{flags\}\}.*\n/gm, '') : text)
-    .replaceAll('{{name}}', name)
-    .replaceAll('{{version}}', version())
-    .replaceAll('{{flags}}', flags);
+/** A line with a placeholder that is empty in this project is left out. */
+function filled(text: string, { folder, name, language, origin }: NewProject): string {
+  const range = `^${version()}`;
+  const file = origin.kind === 'file' ? relative(folder, origin.file) : '';
+  const values: Readonly<Record<string, string>> = {
+    ...{ name, range, file, flags: flagsOf(language) },
+    dependency: file === '' ? range : `file:${file}`,
+    filename: basename(file),
+  };
+  return text.replaceAll(/^.*\{\{\w+\}\}.*\n/gm, (line) => {
+    const used = [...line.matchAll(/\{\{(\w+)\}\}/g)].map(([, key]) => values[key!]!);
+    return used.includes('') ? '' : line.replaceAll(/\{\{(\w+)\}\}/g, (_, key: string) => values[key]!);
+  });
 }
 
 /** The unit of the package, with the steps and the flags of this project. */

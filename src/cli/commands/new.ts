@@ -1,10 +1,12 @@
 // `multilane new DIR`: writes a small working project, in TypeScript or in JavaScript.
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { version } from '../../config/print.js';
 import { mayAsk } from '../../config/screen.js';
 import { CommandFailure } from '../command-failure.js';
 import { print } from '../output.js';
+import { type PackageOrigin, packageOrigin } from '../own-package.js';
 import { type Language, writeProject } from '../project-template.js';
 
 /**
@@ -37,15 +39,33 @@ export function newCommand(program: Command): void {
       }
       if (options.ts && options.js) command.error('error: --ts and --js: choose one of them');
       const language = options.js ? 'js' : options.ts ? 'ts' : await chosenLanguage();
-      await writeProject({ folder, name, language });
+      const origin = packageOrigin();
+      await writeProject({ folder, name, language, origin });
       await print([
         `${folder} contains a new project in ${language === 'ts' ? 'TypeScript' : 'JavaScript'}. Next:`,
         '',
         `  cd ${dir}`,
         '  npm install',
         '  npm run dev',
+        ...originNotes(origin),
       ]);
     });
+}
+
+/** What is to be known where `npm install` does not get the package from the registry. */
+function originNotes(origin: PackageOrigin): readonly string[] {
+  if (origin.kind === 'registry') return [];
+  if (origin.kind === 'file') {
+    return ['', `npm install takes multilane from ${origin.file}, as this command did; keep that file.`];
+  }
+  const file = join(origin.folder, `multilane-${version()}.tgz`);
+  return [
+    '',
+    `This command runs from a clone. If npm install does not find multilane ${version()} in the registry, pack it:`,
+    '',
+    `  (cd ${origin.folder} && npm pack)`,
+    `  npm install ${file}`,
+  ];
 }
 
 /**
