@@ -18,6 +18,7 @@ import { planOf } from '../saga/definition.js';
 import { isFetchApplication } from '../server/fetch/fetch-application.js';
 import type { Application } from '../server/handler.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
+import { missingFile } from '../source-file.js';
 import type { GrpcDefinition, ServiceDefinition, ServiceDeps } from './service-definition.js';
 
 /** The databases of PostgreSQL itself; a service of that name would share one of them. */
@@ -81,7 +82,7 @@ export function defineService<Routes = unknown>(
   if (tasks !== undefined) checkValue('tasks', tasks, fileUrl('./tasks.js'), fault);
   const module = tasks && builtFile(tasks);
   if (module !== undefined && !existsSync(module))
-    throw fault(`tasks: there is no file ${fileURLToPath(module)}`);
+    throw fault(`tasks: there is no file ${missingFile(fileURLToPath(module))}`);
   if (grpc !== undefined) checkGrpc(grpc, fault);
   checkValue('sagas', sagas, SAGAS, fault);
   const seen = new Set<string>();
@@ -97,7 +98,7 @@ function checkGrpc(given: GrpcDefinition, fault: ErrorFactory): void {
   const ofGrpc: ErrorFactory = (reason) => fault(`grpc: ${reason}`);
   checkOptions(given, GRPC, ofGrpc);
   for (const file of [given.proto].flat() as readonly URL[])
-    if (!existsSync(file)) throw ofGrpc(`proto: there is no file ${fileURLToPath(file)}`);
+    if (!existsSync(file)) throw ofGrpc(`proto: there is no file ${missingFile(fileURLToPath(file))}`);
 }
 
 /** A service with migrations or sagas has a database of its own name. */

@@ -7,12 +7,10 @@ import { compiledName } from '../built-file.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { isProcessAlive } from '../process/process-identity.js';
+import { BUILD_MARK } from '../source-file.js';
 import { assetsOf, copyAsset, isOfTests } from './build-files.js';
 import { CommandFailure } from './command-failure.js';
 import { compile } from './project-compiler.js';
-
-/** A file that marks a folder as the result of a build, so the next build may remove the folder. */
-const MARK = '.multilane-build';
 
 export interface BuildOptions {
   /** Folder of the project, with package.json and tsconfig.json. */
@@ -74,7 +72,7 @@ export async function buildProject(options: BuildOptions): Promise<BuiltProject>
       await copyAsset(join(folder, file), join(staging, file));
       assets++;
     }
-    await writeFile(join(staging, MARK), '');
+    await writeFile(join(staging, BUILD_MARK), `${relative(out, folder)}\n`);
     await replace(out, staging);
     return { folder: out, config: join(out, compiledConfig), modules: modules.length, assets };
   } catch (cause) {
@@ -99,7 +97,7 @@ function requireReplaceable(folder: string, out: string): void {
   if (out === folder || isBelow(out, folder)) {
     throw new ConfigError(`--out: ${out} holds the project itself: name a folder in it, such as dist`);
   }
-  if (!existsSync(out) || existsSync(join(out, MARK)) || readdirSync(out).length === 0) return;
+  if (!existsSync(out) || existsSync(join(out, BUILD_MARK)) || readdirSync(out).length === 0) return;
   throw new ConfigError(
     `${shown(folder, out)} was not written by multilane build, which replaces the whole folder: ` +
       'remove it, or name another one with --out',
@@ -110,7 +108,7 @@ function requireReplaceable(folder: string, out: string): void {
 const otherResults = (folder: string): readonly string[] =>
   readdirSync(folder)
     .map((name) => join(folder, name))
-    .filter((path) => existsSync(join(path, MARK)));
+    .filter((path) => existsSync(join(path, BUILD_MARK)));
 
 /** Removes the staging folders of builds that were killed. */
 async function removeStaging(out: string): Promise<void> {

@@ -9,9 +9,11 @@ import { ConfigError } from '../errors.js';
 import { suggestedName } from '../name-suggestion.js';
 import type { OpenApiOptions } from '../openapi-options.js';
 import { isServiceName } from '../service-name.js';
+import { sourceFile } from '../source-file.js';
 import type { Upstreams } from '../upstream-options.js';
 import { importConfigModule } from '../user-code/module.js';
 import { formatLocation } from '../user-code/project-error.js';
+import { sourceLine } from '../user-code/source-maps.js';
 import type { CommandLine } from './command-line.js';
 import { keyOf } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
@@ -27,7 +29,7 @@ const NAMES = KINDS.map((kind) => `multilane.config${kind}`);
 export interface ConfigFile {
   /** Absolute path. */
   readonly path: string;
-  /** File name, for messages. */
+  /** File name, for messages: that of the source where the file was built. */
   readonly name: string;
   /** The list `services`, whose items are unchecked; undefined when the file declares none. */
   readonly services: readonly unknown[] | undefined;
@@ -102,8 +104,9 @@ function defaultExportOf(exports: Readonly<Record<string, unknown>>, path: strin
   const found = notAConfig(content);
   if (found === undefined) return content;
   const lines = readFileSync(path, 'utf8').split('\n');
-  const line = lines.findIndex((text) => /^\s*export\s+default\b|^\s*module\.exports\s*=/.test(text)) + 1;
-  const place = formatLocation(path, ...(line === 0 ? [] : [line]));
+  const at = lines.findIndex((text) => /^\s*export\s+default\b|^\s*module\.exports\s*=/.test(text)) + 1;
+  const { file, line } = sourceLine(path, at);
+  const place = formatLocation(file, ...(at === 0 ? [] : [line]));
   throw new ConfigError(`${place}: ${found}; write: export default defineConfig({ services: [...] })`);
 }
 
@@ -127,7 +130,7 @@ function notAConfig(content: unknown): string | undefined {
  * @throws ConfigError for a file that cannot be loaded or does not contain a configuration
  */
 export async function loadConfigFile(path: string): Promise<ConfigFile> {
-  const name = basename(path);
+  const name = basename(sourceFile(path));
   const content = await readContent(path, name);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${name}: must contain an object`);

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
+import { missingFile, sourceFile } from '../source-file.js';
 import { readMigrationScript } from './migration-script.js';
 import type { SqlStatement } from './sql-text.js';
 
@@ -45,7 +46,7 @@ export async function readMigrations(service: string, set: MigrationSet): Promis
   const faults = nameFaults(set, folder, names);
   if (names.length === 0) {
     faults.push(
-      `${shownPath(folder)}: holds no migrations: add 0001_what.sql, or remove \`migrations\` from "${service}"`,
+      `${shownPath(sourceFile(folder))}: holds no migrations: add 0001_what.sql, or remove \`migrations\` from "${service}"`,
     );
   }
   const numbered = names.filter((name) => NAME.test(name));
@@ -62,7 +63,7 @@ async function namesIn(service: string, folder: string): Promise<readonly string
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'is not there' : code === 'ENOTDIR' ? 'is no folder' : message;
     throw new ConfigError(
-      `the folder of the migrations of "${service}", ${shownPath(folder)}, ${why}: create it with a file ` +
+      `the folder of the migrations of "${service}", ${shownPath(missingFile(folder))}, ${why}: create it with a file ` +
         "0001_what.sql in it, or correct `migrations`, e.g. new URL('./migrations/', import.meta.url)",
     );
   }
@@ -72,7 +73,8 @@ function nameFaults({ name: set }: MigrationSet, folder: string, names: readonly
   const faults: string[] = [];
   const seen = new Map<bigint, string>();
   for (const name of names) {
-    const fault = (what: string): unknown => faults.push(`${shownPath(join(folder, name))}: ${what}`);
+    const fault = (what: string): unknown =>
+      faults.push(`${shownPath(sourceFile(join(folder, name)))}: ${what}`);
     const stem = name.slice(0, name.lastIndexOf('.'));
     const number = NAME.exec(name)?.[1];
     if (number !== undefined) {
@@ -110,7 +112,7 @@ export const renaming = (set: string, from: string, to: string): string =>
 
 async function readMigration(folder: string, name: string, faults: string[]): Promise<readonly Migration[]> {
   const path = join(folder, name);
-  const file = shownPath(path);
+  const file = shownPath(sourceFile(path));
   let content: string;
   try {
     // The decoder drops a byte order mark.

@@ -52,7 +52,8 @@ function* importsIn(importer: string): Generator<UserImport> {
   }
 }
 
-function linesOf(file: string): readonly string[] {
+/** The lines of a module; none for a file that is no module or does not exist. */
+export function linesOf(file: string): readonly string[] {
   if (!/^\.[cm]?[jt]s$/.test(extname(file))) return [];
   try {
     return readFileSync(file, 'utf8').split('\n');

@@ -6,10 +6,12 @@ import { basename, dirname, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
+import { sourceFile, withSourceFiles } from '../source-file.js';
 import { deepenStacks } from './deep-stacks.js';
 import {
   findSyntaxFault,
   importsFrom,
+  linesOf,
   parseSyntaxFault,
   type SyntaxFault,
   type UserImport,
@@ -21,7 +23,7 @@ import {
   isFromProject,
   projectError,
 } from './project-error.js';
-import { useSourceMapOf } from './source-maps.js';
+import { sourceLine, useSourceMapOf } from './source-maps.js';
 
 type Exports = Readonly<Record<string, unknown>>;
 
@@ -58,7 +60,7 @@ export async function importConfigModule(path: string): Promise<Exports> {
     // Node.js reports rejections when the promises of this turn of the loop have run.
     await turn();
     if (rejections.length === 0) return exports;
-    throw projectError(rejections[0], `in a promise that nothing handles, while loading ${basename(path)}`, {
+    throw projectError(rejections[0], `in a promise that nothing handles, ${loadingOf(path)}`, {
       file: formatLocation(path),
     });
   } finally {
@@ -87,16 +89,18 @@ function reportExit(path: string): void {
   // When the runtime itself ends the process, as after a signal, there is nothing to report. Any other exit
   // code belongs to a failure that has been printed already.
   if (!isUnsettled && (Number(process.exitCode ?? 0) !== 0 || !isFromProject(end))) return;
-  const { message, exitCode } = projectError(end, `while loading ${basename(path)}`, {
+  const { message, exitCode } = projectError(end, loadingOf(path), {
     file: formatLocation(path),
   });
   writeSync(2, `multilane: ${message}\n`);
   process.exitCode = exitCode;
 }
 
+const loadingOf = (path: string): string => `while loading ${basename(sourceFile(path))}`;
+
 async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
   const details = isFromLoader(thrown) ? await refusalDetails(thrown, path) : {};
-  return projectError(thrown, `while loading ${basename(path)}`, { ...details, file: formatLocation(path) });
+  return projectError(thrown, loadingOf(path), { ...details, file: formatLocation(path) });
 }
 
 /** Finds the line that has to be changed in a module that Node.js refuses to load. */
@@ -105,12 +109,10 @@ async function refusalDetails(error: Error, path: string): Promise<ErrorDetails>
   if (error instanceof SyntaxError) {
     const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
     const next = nextFor(error, undefined) ?? nextForTypes(message, fault);
-    return fault === undefined
-      ? { next }
-      : { ...fault, location: formatLocation(fault.file, fault.line), next };
+    return fault === undefined ? { next } : { ...placeOf(fault), next };
   }
-  const [subject = '', importer] = message.split(/ imported from |\nRequire stack:\n- /);
-  for (const found of importsFrom(path)) {
+  const [subject = '', importer] = withSourceFiles(message).split(/ imported from |\nRequire stack:\n- /);
+  for (const found of importsFrom(sourceFile(path))) {
     if (!isAbout(subject, found)) continue;
     return { location: formatLocation(found.importer, found.line), next: nextFor(error, found) };
   }
@@ -120,6 +122,14 @@ async function refusalDetails(error: Error, path: string): Promise<ErrorDetails>
   };
 }
 
+/** The place of a fault in the source of the module that Node.js has compiled. */
+function placeOf({ file, line, excerpt }: SyntaxFault): ErrorDetails {
+  const place = sourceLine(file, line);
+  const location = formatLocation(place.file, place.line);
+  if (place.file === file) return { location, excerpt };
+  return { location, excerpt: linesOf(place.file).slice(place.line - 1, place.line) };
+}
+
 /**
  * Whether a message of Node.js is about an import: it names the path or the URL of a file, or a specifier in
  * quotes.
@@ -127,8 +137,11 @@ async function refusalDetails(error: Error, path: string): Promise<ErrorDetails>
 function isAbout(subject: string, { specifier, target }: UserImport): boolean {
   if (subject.includes(`'${specifier}'`)) return true;
   if (target === undefined) return subject.includes(`'${packageOf(specifier)}'`);
-  const isNamed = [`'${target}'`, `"${pathToFileURL(target).href}"`].some((name) => subject.includes(name));
-  return isNamed || subject.endsWith(` ${target}`);
+  // A source may name a module that does not exist by either of its names.
+  return [target, target.replace(/\.([cm]?)js$/, '.$1ts')].some((file) => {
+    const isNamed = [`'${file}'`, `"${pathToFileURL(file).href}"`].some((name) => subject.includes(name));
+    return isNamed || subject.endsWith(` ${file}`);
+  });
 }
 
 const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;

@@ -4,6 +4,7 @@
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
+import { sourceFile, withSourceFiles } from '../source-file.js';
 import { readableError } from './readable-error.js';
 
 /** The folder of the package `multilane`. */
@@ -70,9 +71,10 @@ export function projectError(given: unknown, during: string, details: ErrorDetai
 
 /**
  * Formats a location as `file:line`, so that terminals and editors can open it. The path is relative when the
- * file is below the working directory.
+ * file is below the working directory. Without a position it is the path of the source of a built file.
  */
-export function formatLocation(file: string, ...position: readonly (number | string)[]): string {
+export function formatLocation(given: string, ...position: readonly (number | string)[]): string {
+  const file = position.length === 0 ? sourceFile(given) : given;
   const path = relative(process.cwd(), file);
   return [path === '' || path.startsWith('..') ? file : path, ...position].join(':');
 }
@@ -80,7 +82,7 @@ export function formatLocation(file: string, ...position: readonly (number | str
 function linesOf(thrown: unknown): readonly string[] {
   if (!(thrown instanceof Error)) return String(thrown).split('\n');
   const text = isFromRuntime(thrown) ? thrown.message : `${thrown.name}: ${thrown.message}`;
-  const lines = text.split('\n');
+  const lines = withSourceFiles(text).split('\n');
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), '…'] : lines;
 }
 

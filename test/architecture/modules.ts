@@ -38,6 +38,7 @@ const FREE: readonly string[] = [
   'src/rpc-error.ts',
   'src/scope.ts',
   'src/service-name.ts',
+  'src/source-file.ts',
   'src/unix-socket.ts',
   'src/upstream-options.ts',
   'src/work-timing.ts',
