@@ -31,6 +31,8 @@ export class DevProcess {
   #stopping: Promise<void> | undefined;
   #ended = false;
   readonly #settling = new Set<() => void>();
+  /** Reloads whose result has not come. */
+  readonly #reloading = new Set<(result: ReloadResult | undefined) => void>();
 
   constructor(entry: string, args: readonly string[], events: DevProcessEvents) {
     this.#args = [entry, ...args];
@@ -54,6 +56,7 @@ export class DevProcess {
     this.#state = 'starting';
     child.once('exit', (code, signal) => {
       this.#child = undefined;
+      this.#endReloads(undefined);
       this.#settle('gone');
       if (this.#stopping === undefined) this.#events.died(signal ?? `exit code ${code}`);
     });
@@ -65,6 +68,7 @@ export class DevProcess {
         this.#events.ready(message);
       }
     });
+    onDevMessage(child, 'reloaded', (result) => this.#endReloads(result));
     this.#events.started?.(child);
   }
 
@@ -78,10 +82,9 @@ export class DevProcess {
   async reload(): Promise<ReloadResult | undefined> {
     const child = this.#child;
     if (child === undefined) return undefined;
-    const result = new Promise<ReloadResult>((resolve) => onDevMessage(child, 'reloaded', resolve));
     const order: ReloadOrder = { dev: 'reload' };
     child.send(order, () => undefined);
-    return Promise.race([result, once(child, 'exit').then(() => undefined)]);
+    return new Promise((resolve) => this.#reloading.add(resolve));
   }
 
   /**
@@ -116,6 +119,11 @@ export class DevProcess {
     const again = setInterval(() => child.kill('SIGTERM'), RESEND_MS);
     await gone;
     clearInterval(again);
+  }
+
+  #endReloads(result: ReloadResult | undefined): void {
+    for (const resolve of this.#reloading) resolve(result);
+    this.#reloading.clear();
   }
 
   #settle(state: DevProcessState): void {
