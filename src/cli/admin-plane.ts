@@ -2,13 +2,11 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { defaultConfigFile } from '../config/config-file.js';
 import { adminTokenFrom } from '../config/environment.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
-import { shownHost } from '../process/ready.js';
 import { AdminClient } from './admin-client.js';
-import { type ProjectOptions, projectSettings, withProject } from './project-settings.js';
+import { type ProjectOptions, withProject } from './project-settings.js';
 
 export interface AdminOptions extends ProjectOptions {
   readonly admin?: string;
@@ -28,19 +26,16 @@ export function withAdmin(command: Command): Command {
     );
 }
 
-/** @throws ConfigError for a bad URL, an unreadable token file, or a project that cannot be read */
+/** @throws ConfigError for a bad URL, an unreadable token file, or a wrong setting of the admin plane */
 export async function adminPlane(options: AdminOptions): Promise<AdminClient> {
   const { admin, tokenFile } = options;
   const named = tokenFile === undefined ? undefined : await tokenIn(tokenFile);
   if (admin !== undefined) return new AdminClient(originOf(admin), named ?? adminTokenFrom());
-  // In a folder without a project, the environment or the defaults determine the plane.
-  const isOutsideProject = options.config === undefined && defaultConfigFile(process.cwd()) === undefined;
-  const { adminHost, adminPort, adminToken } = await projectSettings(
-    isOutsideProject ? { ...options, demo: true } : options,
-  );
-  if (adminPort === 0)
+  const { planeSettings, planeUrl } = await import('./plane-settings.js');
+  const settings = await planeSettings(options);
+  if (settings.adminPort === 0)
     throw new ConfigError('ADMIN_PORT is 0 (any free port): name the admin plane with --admin URL');
-  return new AdminClient(`http://${shownHost(adminHost)}:${adminPort}`, named ?? adminToken);
+  return new AdminClient(planeUrl(settings), named ?? settings.adminToken);
 }
 
 function originOf(text: string): string {

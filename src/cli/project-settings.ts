@@ -15,11 +15,17 @@ export function withProject(command: Command): Command {
     .option('--demo', 'the reference shop, without a configuration file');
 }
 
+/** The same choice as flags of the process. */
+export const flagsOfProject = ({ config, demo }: ProjectOptions): readonly string[] => [
+  ...(config === undefined ? [] : [`--config=${config}`]),
+  ...(demo ? ['--demo'] : []),
+];
+
 /** Loads the settings and prints warnings on stderr. @throws ConfigError as `loadSettings` */
-export async function projectSettings({ config, demo }: ProjectOptions): Promise<Settings> {
+export async function projectSettings(options: ProjectOptions): Promise<Settings> {
   const { loadSettings } = await import('../config/load.js');
   const loaded = await loadSettings({
-    argv: [...(config === undefined ? [] : [`--config=${config}`]), ...(demo ? ['--demo'] : [])],
+    argv: flagsOfProject(options),
     cwd: process.cwd(),
     isTTY: process.stdout.isTTY === true,
     shop: shopNames,

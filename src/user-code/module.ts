@@ -146,7 +146,7 @@ function isAbout(subject: string, { specifier, target }: UserImport): boolean {
 
 const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
 
-const BUILD_IT = 'build it: npx multilane build, then npx multilane start --config dist/multilane.config.js';
+const BUILD_IT = 'build it (npx multilane build), and run the command with --config dist/multilane.config.js';
 
 /** What to do next about TypeScript that a compiler accepts, but not Node.js, which only removes types. */
 function nextForTypes(message: string, fault: SyntaxFault | undefined): string | undefined {

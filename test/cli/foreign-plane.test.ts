@@ -2,28 +2,18 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import type { Command } from 'commander';
 import fc from 'fast-check';
 import { createProgram } from '#src/cli/program.js';
 import { multilane } from '#test/support/cli.js';
 import { type CommandRun, runCommand } from '#test/support/in-process-command.js';
+import { planeCommandsOf } from '#test/support/plane-commands.js';
 import { type Json, responseTo } from './plane-responses.js';
 
 /** Text that moves the cursor, renames the window, reverses the direction of text, and ends the line. */
 const STEERING = '\x1b[2J\x1b]0;x\x07\x9b2J\u202e\r\nmultilane: forged';
 const STEERS = /[^\P{Cc}\n]|[\u2028-\u202e]/u;
 
-/**
- * The commands that are clients of an admin plane, as they are typed. `bench` only looks at it beside the
- * server that it measures.
- */
-function commandsOf(command: Command, above: readonly string[] = []): readonly (readonly string[])[] {
-  const words = [...above, command.name()];
-  const asks = command.name() !== 'bench' && command.options.some(({ long }) => long === '--admin');
-  const typed = [...words, ...command.registeredArguments.map(() => 'x')];
-  return [...(asks ? [typed] : []), ...command.commands.flatMap((sub) => commandsOf(sub, words))];
-}
-const COMMANDS = createProgram().commands.flatMap((command) => commandsOf(command));
+const COMMANDS = planeCommandsOf(createProgram());
 
 /** Copies of a value, each with one of its parts replaced. */
 function withPart(json: Json, at: number, part: Json): Json {

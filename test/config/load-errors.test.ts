@@ -206,7 +206,7 @@ describe('the error of a project that does not load', () => {
     expect(await told(files))
       .to.match(/^78 multilane\.config\.mjs:2: .*"\.ts"/)
       .and.include(
-        `Node.js ${process.versions.node} does not run TypeScript: use 22.18 or newer, or build it: npx multilane build`,
+        `Node.js ${process.versions.node} does not run TypeScript: use 22.18 or newer, or build it (npx multilane build)`,
       );
   });
 
@@ -214,7 +214,7 @@ describe('the error of a project that does not load', () => {
     [
       'an enum',
       'const port: number = 1;\nenum Color { Red }\n',
-      /^78 multilane\.config\.ts:2: SyntaxError: TypeScript enum is not supported[\s\S]*Node\.js only removes types: .*build it: npx multilane build, then npx multilane start --config dist/,
+      /^78 multilane\.config\.ts:2: SyntaxError: TypeScript enum is not supported[\s\S]*Node\.js only removes types: .*build it \(npx multilane build\), and run the command with --config dist/,
     ],
     [
       'a parameter property',

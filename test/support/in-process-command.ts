@@ -9,31 +9,38 @@ export interface CommandRun {
   readonly stderr: string;
 }
 
-/** Runs a command. Everything that is written to stdout meanwhile counts as its output. */
+/** Runs a command. Everything that is written to stdout and stderr meanwhile counts as its output. */
 export async function runCommand(args: readonly string[]): Promise<CommandRun> {
-  let stdout = '';
-  const write = (text: string, done: () => void): boolean => {
-    stdout += text;
-    done();
-    return true;
-  };
-  const restore = [replaced('write', write), replaced('isTTY', false)];
+  const written = { stdout: '', stderr: '' };
+  const writeTo =
+    (name: keyof typeof written) =>
+    (text: string, done?: () => void): boolean => {
+      written[name] += text;
+      done?.();
+      return true;
+    };
+  const restore = [
+    replaced(process.stdout, 'write', writeTo('stdout')),
+    replaced(process.stderr, 'write', writeTo('stderr')),
+    replaced(process.stdout, 'isTTY', false),
+  ];
   try {
     await createProgram().parseAsync([...args], { from: 'user' });
-    return { code: 0, stdout, stderr: '' };
+    return { code: 0, ...written };
   } catch (error) {
-    return { code: exitCodeOf(error), stdout, stderr: `multilane: ${failureText(error)}\n` };
+    const stderr = `${written.stderr}multilane: ${failureText(error)}\n`;
+    return { code: exitCodeOf(error), stdout: written.stdout, stderr };
   } finally {
     for (const one of restore) one();
   }
 }
 
-/** Replaces a property of stdout. @returns a function that restores it */
-function replaced(name: 'write' | 'isTTY', value: unknown): () => void {
-  const own = Object.getOwnPropertyDescriptor(process.stdout, name);
-  Object.defineProperty(process.stdout, name, { value, configurable: true });
+/** Replaces a property of a stream. @returns a function that restores it */
+function replaced(stream: NodeJS.WriteStream, name: 'write' | 'isTTY', value: unknown): () => void {
+  const own = Object.getOwnPropertyDescriptor(stream, name);
+  Object.defineProperty(stream, name, { value, configurable: true });
   return () => {
-    Reflect.deleteProperty(process.stdout, name);
-    if (own !== undefined) Object.defineProperty(process.stdout, name, own);
+    Reflect.deleteProperty(stream, name);
+    if (own !== undefined) Object.defineProperty(stream, name, own);
   };
 }

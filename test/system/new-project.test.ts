@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { closePlanes, plane } from '#test/admin/admin-fixture.js';
 import { multilane, Project, type Ran } from '#test/support/cli.js';
 import { CLI, cleanEnvironment, ROOT, within } from '#test/support/cluster.js';
 import { markPending } from '#test/support/pending.js';
@@ -79,6 +80,21 @@ describe('a new project in TypeScript', () => {
     expect((await npmScript(folder, 'build')).code).to.equal(0);
     const checked = await multilane(check, { cwd: folder });
     expect(checked.stdout, checked.stderr).to.match(/^services to mount +hello$/m);
+  });
+
+  it('has commands for operators that work on every Node.js once it is built', async function () {
+    this.timeout(60_000);
+    if (!existsSync(join(folder, 'dist'))) expect((await npmScript(folder, 'build')).code).to.equal(0);
+    const { port } = await plane([
+      { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: [] }) },
+    ]);
+    try {
+      const run = await multilane(['ps', '--json'], { cwd: folder, env: { ADMIN_PORT: String(port) } });
+      expect(run, run.stderr).to.include({ code: 0, stdout: '[]\n' });
+      expect(run.stderr).to.match(/^(multilane: Node\.js .* that of dist\/multilane\.config\.js\n)?$/);
+    } finally {
+      await closePlanes();
+    }
   });
 
   it('has a unit that systemd accepts, and that runs the built project', async function () {

@@ -118,7 +118,7 @@ describe('a project in TypeScript where Node.js does not run it', () => {
       const run = await multilane(['check'], { cwd: project.folder });
       expect(run).to.include({ code: 78, stdout: '' });
       expect(run.stderr).to.include(
-        'use 22.18 or newer, or build it: npx multilane build, then npx multilane start --config dist/multilane.config.js',
+        'use 22.18 or newer, or build it (npx multilane build), and run the command with --config dist/multilane.config.js',
       );
     } finally {
       project.remove();

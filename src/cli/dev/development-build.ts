@@ -15,13 +15,17 @@ const nodeRunsTypeScript = (): boolean =>
 export const needsBuild = (config: string | undefined): config is string =>
   config !== undefined && isTypeScript(config) && !nodeRunsTypeScript();
 
+/** The configuration file that a build of the project writes. @param config absolute path */
+export const builtConfigOf = (config: string, folder: string): string =>
+  join(folder, OUT, compiledName(relative(folder, config)));
+
 /** The flags of the process, with the configuration file that the build writes. */
 export function flagsOfBuild(argv: readonly string[], config: string, folder: string): readonly string[] {
   const at = argv.indexOf('--config');
   const others = argv.filter(
     (word, index) => !word.startsWith('--config=') && (at === -1 || (index !== at && index !== at + 1)),
   );
-  return [...others, '--config', join(folder, OUT, compiledName(relative(folder, config)))];
+  return [...others, '--config', builtConfigOf(config, folder)];
 }
 
 /** Builds a project. @returns why that is not possible, beside what the compiler has printed */
