@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
 import { sourceFile, withSourceFiles } from '../source-file.js';
 import { deepenStacks } from './deep-stacks.js';
+import { nextForMissingExport } from './exported-names.js';
 import {
   findSyntaxFault,
   importsFrom,
@@ -108,7 +109,9 @@ async function refusalDetails(error: Error, path: string): Promise<ErrorDetails>
   const { message, stack } = error;
   if (error instanceof SyntaxError) {
     const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
-    const next = nextFor(error, undefined) ?? nextForTypes(message, fault);
+    const next =
+      nextFor(error, undefined) ??
+      (fault && ((await nextForMissingExport(message, fault.file)) ?? nextForDecorator(fault)));
     return fault === undefined ? { next } : { ...placeOf(fault), next };
   }
   const [subject = '', importer] = withSourceFiles(message).split(/ imported from |\nRequire stack:\n- /);
@@ -148,12 +151,9 @@ const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(spec
 
 const BUILD_IT = 'build it (npx multilane build), and run the command with --config dist/multilane.config.js';
 
-/** What to do next about TypeScript that a compiler accepts, but not Node.js, which only removes types. */
-function nextForTypes(message: string, fault: SyntaxFault | undefined): string | undefined {
-  if (fault === undefined || !/\.m?ts$/.test(fault.file)) return undefined;
-  const [, type] = /does not provide an export named '(.*)'/.exec(message) ?? [];
-  if (type !== undefined) return `If it is a type, mark it: import { type ${type} } from …`;
-  const isDecorator = fault.excerpt[0]?.trimStart().startsWith('@');
+/** What to do next about decorators, which a compiler accepts, but not Node.js, which only removes types. */
+function nextForDecorator({ file, excerpt }: SyntaxFault): string | undefined {
+  const isDecorator = /\.m?ts$/.test(file) && excerpt[0]?.trimStart().startsWith('@');
   return isDecorator ? `Node.js runs no decorators: write it without them, or ${BUILD_IT}.` : undefined;
 }
 

@@ -63,7 +63,7 @@ const CASES: readonly Case[] = [
     `multilane.config.mjs:1: SyntaxError: The requested module './service.mjs' does not provide an export named 'x'
     import { x } from './service.mjs';
              ^
-  while loading multilane.config.mjs. Correct it and start again.`,
+  while loading multilane.config.mjs. It exports nothing: add export in front of x there.`,
   ],
   [
     'a value that cannot be shown',
@@ -160,6 +160,24 @@ throw outer;`),
   ],
 ];
 
+/** What an import names, what its module contains, and what to do next. */
+const MISSING_EXPORTS: readonly (readonly [string, string, string])[] = [
+  [
+    'hello',
+    'export const hello = 1;',
+    `It has no default export, but "hello": write import { hello } from './service.mjs'`,
+  ],
+  [
+    'hello',
+    'export function one() {}\nexport { two as three };\nconst two = 2;',
+    'It exports one, three: correct the name in the braces of the import.',
+  ],
+  ['hello', 'const hello = 1;', 'It exports nothing: add export default in front of what is meant.'],
+  ['{ helo }', 'export async function hello() {}', `Did you mean import { hello } from './service.mjs'?`],
+  ['{ helo }', `export * from './rules.mjs';`, `Did you mean import { hello } from './service.mjs'?`],
+  ['{ hello }', 'export default 1;', `It has a default export only: write import hello from './service.mjs'`],
+];
+
 const WRONG_EXPORTS: readonly (readonly [string, string, string])[] = [
   ['no default', 'export const port = 1;', ': there is no default export'],
   ['a function', '\nexport default () => ({});', ':2: the default export must be an object, not a function'],
@@ -192,6 +210,24 @@ describe('the error of a project that does not load', () => {
       expect(await told(files)).to.equal(`78 ${message}`);
     });
   }
+
+  for (const [what, text, next] of MISSING_EXPORTS) {
+    it(`names what a module exports: import ${what}, from ${text.split('\n').join(' ')}`, async () => {
+      const message = await told({
+        ...config(`import ${what} from './service.mjs';\nexport default {};`),
+        'service.mjs': text,
+        'rules.mjs': 'export class hello {}\nexport default 1;',
+      });
+      expect(message).to.match(/^78 multilane\.config\.mjs:1: SyntaxError/);
+      expect(message.split('while loading multilane.config.mjs. ')[1]).to.equal(next);
+    });
+  }
+
+  it('names what a package exports, of which only the nearest name is of use', async () => {
+    const message = await told(config(`import { joinn } from 'node:path';\nexport default joinn;`));
+    expect(message).to.match(/^78 multilane\.config\.mjs:1: /);
+    expect(message).to.include(`Did you mean import { join } from 'node:path'?`);
+  });
 
   for (const [what, text, message] of WRONG_EXPORTS) {
     it(`names the line that exports ${what}, and the expected export`, async () => {
@@ -234,7 +270,7 @@ describe('the error of a project that does not load', () => {
     [
       'a type that is imported as a value',
       "\nimport { Port } from './port.ts';\nexport const port: Port = 1;\n",
-      /^78 multilane\.config\.ts:2: SyntaxError: [\s\S]*If it is a type, mark it: import \{ type Port \} from/,
+      /^78 multilane\.config\.ts:2: SyntaxError: [\s\S]*It is a type, so mark it: import \{ type Port \} from '\.\/port\.ts'/,
     ],
     [
       'an import without the extension',
