@@ -14,7 +14,7 @@ import type {
 } from './handler.js';
 import { chained, HOOK_NAMES, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
 import { adopted, isPromise } from './promise.js';
-import { checkMount, checkRouteOptions, checkWebSocketOptions } from './route-options.js';
+import { checkMount, checkPathParams, checkRouteOptions, checkWebSocketOptions } from './route-options.js';
 import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
 
 export interface DeclaredRoute {
@@ -122,6 +122,7 @@ function registerOf(
     const [options, handler] = typeof second === 'function' ? [{}, second] : [second, third];
     if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
     checkRouteOptions(method, path, options);
+    checkPathParams(method, { prefix: group.prefix, path }, options.params);
     collection.routes.push(declared(group, method, path, options, handler));
     return application();
   }) as Register;

@@ -89,11 +89,10 @@ export type RouteSchemas<Options> = {
   readonly [K in keyof Options as K extends CallerMember ? K : never]: Options[K];
 };
 
-/** The type of a `params` schema whose names are not all in the path of the route. */
-export interface NotInPath<Path extends string, Name> {
-  readonly path: Path;
-  readonly notInPath: Name;
-}
+/** The type that a `params` schema has to have whose names are not all in the path: the message about it. */
+export type NotInPath<Path extends string, Name> = Name extends string
+  ? `the path ${Path} has no parameter ${Name}`
+  : never;
 
 /** The names of a `params` schema that the path does not have. A schema of any names has none. */
 type UnknownParams<Schema extends TSchema, Path extends string> = string extends keyof Static<Schema>

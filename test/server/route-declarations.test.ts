@@ -29,6 +29,15 @@ describe('declaring routes', () => {
     ]);
   });
 
+  it('accepts a params schema that leaves the rest of a path and the names of groups to others', () => {
+    const params = Type.Object({ id: Type.Integer() });
+    const { app } = bench((demo) => {
+      demo.group('/shops/:shop', (shops) => shops.get('/items/:id/*', { params }, handler));
+      demo.get('/any/:id/:part', { params: Type.Object({}, { additionalProperties: true }) }, handler);
+    });
+    expect(app.routes()).to.have.lengthOf(2);
+  });
+
   it('fails for a route that another service has, naming service and route', () => {
     const { app } = bench((demo) => demo.get('/a/:id', handler));
     expect(() => app.mount('other', (other) => other.get('/a/:x', handler))).to.throw(
@@ -65,6 +74,24 @@ describe('declaring routes', () => {
     ['a bad limit', (app) => app.post('/a', { bodyLimit: -1 }, handler), 'bodyLimit'],
     ['a bad time', (app) => app.post('/a', { timeoutMs: 0 }, handler), 'timeoutMs'],
     ['a bad choice', (app) => app.post('/a', { chunked: 'no' as 'reject' }, handler), 'chunked'],
+    [
+      'a parameter that the path lacks',
+      (app) => app.get('/u/:id', { params: Type.Object({ idd: Type.Integer() }) } as RouteOptions, handler),
+      'GET /u/:id: params: "idd" is not in the path; did you mean "id"?',
+    ],
+    [
+      'an optional parameter that the path of a group lacks',
+      (app) => {
+        const params = Type.Object({ shop: Type.String(), item: Type.Optional(Type.Integer()) });
+        app.group('/shops/:shop', (shops) => shops.get('/', { params } as RouteOptions, handler));
+      },
+      'GET /shops/:shop/: params: "item" is not in the path; add /:item to the path, or remove it',
+    ],
+    [
+      'a parameter that the schema lacks',
+      (app) => app.get('/u/:id/:part', { params: Type.Object({ id: Type.Integer() }) }, handler),
+      'params: the schema lacks "part", which is in the path: add part: Type.String()',
+    ],
     ['a query that is no object', (app) => app.get('/a', { query: Type.String() }, handler), 'query schema'],
     [
       'a schema for a whole group',
