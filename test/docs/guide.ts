@@ -5,6 +5,27 @@
 import { transformSync } from 'esbuild';
 import { type Turn, turnsOf } from './examples.js';
 
+/** The guides, and the packages that their projects import beside `multilane`. */
+export const GUIDES: Readonly<Record<string, readonly string[]>> = {
+  'docs/authentication.md': ['jose'],
+  'docs/behind-a-proxy.md': [],
+  'docs/cpu.md': [],
+  'docs/from-express.md': ['express'],
+  'docs/from-fastify.md': ['fastify'],
+  'docs/from-nestjs.md': [
+    '@nestjs/common',
+    '@nestjs/core',
+    '@nestjs/platform-express',
+    'class-validator',
+    'class-transformer',
+    'reflect-metadata',
+    'rxjs',
+  ],
+  'docs/logging.md': [],
+  'docs/static-files.md': [],
+  'docs/uploads.md': [],
+};
+
 /** The requests of an `http` block, and the files of the project before it. */
 export interface Scene {
   /** The heading above the block. */
@@ -17,8 +38,6 @@ export interface Guide {
   readonly scenes: readonly Scene[];
   /** All files of the page in their last form. */
   readonly files: Readonly<Record<string, string>>;
-  /** First lines of blocks that are neither a file nor requests. */
-  readonly others: readonly string[];
 }
 
 const BLOCK = /^```(\w+)\n([\s\S]*?)^```$|^#+ (.+)$/gm;
@@ -30,7 +49,6 @@ export const blockName = (text: string): string | undefined => NAME.exec(text.sp
 
 export function guideOf(page: string): Guide {
   const scenes: Scene[] = [];
-  const others: string[] = [];
   let files: Record<string, string> = {};
   let title = '';
   for (const [, language, text = '', heading] of page.matchAll(BLOCK)) {
@@ -38,11 +56,10 @@ export function guideOf(page: string): Guide {
     else if (language === 'http') scenes.push({ title, files, turns: turnsOf(text) });
     else {
       const name = blockName(text);
-      if (name === undefined) others.push(`${language}: ${text.split('\n')[0]}`);
-      else files = { ...files, [name]: text };
+      if (name !== undefined) files = { ...files, [name]: text };
     }
   }
-  return { scenes, files, others };
+  return { scenes, files };
 }
 
 /**

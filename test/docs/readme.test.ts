@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { multilane, Project } from '#test/support/cli.js';
 import { cleanEnvironment, newDataDir } from '#test/support/cluster.js';
 import { reap } from '#test/support/leftovers.js';
 import { type Started, startThrough } from '#test/support/start-through.js';
@@ -86,22 +85,5 @@ describe('the first steps of the README', () => {
       .replace('ada@', 'bob@')
       .replace('tok_ok', 'tok_declined');
     expect(JSON.parse(type(another))).to.deep.include({ status: 402, code: 'SAGA_COMPENSATED' });
-  });
-});
-
-describe('the project of the README', () => {
-  it('has the routes that it shows', async () => {
-    const [config = ''] = blocks('Your own services', 'js');
-    const project = new Project({ 'package.json': '{ "type": "module" }', 'multilane.config.js': config });
-    project.install();
-    try {
-      const run = await multilane(['routes'], { cwd: project.folder });
-      expect(run, run.stderr).to.include({ code: 0, stderr: '' });
-      expect(run.stdout)
-        .to.match(/^GET +\/hello\/:name +demo/m)
-        .and.match(/^POST +\/items +demo/m);
-    } finally {
-      project.remove();
-    }
   });
 });
