@@ -46,6 +46,12 @@ const methods: readonly Case[] = [
   ...['POST', 'PUT', 'PATCH', 'DELETE'].map((method) =>
     found(`method ${method} with a body`, { method, body: 'body' }, (request) => request.text()),
   ),
+  ...['PROPFIND', 'PURGE', 'SEARCH', 'LINK'].map((method) =>
+    found(`method ${method}, which few applications have`, { method, body: 'body' }, async (request) => [
+      request.method,
+      await request.text(),
+    ]),
+  ),
   {
     name: 'HEAD',
     method: 'HEAD',
@@ -210,6 +216,17 @@ const bodies: readonly Case[] = [
     Object.prototype.toString.call(request),
     new Request(request) instanceof Request,
   ]),
+  found(
+    'a clone of changed fields',
+    { method: 'POST', body: 'x', headers: ['x-a', '1', 'x-b', '2'] },
+    (request) => {
+      request.headers.delete('x-a');
+      request.headers.set('x-b', 'changed');
+      const clone = request.clone();
+      request.headers.set('x-b', 'later');
+      return [clone.headers.get('x-a'), clone.headers.get('x-b'), new Request(clone).headers.get('x-b')];
+    },
+  ),
   found('clones of which one is read by its stream', { method: 'POST', body: 'twice' }, async (request) => {
     const clone = request.clone();
     return [await sizeOf(clone.body!), await request.text()];

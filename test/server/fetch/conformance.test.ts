@@ -25,7 +25,8 @@ class Server {
     this.#agent.destroy();
   }
 
-  ask(path: string, { method = 'GET', headers = [], body, chunked }: Case): Promise<Told> {
+  ask(path: string, one: Case): Promise<Told> {
+    const { method = 'GET', headers = [], body, chunked } = one;
     const fields: string[] = [...headers];
     if (!fields.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host'))
       fields.push('host', 'localhost');
@@ -42,7 +43,11 @@ class Server {
         path: `${pathname === '/' ? '' : pathname}${path}`,
       });
       request.on('response', (response) => resolve(toldBy(response)));
-      request.on('error', reject);
+      request.on('error', (error) => {
+        // A server may close a connection while it is idle.
+        if (request.reusedSocket) resolve(this.ask(path, one));
+        else reject(error);
+      });
       if (chunked === true) for (const piece of sevenths(Buffer.from(body!))) request.write(piece);
       request.end(chunked === true ? undefined : body);
     });

@@ -111,6 +111,20 @@ export const LEAVING: readonly Exchange[] = [
     }),
   ),
   {
+    name: 'a body whose client sends nothing is cancelled by the application',
+    application: async (request) => {
+      const reader = request.body!.getReader();
+      const read = reader.read();
+      await new Promise((resolve) => setImmediate(resolve));
+      await reader.cancel('too slow');
+      return Response.json(await read, { status: 422 });
+    },
+    client: async (peer) => {
+      const asked = peer.ask('POST', { 'content-length': '10' });
+      return [await asked.status(), await asked.read('{"done":true}'.length)];
+    },
+  },
+  {
     name: 'the stream of a response to HEAD is cancelled',
     application: (_request, stage) =>
       new Response(new ReadableStream({ cancel: () => stage.note('cancelled') })),
