@@ -1,5 +1,5 @@
 // Mistakes in routes, services and settings that the compiler reports. The build compiles this file, so a
-// mistake that is not reported any more fails it. messages.test.ts looks for the text behind each
+// mistake that is not reported any more fails it. types.test.ts looks for the text behind each
 // `@ts-expect-error` in the compiler's message. Nothing here is run.
 import {
   type Application,
