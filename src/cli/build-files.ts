@@ -29,13 +29,18 @@ export interface AssetOptions {
   /** Absolute paths of folders that are not entered. */
   readonly except: readonly string[];
   readonly withTests: boolean;
+  /** Called for a link that leads out of the project. @param link relative to the folder of the project */
+  leftOut(link: string, target: string): void;
 }
 
 /**
  * Yields the files of a project that its code may read, relative to its folder: all but TypeScript, names
- * that begin with a dot, installed packages, stored data, and files of the project itself.
+ * that begin with a dot, installed packages, stored data, and files of the project itself. A link that leads
+ * out of the project is left out: what is behind it has no bound, and need not be meant for a deployment.
  */
-export async function* assetsOf(folder: string, { except, withTests }: AssetOptions): AsyncGenerator<string> {
+export async function* assetsOf(folder: string, options: AssetOptions): AsyncGenerator<string> {
+  const { except, withTests, leftOut } = options;
+  const project = await realpath(folder);
   const entered = new Set<string>();
   const folders = [folder];
   for (const current of folders) {
@@ -43,13 +48,19 @@ export async function* assetsOf(folder: string, { except, withTests }: AssetOpti
     const real = await realpath(current);
     if (entered.has(real) || except.includes(current) || (await isDataDir(current))) continue;
     entered.add(real);
-    for (const name of (await readdir(current)).sort()) {
+    const entries = await readdir(current, { withFileTypes: true });
+    const links = new Set(entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name));
+    for (const name of entries.map((entry) => entry.name).sort()) {
       const path = join(current, name);
       const inside = relative(folder, path);
       if (name.startsWith('.') || (!withTests && isOfTests(inside))) continue;
       const stats = await stat(path).catch(() => undefined); // a link may lead nowhere
-      if (stats?.isDirectory() && !NO_FOLDERS.has(name)) folders.push(path);
-      else if (stats?.isFile() && isAsset(name, inside === name)) yield inside;
+      const isFolder = stats?.isDirectory() === true && !NO_FOLDERS.has(name);
+      if (!isFolder && !(stats?.isFile() === true && isAsset(name, inside === name))) continue;
+      const target = links.has(name) ? await realpath(path) : undefined;
+      if (target !== undefined && !`${target}${sep}`.startsWith(project + sep)) leftOut(inside, target);
+      else if (isFolder) folders.push(path);
+      else yield inside;
     }
   }
 }

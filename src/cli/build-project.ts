@@ -23,6 +23,8 @@ export interface BuildOptions {
   readonly withTests?: boolean;
   /** Whether an error of types fails the build; a development server need not wait for that. @default true */
   readonly checksTypes?: boolean;
+  /** Called with a sentence about a file that the build leaves out. */
+  readonly warn: (warning: string) => void;
 }
 
 export interface BuiltProject {
@@ -47,7 +49,7 @@ export const isTypeScript = (config: string): boolean => /\.[cm]?ts$/.test(extna
  * @throws CommandFailure when the compiler reports errors, or files cannot be written
  */
 export async function buildProject(options: BuildOptions): Promise<BuiltProject> {
-  const { folder, config, withTests = false, checksTypes = true } = options;
+  const { folder, config, withTests = false, checksTypes = true, warn } = options;
   const out = resolve(folder, options.out ?? 'dist');
   requireBelow(folder, config);
   requireReplaceable(folder, out);
@@ -68,7 +70,12 @@ export async function buildProject(options: BuildOptions): Promise<BuiltProject>
       );
     }
     let assets = 0;
-    for await (const file of assetsOf(folder, { except: [out, ...otherResults(folder)], withTests })) {
+    const leftOut = (link: string, target: string): void =>
+      warn(
+        `${link} is left out: it is a link to ${target}, which is not in the project; put a copy in its place`,
+      );
+    const except = [out, ...otherResults(folder)];
+    for await (const file of assetsOf(folder, { except, withTests, leftOut })) {
       await copyAsset(join(folder, file), join(staging, file));
       assets++;
     }

@@ -19,7 +19,9 @@ import { ProjectWatch } from './project-watch.js';
 
 const PRIMARY = fileURLToPath(new URL('../primary.js', import.meta.url));
 
-const report = (line: string): boolean => process.stderr.write(`multilane dev: ${line}\n`);
+const report = (line: string): void => {
+  process.stderr.write(`multilane dev: ${line}\n`);
+};
 
 /**
  * Reports where the dashboard is, and opens it once: it follows the process over its restarts.
@@ -72,7 +74,7 @@ export async function develop(argv: readonly string[], options: DevelopOptions):
   const loop = new ChangeLoop({
     ...{ child, probe, report },
     print: (text) => process.stderr.write(text),
-    ...(isBuilt && { build: () => buildForDevelopment(config, cwd) }),
+    ...(isBuilt && { build: () => buildForDevelopment(config, cwd, report) }),
     handled: () => void types?.run(),
   });
   const watch = new ProjectWatch({

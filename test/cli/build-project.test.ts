@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { buildProject } from '#src/cli/build-project.js';
+import { type BuildOptions, buildProject } from '#src/cli/build-project.js';
 import { ROOT } from '#test/support/cluster.js';
 
 const TSCONFIG = JSON.stringify({
@@ -51,12 +51,16 @@ const FILES = {
 
 describe('a build of a project', () => {
   let folder: string;
+  const warnings: string[] = [];
   const write = (name: string, text: string): void => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   };
-  const build = (options: Partial<Parameters<typeof buildProject>[0]> = {}) =>
-    buildProject({ folder, config: join(folder, 'multilane.config.ts'), ...options });
+  const build = (options: Partial<Omit<BuildOptions, 'warn'>> = {}) =>
+    buildProject({
+      ...{ folder, config: join(folder, 'multilane.config.ts'), ...options },
+      warn: (warning) => warnings.push(warning),
+    });
   const failure = async (options: Parameters<typeof build>[0] = {}): Promise<string> => {
     const error: unknown = await build(options).catch((thrown: unknown) => thrown);
     const { exitCode, message } = error as { readonly exitCode: number; readonly message: string };
@@ -121,6 +125,37 @@ describe('a build of a project', () => {
     rmSync(join(folder, 'services/one/tasks.ts'));
     await build();
     expect(filesIn('dist').filter((name) => /0002|tasks/.test(name))).to.deep.equal([]);
+  });
+
+  it('follows links within the project, and leaves out and names those that lead out of it', async function () {
+    this.timeout(30_000);
+    const outside = `${folder}-outside`;
+    const links = [
+      ['services/one/system', outside],
+      ['services/one/key.txt', join(outside, 'key.txt')],
+      ['public/above', '../..'],
+      ['public/nowhere', 'nothing'],
+      ['LICENSE', join(outside, 'key.txt')],
+      ['public/same', '../services/one/migrations'],
+      ['public/icon.txt', '../services/one/one.proto'],
+    ] as const;
+    mkdirSync(outside);
+    try {
+      writeFileSync(join(outside, 'key.txt'), 'secret');
+      for (const [name, target] of links) symlinkSync(target, join(folder, name));
+      warnings.length = 0;
+      await build();
+      const added = ['public/icon.txt', 'public/same/0001_a.sql'];
+      expect(filesIn('dist').filter((name) => /^public|txt/.test(name))).to.deep.equal(
+        ['public/app.js', 'public/index.html', ...added].sort(),
+      );
+      expect(
+        warnings.map((text) => text.replace(/ is left out: it is a link to .*, which .*copy.*/, '')),
+      ).to.have.members(['services/one/system', 'services/one/key.txt', 'public/above']);
+    } finally {
+      for (const [name] of links) rmSync(join(folder, name));
+      rmSync(outside, { recursive: true });
+    }
   });
 
   it('fails with an error of types, and leaves the earlier result; a development server skips the check', async function () {

@@ -73,7 +73,8 @@ describe('a message about a built project', () => {
     write('migrations/0001_b.sql', 'select 1;');
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(join(ROOT, 'node_modules/typescript'), join(folder, 'node_modules/typescript'));
-    await buildProject({ folder, config: join(folder, 'multilane.config.ts'), checksTypes: false });
+    const warn = (warning: string): never => expect.fail(warning);
+    await buildProject({ folder, config: join(folder, 'multilane.config.ts'), checksTypes: false, warn });
     const load = `
       const { loadConfigFile } = await import(${JSON.stringify(import.meta.resolve('#src/config/config-file.js'))});
       const messages = [];

@@ -35,6 +35,7 @@ export function buildCommand(program: Command): void {
         config,
         out: out ?? (tests ? 'build' : 'dist'),
         withTests: tests,
+        warn: (warning) => process.stderr.write(`multilane: warning: ${warning}\n`),
       });
       const result = relative(folder, built.folder);
       await print([

@@ -29,9 +29,13 @@ export function flagsOfBuild(argv: readonly string[], config: string, folder: st
 }
 
 /** Builds a project. @returns why that is not possible, beside what the compiler has printed */
-export async function buildForDevelopment(config: string, folder: string): Promise<string | undefined> {
+export async function buildForDevelopment(
+  config: string,
+  folder: string,
+  warn: (warning: string) => void,
+): Promise<string | undefined> {
   try {
-    await buildProject({ folder, config, out: OUT, checksTypes: false });
+    await buildProject({ folder, config, out: OUT, checksTypes: false, warn });
     return undefined;
   } catch (error) {
     return `multilane: ${failureText(error)}\n`;
