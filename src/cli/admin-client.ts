@@ -127,7 +127,8 @@ async function textOf(response: Response): Promise<string> {
 /** The reason of a failure. `fetch` throws "fetch failed" and has the reason in its cause. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
-  if (cause?.code === 'ECONNREFUSED') return 'nothing listens there; is the process running?';
+  if (cause?.code === 'ECONNREFUSED')
+    return 'nothing listens there; does the process run? Its address is ADMIN_HOST and ADMIN_PORT, or name it with --admin URL';
   if (error instanceof DOMException && error.name === 'TimeoutError')
     return `nothing within ${RESPONSE_MS} ms`;
   return cause?.message || errorMessage(error);

@@ -6,6 +6,7 @@ import { adminTokenFrom } from '../config/environment.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { AdminClient } from './admin-client.js';
+import { WrongUsage } from './command-failure.js';
 import { type ProjectOptions, withProject } from './project-settings.js';
 
 export interface AdminOptions extends ProjectOptions {
@@ -26,7 +27,10 @@ export function withAdmin(command: Command): Command {
     );
 }
 
-/** @throws ConfigError for a bad URL, an unreadable token file, or a wrong setting of the admin plane */
+/**
+ * @throws WrongUsage for a bad URL
+ * @throws ConfigError for an unreadable token file, or a wrong setting of the admin plane
+ */
 export async function adminPlane(options: AdminOptions): Promise<AdminClient> {
   const { admin, tokenFile } = options;
   const named = tokenFile === undefined ? undefined : await tokenIn(tokenFile);
@@ -40,8 +44,11 @@ export async function adminPlane(options: AdminOptions): Promise<AdminClient> {
 
 function originOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.pathname !== '/') {
-    throw new ConfigError(`--admin: ${JSON.stringify(text)} is not like http://127.0.0.1:9901`);
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new WrongUsage(`--admin: ${JSON.stringify(text)} is not like http://127.0.0.1:9901`);
+  }
+  if (url.href !== `${url.origin}/`) {
+    throw new WrongUsage(`--admin: ${JSON.stringify(text)} has more than host and port: write ${url.origin}`);
   }
   return url.origin;
 }

@@ -4,12 +4,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parallelism } from '../config/cpu-limit.js';
-import { type Loaded, loadSettings } from '../config/load.js';
+import { loadSettings } from '../config/load.js';
 import { memoryLimit } from '../config/memory-limit.js';
 import { openFileLimit } from '../config/open-file-limit.js';
 import { version } from '../config/print.js';
 import { errorMessage } from '../error-text.js';
 import { maskText } from '../redaction/secret-texts.js';
+import { loadProject } from '../worker/load-services.js';
 import { shopNames } from '../worker/shop-names.js';
 
 const MIB = 1024 ** 2;
@@ -114,16 +115,22 @@ async function projectFacts(
     return {
       folder: cwd,
       fault: null,
-      ...loadedFacts(await loadSettings({ argv, cwd, isTTY, shop: shopNames })),
+      ...(await loadedFacts(argv, cwd, isTTY)),
     };
   } catch (error) {
     return { folder: cwd, fault: unreadable(error), services: [], settings: [], warnings: [] };
   }
 }
 
-function loadedFacts(loaded: Loaded): Pick<InfoReport['project'], 'services' | 'settings' | 'warnings'> {
+async function loadedFacts(
+  argv: readonly string[],
+  cwd: string,
+  isTTY: boolean,
+): Promise<Pick<InfoReport['project'], 'services' | 'settings' | 'warnings'>> {
+  const loaded = await loadSettings({ argv, cwd, isTTY, shop: shopNames });
   if (loaded.kind !== 'run') throw new Error(`no flag asked for ${loaded.kind}`);
-  const { services = [], shown, warnings } = loaded;
+  const { shown, warnings } = loaded;
+  const { services } = await loadProject(loaded.settings.configFile);
   return {
     services: services.map(factsOf),
     settings: shown

@@ -32,10 +32,10 @@ interface Instance extends PromiseLike<LoadResult> {
   stop(): void;
 }
 
-type Autocannon = (options: LoadOptions) => Instance;
+export type Autocannon = (options: LoadOptions) => Instance;
 
 /** @throws CommandFailure that says how to install it */
-async function autocannonFor(cwd: string): Promise<Autocannon> {
+export async function autocannonFor(cwd: string): Promise<Autocannon> {
   const path = resolveFrom(join(cwd, 'package.json')) ?? resolveFrom(import.meta.url);
   if (path === undefined) {
     throw new CommandFailure(
@@ -60,10 +60,10 @@ function resolveFrom(file: string): string | undefined {
  * @param progress called every second with the number of responses in it
  */
 export async function runLoad(
+  autocannon: Autocannon,
   options: LoadOptions,
   progress: (perSecond: number) => void,
 ): Promise<LoadResult> {
-  const autocannon = await autocannonFor(process.cwd());
   const instance = autocannon(options);
   instance.on('tick', ({ counter }) => progress(counter));
   const stop = (): void => instance.stop();

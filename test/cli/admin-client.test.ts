@@ -43,6 +43,22 @@ describe('a command that connects to the admin plane', () => {
     rmSync(join(project.folder, 'multilane.config.json'));
   });
 
+  it('reports how the address is set when nothing listens there', async () => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const free = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.close();
+    await once(server, 'close');
+    const run = await ps(['--admin', free]);
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(
+      new RegExp(
+        `^multilane: no admin plane responds at ${free}: nothing listens .*ADMIN_PORT.*--admin URL\n$`,
+      ),
+    );
+  });
+
   it('reports how to provide a missing token', async () => {
     const run = await ps(['--admin', url]);
     expect(run).to.include({ code: 1, stdout: '' });

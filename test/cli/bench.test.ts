@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { cpuPerRequest } from '#src/cli/process-cpu.js';
-import { multilane } from '#test/support/cli.js';
+import { multilane, Project } from '#test/support/cli.js';
 
 describe('multilane bench', () => {
   let server: Server;
@@ -45,6 +45,18 @@ describe('multilane bench', () => {
     expect(result.statusCodes['418']).to.equal(result.requests);
     expect(Object.keys(result.latencyMs)).to.deep.equal(['p50', 'p90', 'p99', 'max']);
     expect(new Set(seen)).to.deep.equal(new Set(['POST b text']));
+  });
+
+  it('says nothing of requests before the load generator is there', async () => {
+    const project = new Project({
+      'package.json': '{}',
+      'node_modules/autocannon/package.json': '{ "main": "index.js" }',
+      'node_modules/autocannon/index.js': "throw new Error('it does not load')",
+    });
+    const run = await multilane(['bench', url], { cwd: project.folder });
+    project.remove();
+    expect(run).to.include({ code: 1, stdout: '' });
+    expect(run.stderr).to.match(/^multilane: Error: it does not load/);
   });
 
   for (const [what, args, says] of [

@@ -158,6 +158,12 @@ describe('multilane generate', () => {
         /"..\/x" cannot be the name of a route/,
       ],
       [
+        'for a path as a service',
+        ['route', 'x', '--service', '../services/hello'],
+        2,
+        /"..\/services\/hello" cannot be the name of a service/,
+      ],
+      [
         'for an unknown service',
         ['saga', 'x', '--service', 'helo'],
         2,

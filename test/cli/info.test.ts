@@ -54,6 +54,12 @@ describe('multilane info', () => {
     expect(machine.openFiles).to.be.greaterThan(0);
   });
 
+  it('lists the services of the reference shop with --demo', async () => {
+    const { project: facts } = await infoReport('/nonexistent', ['--demo'], false);
+    expect(facts.services.map(({ name }) => name)).to.deep.equal(['users', 'orders', 'payments', 'checkout']);
+    for (const { name, parts } of facts.services) expect(parts, name).to.include('routes');
+  });
+
   it('works without a project, also as JSON', async () => {
     const run = await multilane(['info', '--json']);
     expect(run.code).to.equal(0);

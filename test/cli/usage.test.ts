@@ -95,8 +95,20 @@ const REFUSALS = [
   [
     'an --admin that is no URL',
     ['ps', '--admin', 'localhost:9901'],
-    78,
+    2,
     /^multilane: --admin: "localhost:9901"/,
+  ],
+  [
+    'an --admin with a path',
+    ['sagas', 'list', '--admin', 'http://127.0.0.1:1/plane'],
+    2,
+    /--admin: "http:\/\/127\.0\.0\.1:1\/plane" has more than host and port: write http:\/\/127\.0\.0\.1:1\n$/,
+  ],
+  [
+    'a --result that is no JSON',
+    ['sagas', 'skip', 'x', '--result', '{bad'],
+    2,
+    /^multilane: --result is no JSON, such as/,
   ],
   ['an invalid package name', ['new', 'Shop'], 2, /"Shop" cannot be the name/],
 ] as const;

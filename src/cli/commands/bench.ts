@@ -53,12 +53,13 @@ async function bench(text: string, options: BenchOptions): Promise<void> {
   const { connections, duration, pipelining, header: headers, body } = options;
   const method = options.method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST');
   const load: LoadOptions = { url: url.href, connections, duration, pipelining, method, headers, body };
-  const { runLoad } = await import('../load-generator.js');
+  const { autocannonFor, runLoad } = await import('../load-generator.js');
+  const autocannon = await autocannonFor(process.cwd());
   const { readCpu, cpuPerRequest } = await import('../process-cpu.js');
   const plane = isLoopback(url) ? await planeOf(options) : undefined;
   const before = plane && (await readCpu(plane));
   const report = progressTo(load);
-  const result = await runLoad(load, (perSecond) => report.tick(perSecond));
+  const result = await runLoad(autocannon, load, (perSecond) => report.tick(perSecond));
   report.end();
   const after = before && plane && (await readCpu(plane));
   const cpuUs = before && after && cpuPerRequest(before, after as CpuReading, result.requests.total);

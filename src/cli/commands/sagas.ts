@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { errorMessage } from '../../error-text.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
-import { CommandFailure } from '../command-failure.js';
+import { WrongUsage } from '../command-failure.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import type { View } from '../plane-views.js';
 
@@ -62,7 +62,7 @@ function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CommandFailure(`--result is no JSON: ${errorMessage(cause)}`, { cause });
+    throw new WrongUsage(`--result is no JSON, such as '{"id":1}': ${errorMessage(cause)}`, { cause });
   }
 }
 

@@ -5,6 +5,7 @@ import { configFileOf } from '../../config/config-file.js';
 import { ConfigError } from '../../errors.js';
 import { suggestedName } from '../../name-suggestion.js';
 import { WrongUsage } from '../command-failure.js';
+import { checkName } from './names.js';
 import { exportedService } from './source-edit.js';
 
 export interface ProjectShape {
@@ -48,11 +49,15 @@ export function shapeOfProject(cwd: string, config: string | undefined): Project
   return { root, config: path, language, importEnding, servicesFolder };
 }
 
-/** @throws WrongUsage when the project has no folder for that service, naming those that it has */
+/**
+ * @throws WrongUsage for what cannot be the name of a service, such as a path, and when the project has no
+ *   folder for that service, naming those that it has
+ */
 export function existingService(
   { root, servicesFolder, language }: ProjectShape,
   name: string,
 ): ExistingService {
+  checkName('service', name);
   const folder = join(servicesFolder, name);
   const names = [language, 'js', 'mjs', 'ts'].flatMap((ending) => [`service.${ending}`, `index.${ending}`]);
   const file = names.find((one) => existsSync(join(root, folder, one)));
