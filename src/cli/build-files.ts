@@ -30,7 +30,7 @@ export interface AssetOptions {
   readonly except: readonly string[];
   readonly withTests: boolean;
   /** Called for a link that leads out of the project. @param link relative to the folder of the project */
-  leftOut(link: string, target: string): void;
+  readonly leftOut: (link: string, target: string) => void;
 }
 
 /**
