@@ -44,6 +44,9 @@ const overview = Type.Object({
   requests: Type.Object({ perSecond: Type.Number(), errorsPerSecond: Type.Number() }),
   latencyMs: Type.Object({ p50: orNull(Type.Number()), p99: orNull(Type.Number()) }),
   problems: Type.Array(Type.Object({ severity: Type.String(), title: Type.String(), detail: Type.String() })),
+  process: Type.Optional(
+    Type.Object({ pid: Type.Number(), host: Type.String(), folder: Type.Optional(Type.String()) }),
+  ),
 });
 
 /** The response to `GET /routes`. */

@@ -1,5 +1,6 @@
 // What the views of the admin plane are made from: shared memory, the registry, the threads and the settings.
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import type { OperatorSwitches } from '../admin/operator-switches.js';
 import { lookAtFleet } from '../admin/views/fleet.js';
 import type { SaturationFacts } from '../admin/views/saturation.js';
@@ -21,6 +22,7 @@ import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { Registry } from '../registry/registry.js';
 import { routeKey } from '../server/kill-switch.js';
 import { isServiceName } from '../service-name.js';
+import { sourceFile } from '../source-file.js';
 import { eachInTurns } from '../telemetry/pace.js';
 import { namedBreakerOwner } from '../upstream/breaker-owners.js';
 import type { SharedState } from './create-shared-state.js';
@@ -63,6 +65,7 @@ export function adminViews(deps: AdminViewDeps): ViewSources {
       pid: process.pid,
       node: process.version,
       host: hostname(),
+      folder: settings.configFile === undefined ? process.cwd() : dirname(sourceFile(settings.configFile)),
       startedMs: wallClock() - process.uptime() * 1000,
     },
     uptimeS: () => process.uptime(),

@@ -44,7 +44,15 @@ function setUp(over: Partial<ViewSources> = {}) {
         return () => undefined;
       },
     }),
-    process: { service: 'shop', version: '1.2.3', pid: 42, node: 'v20', host: 'h', startedMs: 0 },
+    process: {
+      service: 'shop',
+      version: '1.2.3',
+      pid: 42,
+      node: 'v20',
+      host: 'h',
+      folder: '/shop',
+      startedMs: 0,
+    },
     uptimeS: () => 12.7,
     wallClock: () => 12_700,
     clock: () => 12_700,
@@ -107,7 +115,15 @@ describe('the routes of views', () => {
     expect(overview).to.deep.include({
       at: '1970-01-01T00:00:12.700Z',
       process: {
-        ...{ service: 'shop', version: '1.2.3', pid: 42, node: 'v20', host: 'h', uptimeS: 12 },
+        ...{
+          service: 'shop',
+          version: '1.2.3',
+          pid: 42,
+          node: 'v20',
+          host: 'h',
+          folder: '/shop',
+          uptimeS: 12,
+        },
         ...{ startedAt: '1970-01-01T00:00:00.000Z', ready: true, reasons: [] },
       },
       requests: { perSecond: 0, errorsPerSecond: 0, inFlight: 7, total: 0, errors: 0 },

@@ -2,11 +2,13 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { AdminRoute } from '#src/admin/admin-route.js';
 import { closePlanes, plane } from '#test/admin/admin-fixture.js';
 import { multilane, Project } from '#test/support/cli.js';
+import { responseTo } from './plane-responses.js';
 
 const TOKEN = 'an-admin-token-of-more-than-32-characters';
 const WORKERS: AdminRoute = { method: 'GET', path: '/workers', handler: () => ({ status: 200, json: [] }) };
@@ -58,6 +60,49 @@ describe('a command that connects to the admin plane', () => {
       ),
     );
   });
+
+  it('changes no process of another project, unless its plane is named', async () => {
+    const changed: string[] = [];
+    let running = {};
+    const route = (method: 'GET' | 'POST', path: string, json: () => object): AdminRoute => ({
+      ...{ method, path },
+      handler: () => {
+        if (method === 'POST') changed.push(path);
+        return { status: 200, json: json() };
+      },
+    });
+    const overview = () => ({ ...(responseTo('/overview') as object), process: running });
+    const saga = () => responseTo('/sagas/i') as object;
+    const actions = ['retry', 'compensate', 'skip'] as const;
+    const { url: other } = await plane([
+      route('GET', '/overview', overview),
+      ...actions.map((action) => route('POST', `/sagas/:id/${action}`, saga)),
+    ]);
+    const config = { adminPort: Number(new URL(other).port) };
+    project.write('multilane.config.json', JSON.stringify(config));
+    const act = (...args: readonly string[]) => multilane(['sagas', ...args], { cwd: project.folder });
+
+    running = { pid: 42, host: hostname(), folder: '/elsewhere/shop' };
+    for (const action of actions) {
+      const refused = await act(action, 'i');
+      expect(refused).to.include({ code: 1, stdout: '' });
+      expect(refused.stderr).to.include(
+        `${other} (pid 42) runs the project in /elsewhere/shop, not the one in `,
+      );
+    }
+    expect(changed).to.deep.equal([]);
+    expect(await act('retry', 'i', '--admin', other)).to.include({ code: 0 });
+    for (const same of [
+      { pid: 42, host: hostname(), folder: project.folder },
+      { pid: 42, host: 'another machine', folder: '/elsewhere/shop' },
+      { pid: 42, host: hostname() },
+    ]) {
+      running = same;
+      expect(await act('retry', 'i')).to.include({ code: 0 });
+    }
+    expect(changed).to.have.length(4);
+    rmSync(join(project.folder, 'multilane.config.json'));
+  }).timeout(20_000);
 
   it('reports how to provide a missing token', async () => {
     const run = await ps(['--admin', url]);

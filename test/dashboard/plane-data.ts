@@ -50,6 +50,7 @@ const overview = (): PlaneJson['/overview'] => ({
     pid: 4_242,
     node: 'v20.20.2',
     host: 'shop-1',
+    folder: '/shop',
     startedAt: before(4_200),
     uptimeS: 4_200,
     ready: true,

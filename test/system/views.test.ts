@@ -1,4 +1,5 @@
 // The JSON of the admin plane and its events, on a process under load.
+import { dirname } from 'node:path';
 import { expect } from 'chai';
 import { get, json } from '#test/support/client.js';
 import { expectProblem } from '#test/support/problem.js';
@@ -80,6 +81,11 @@ describe('the views of the admin plane', () => {
     const forged = await wire.request('GET', '/overview', [`Authorization: Bearer ${ADMIN_TOKEN}`]);
     expect(forged?.status).to.equal(403);
     wire.destroy();
+  });
+
+  it('name the folder of the project that the process runs', async () => {
+    const { process: running } = await read<{ process: { folder: string } }>('/overview');
+    expect(running.folder).to.equal(dirname(VIEWED));
   });
 
   it('serve the page to every client, which may load nothing from elsewhere', async () => {

@@ -14,6 +14,8 @@ export interface ProcessFacts {
   /** The version of Node.js. */
   readonly node: string;
   readonly host: string;
+  /** The folder of the project, or the working directory where there is none. */
+  readonly folder: string;
   /** Milliseconds of the wall clock. */
   readonly startedMs: number;
 }

@@ -2,9 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminClient } from '../admin-client.js';
-import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
+import { type AdminOptions, withAdmin } from '../admin-plane.js';
 import { CommandFailure } from '../command-failure.js';
 import { type OutputOptions, print, printJson, withJson } from '../output.js';
+import { planeToChange } from '../plane-to-change.js';
 import type { View } from '../plane-views.js';
 import { generationsOf, type Progress, progressOf } from '../reload-progress.js';
 
@@ -24,7 +25,7 @@ export function reloadCommand(program: Command): void {
       secondsIn,
     )
     .action(async ({ json, timeout = Number.POSITIVE_INFINITY, ...options }: ReloadOptions) => {
-      const plane = await adminPlane(options);
+      const plane = await planeToChange(options);
       const report = (line: string): Promise<void> => (json ? Promise.resolve() : print([line]));
       const workers = await follow(plane, timeout, report);
       if (json) await printJson(workers);

@@ -5,6 +5,7 @@ import { errorMessage } from '../../error-text.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { WrongUsage } from '../command-failure.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
+import { planeToChange } from '../plane-to-change.js';
 import type { View } from '../plane-views.js';
 
 type Options = AdminOptions & OutputOptions;
@@ -46,7 +47,7 @@ export function sagasCommand(program: Command): void {
     withJson(withAdmin(sagas.command(`${action} <saga-id>`)))
       .description(meaning)
       .action(async (sagaId: string, options: Options) => {
-        await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/${action}`, 'saga'), options);
+        await show(await (await planeToChange(options)).post(`${pathOf(sagaId)}/${action}`, 'saga'), options);
       });
   }
   withJson(withAdmin(sagas.command('skip <saga-id>')))
@@ -54,7 +55,7 @@ export function sagasCommand(program: Command): void {
     .option('--result <json>', 'result of the step, for the steps that follow')
     .action(async (sagaId: string, options: SkipOptions) => {
       const body = options.result === undefined ? undefined : { result: jsonIn(options.result) };
-      await show(await (await adminPlane(options)).post(`${pathOf(sagaId)}/skip`, 'saga', body), options);
+      await show(await (await planeToChange(options)).post(`${pathOf(sagaId)}/skip`, 'saga', body), options);
     });
 }
 
