@@ -95,7 +95,7 @@ export function checkOpenApi(given: unknown): void {
   requireObject(
     'openapi.securitySchemes',
     securitySchemes,
-    "{ bearer: { type: 'http', scheme: 'bearer' } }",
+    "{ staff: { type: 'http', scheme: 'bearer' } }",
     configError,
   );
   for (const [name, scheme] of Object.entries(securitySchemes)) checkScheme(name, scheme);
@@ -173,7 +173,7 @@ function checkScheme(name: string, scheme: SecurityScheme): void {
   checkOptions(scheme, SCHEMES[scheme.type], within(place));
   if (scheme.type !== 'oauth2') return;
   const fault = within(`${place}.flows`);
-  requireObject('flows', scheme.flows, '{ clientCredentials: { tokenUrl, scopes } }', within(place));
+  requireObject('flows', scheme.flows, '{ clientCredentials } with its tokenUrl and scopes', within(place));
   if (Object.keys(scheme.flows).length === 0) throw fault('there is no flow');
   for (const [flow, urls] of Object.entries(scheme.flows)) {
     const required = Object.hasOwn(FLOWS, flow) ? FLOWS[flow] : undefined;
@@ -201,7 +201,7 @@ const SCOPES: OptionKind = {
 };
 
 const REQUIREMENTS: OptionKind = {
-  text: 'a list of alternatives such as [{ bearer: [] }]',
+  text: 'a list of alternatives such as [{ staff: [] }]',
   is: (value) => Array.isArray(value) && value.every(isRequirement),
 };
 const isRequirement = (value: unknown): boolean =>

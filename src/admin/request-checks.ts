@@ -66,8 +66,9 @@ export function checkQuery(given: URLSearchParams, { query = [], access }: Admin
   }
 }
 
-/** The next step of a client without the right token. */
-const SEND_TOKEN = 'send the value of ADMIN_TOKEN as "authorization: Bearer …"';
+/** The next step of a client without the right token. The redaction would mask an example of the field. */
+const SEND_TOKEN =
+  'Send the value of ADMIN_TOKEN in the header field "authorization", after the word "Bearer".';
 
 export interface TokenChecks {
   readonly credentials: Credentials;
@@ -87,12 +88,12 @@ export function authorize(
   if (access === 'open' || (match.kind === 'wrong-method' && match.isOpen)) return [];
   const identified = credentials.identify(request.headers.authorization);
   if (identified === 'missing')
-    throw unauthorized(`This path needs a token: ${SEND_TOKEN}.`, 'realm="multilane"');
+    throw unauthorized(`This path needs a token. ${SEND_TOKEN}`, 'realm="multilane"');
   if (identified === 'wrong') {
     const wait = failedTokens.failed(request.socket.remoteAddress ?? '');
     if (wait === 0)
       throw unauthorized(
-        `The token is not valid here: ${SEND_TOKEN}.`,
+        `The token is not valid here. ${SEND_TOKEN}`,
         'realm="multilane", error="invalid_token"',
       );
     throw new HttpError(
@@ -105,7 +106,7 @@ export function authorize(
   }
   if (identified.grants !== 'all' && access !== 'delegate') {
     throw unauthorized(
-      `The token does not open this path: ${SEND_TOKEN}.`,
+      `The token does not open this path. ${SEND_TOKEN}`,
       'realm="multilane", error="insufficient_scope"',
     );
   }

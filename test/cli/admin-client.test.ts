@@ -108,6 +108,7 @@ describe('a command that connects to the admin plane', () => {
     const run = await ps(['--admin', url]);
     expect(run).to.include({ code: 1, stdout: '' });
     expect(run.stderr).to.match(/^multilane: 401 UNAUTHORIZED: .*ADMIN_TOKEN.*--token-file/);
+    expect(run.stderr).to.include('"authorization", after the word "Bearer"').and.not.include('redacted');
   });
 
   it('reports with the address that another plane of ours listens, such as the data plane', async () => {

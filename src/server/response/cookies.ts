@@ -71,7 +71,7 @@ export function readCookies(fields: readonly string[]): Readonly<Record<string, 
  */
 export function setCookie(name: string, value: string, options: CookieOptions): string {
   if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new TypeError(`cookie: its name must have no space, ";" or "=", not be ${describeValue(name)}`);
+    throw new TypeError(`the name of a cookie must have no space, ";" or "=", not be ${describeValue(name)}`);
   }
   const bad = typeErrorFor(`cookie ${name}`);
   checkOptions(options, OPTIONS, bad);
