@@ -12,7 +12,7 @@ import { ChangeLoop } from './dev/change-loop.js';
 import { DefinitionProbe } from './dev/definition-probe.js';
 import { DevPostgres } from './dev/dev-postgres.js';
 import { buildForDevelopment, flagsOfBuild, needsBuild } from './dev/development-build.js';
-import { projectFilesOf } from './dev/project-files.js';
+import { ProjectSearch } from './dev/project-search.js';
 import { TypeCheck } from './dev/type-check.js';
 import { DevProcess } from './dev-process.js';
 import { ProjectWatch } from './project-watch.js';
@@ -77,8 +77,9 @@ export async function develop(argv: readonly string[], options: DevelopOptions):
     ...(isBuilt && { build: () => buildForDevelopment(config, cwd, report) }),
     handled: () => void types?.run(),
   });
+  const search = new ProjectSearch({ config, cwd, report });
   const watch = new ProjectWatch({
-    files: () => projectFilesOf(config, cwd),
+    files: () => search.look(),
     changed: (changes) => loop.changed(changes),
     failed: (error) => report(`cannot watch: ${String(error)}`),
   });

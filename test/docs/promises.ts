@@ -32,6 +32,7 @@ export const PROMISES: readonly Promised[] = [
     'MOST_SHARES',
   ),
   promised('docs/admin-json.md', 'behind the first # that workers', 'memory/layout', 'ROUTES'),
+  promised('docs/cli.md', 'At most # files are watched', 'cli/dev/project-search', 'MOST_FILES'),
   promised(
     'docs/http.md',
     'no byte has arrived for # s, after',

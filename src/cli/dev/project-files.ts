@@ -1,6 +1,6 @@
-// The files that a project consists of, found from its configuration file on: the modules that it imports,
-// what these refer to beside them, and the files that decide how modules are found. `dev` watches these files
-// and no others.
+// One look at the files that a project consists of, found from its configuration file on: the modules that it
+// imports, what these refer to beside them, and the files that decide how modules are found. `dev` watches
+// these files and no others.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
@@ -21,36 +21,50 @@ export type ProjectFiles = ReadonlyMap<string, ProjectFile>;
 export const MISSING = 'missing';
 
 const CODE = /^\.[cm]?[jt]sx?$/;
+/** Files whose text may refer to others. */
+const SEARCHED = /^\.([cm]?[jt]sx?|proto)$/;
 /** Files that only the primary reads, whatever refers to them. */
 const OF_PRIMARY = /^\.(sql|proto)$/;
 /** What TypeScript replaces in an import of a file that is not built. */
 const SOURCES: Readonly<Record<string, string>> = { '.js': '.ts', '.mjs': '.mts', '.cjs': '.cts' };
 const EXTENSIONS = ['.js', '.cjs', '.mjs', '.ts', '.json', '/index.js', '/index.cjs', '/index.ts'];
-/** The most files that are searched and watched; those beyond are not noticed. */
-const MOST_FILES = 5_000;
+/** The references of files, each with the stamp of the file. */
+export type KnownReferences = ReadonlyMap<
+  string,
+  { readonly stamp: string; readonly references: readonly Reference[] }
+>;
 
-/**
- * @param config the configuration file; undefined for the reference shop
- * @param cwd the folder of the command, whose `.env` files count
- */
-export function projectFilesOf(config: string | undefined, cwd: string): ProjectFiles {
-  const search = new Search();
-  if (config !== undefined) search.add(config);
-  for (const folder of new Set([config === undefined ? cwd : dirname(config), cwd]))
-    search.addSettingsOf(folder);
-  return search.run();
-}
-
-class Search {
+/** One search for all files. Each of them is read, because it may have changed. */
+export class Look {
+  readonly #known: KnownReferences;
+  readonly #mostFiles: number;
   readonly #files = new Map<string, ProjectFile>();
   /** The iteration goes on with what is added meanwhile. */
   readonly #paths = new Map<string, ProjectFile['reach']>();
+  /** What has been looked up already: the same reference from the same folder leads to the same files. */
+  readonly #followed = new Set<string>();
+  /** Those of the files that were read in this look. */
+  readonly references = new Map<string, { stamp: string; references: readonly Reference[] }>();
+  /** A file that is one too many. */
+  omitted: string | undefined;
+
+  /**
+   * @param known of an earlier look; they hold for files whose content is the same
+   * @param mostFiles files beyond are omitted
+   */
+  constructor(known: KnownReferences, mostFiles: number) {
+    this.#known = known;
+    this.#mostFiles = mostFiles;
+  }
 
   /** @param path absolute; a path that a link leads to another file of is added as that file */
   add(path: string, reach: ProjectFile['reach'] = 'workers'): void {
+    if (this.#paths.has(path)) return;
     const real = realPathOf(path);
     for (const one of real === undefined ? [path] : [path, real]) {
-      if (this.#paths.size < MOST_FILES && !this.#paths.has(one)) this.#paths.set(one, reach);
+      if (this.#paths.has(one)) continue;
+      if (this.#paths.size < this.#mostFiles) this.#paths.set(one, reach);
+      else this.omitted ??= one;
     }
   }
 
@@ -66,28 +80,39 @@ class Search {
       const text = path.endsWith(`${sep}package.json`) ? loadingPart(String(content)) : content;
       const stamp = text === undefined || content === undefined ? MISSING : stampOf(text);
       this.#files.set(path, { stamp, reach: isOfPrimary ? 'process' : 'workers' });
-      if (content !== undefined) this.#follow(path, content);
+      if (content !== undefined && SEARCHED.test(extname(path))) this.#follow(path, content, stamp);
     }
     return this.#files;
   }
 
-  #follow(path: string, content: Buffer): void {
-    if (extname(path) === '.proto') {
-      for (const name of protoImportsIn(String(content))) this.add(resolve(dirname(path), name));
-    }
-    if (!CODE.test(extname(path))) return;
+  #follow(path: string, content: Buffer, stamp: string): void {
+    const folder = dirname(path);
+    if (extname(path) !== '.proto' && this.#isNew(folder)) this.#addPackage(path);
+    const known = this.#known.get(path);
+    const references =
+      known?.stamp === stamp ? known.references : referencesOf(extname(path), String(content));
+    this.references.set(path, { stamp, references });
+    for (const reference of references)
+      if (this.#isNew(`${reference.kind} ${reference.text}\n${folder}`)) this.#refer(reference, path);
+  }
+
+  #isNew(what: string): boolean {
+    const { size } = this.#followed;
+    return this.#followed.add(what).size > size;
+  }
+
+  #addPackage(path: string): void {
     const packageFile = packageFileOf(path);
-    if (packageFile !== undefined) {
-      this.add(packageFile, 'process');
-      // An installation writes it last.
-      this.add(join(dirname(packageFile), 'node_modules', '.package-lock.json'), 'process');
-    }
-    for (const reference of referencesIn(String(content))) this.#refer(reference, path);
+    if (packageFile === undefined) return;
+    this.add(packageFile, 'process');
+    // An installation writes it last.
+    this.add(join(dirname(packageFile), 'node_modules', '.package-lock.json'), 'process');
   }
 
   #refer({ kind, text }: Reference, importer: string): void {
     const isBeside = /^(\.{0,2}\/|\.{1,2}$|file:)/.test(text);
-    if (kind === 'begin') {
+    if (kind === 'file') this.add(resolve(dirname(importer), text));
+    else if (kind === 'begin') {
       if (isBeside) this.#addBegin(resolvedPath(text, importer), importer);
     } else if (isBeside || kind === 'path') {
       const path = resolvedPath(text, importer);
@@ -130,6 +155,12 @@ class Search {
     for (const path of paths) this.add(path, reach ? 'process' : 'workers');
   }
 }
+
+/** The references of a text of a file with this extension. Those of a `.proto` file are paths beside it. */
+const referencesOf = (extension: string, text: string): readonly Reference[] =>
+  extension === '.proto'
+    ? protoImportsIn(text).map((name) => ({ kind: 'file', text: name }))
+    : referencesIn(text);
 
 /** Whether a folder is the one of a file, or above it. Such a folder has files that are not meant. */
 const isAround = (folder: string, file: string): boolean => file.startsWith(`${folder}${sep}`);

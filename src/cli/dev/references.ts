@@ -5,9 +5,9 @@
 export interface Reference {
   /**
    * `module`: the specifier of an import. `path`: a file or a folder beside the module. `begin`: the
-   * beginning of a path whose end is computed.
+   * beginning of a path whose end is computed. `file`: a file that a `.proto` file imports.
    */
-  readonly kind: 'module' | 'path' | 'begin';
+  readonly kind: 'module' | 'path' | 'begin' | 'file';
   readonly text: string;
 }
 
@@ -20,13 +20,20 @@ const JOINED = /\b(?:join|resolve)\s*\(\s*(?:import\.meta\.dirname|__dirname)((?
 /** An import of a template or of a sum that begins with a text, also in `new URL` and `require`. */
 const BEGIN = /\b(?:import|require|URL)\s*\(\s*(?:`([^`$]*)\$\{|(['"`])([^'"`$\n]*)\2\s*\+)/g;
 
+/** The references of a module, each of them once. */
 export function referencesIn(text: string): readonly Reference[] {
-  return [
+  return distinct([
     ...found(text, MODULE, 'module', (match) => match[2]),
     ...found(text, URL_OF, 'path', (match) => match[2]),
     ...found(text, JOINED, 'path', ([, words = '']) => `./${literalsIn(words).join('/')}`),
     ...found(text, BEGIN, 'begin', (match) => match[1] ?? match[3]),
-  ];
+  ]);
+}
+
+function distinct(references: readonly Reference[]): readonly Reference[] {
+  const byText = new Map(references.map((reference) => [`${reference.kind} ${reference.text}`, reference]));
+  // The texts are copied, because a part of a text would keep the whole one in memory.
+  return [...byText.values()].map(({ kind, text }) => ({ kind, text: Buffer.from(text).toString() }));
 }
 
 function found(

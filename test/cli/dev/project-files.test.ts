@@ -1,11 +1,35 @@
 // Which files `multilane dev` watches: those that the project consists of, and no others.
-import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import fs, { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join, relative } from 'node:path';
 import { expect } from 'chai';
-import { MISSING, type ProjectFile, projectFilesOf } from '#src/cli/dev/project-files.js';
+import { MISSING, type ProjectFile } from '#src/cli/dev/project-files.js';
+import { ProjectSearch, type ProjectSearchOptions } from '#src/cli/dev/project-search.js';
 import { Project } from '#test/support/cli.js';
 
 const CONFIG = 'multilane.config.js';
+
+const searchIn = (folder: string, more: Partial<ProjectSearchOptions> = {}): ProjectSearch =>
+  new ProjectSearch({ config: join(folder, CONFIG), cwd: folder, report: () => undefined, ...more });
+
+/** Counts the calls of a function while `run` runs. */
+function countedCalls<T extends object>(owner: T, name: keyof T & string, run: () => void): number {
+  const original = owner[name] as (...args: unknown[]) => unknown;
+  let calls = 0;
+  const counting = function (this: unknown, ...args: unknown[]): unknown {
+    calls++;
+    return original.apply(this, args);
+  };
+  Object.defineProperty(owner, name, { value: counting, configurable: true, writable: true });
+  syncBuiltinESMExports();
+  try {
+    run();
+  } finally {
+    Object.defineProperty(owner, name, { value: original, configurable: true, writable: true });
+    syncBuiltinESMExports();
+  }
+  return calls;
+}
 
 describe('the files of a project', () => {
   let project: Project;
@@ -18,7 +42,7 @@ describe('the files of a project', () => {
   }
   function filesNow(): Readonly<Record<string, ProjectFile>> {
     const folder = realpathSync(project.folder);
-    const found = projectFilesOf(join(folder, CONFIG), folder);
+    const found = searchIn(folder).look();
     return Object.fromEntries([...found].map(([path, file]) => [relative(folder, path), file]));
   }
   const namesWith = (files: Readonly<Record<string, string>>): readonly string[] =>
@@ -134,5 +158,60 @@ describe('the files of a project', () => {
     expect(filesNow()['package.json']).to.deep.equal(before);
     project.write('package.json', '{"name":"shop","type":"module"}');
     expect(filesNow()['package.json']).not.to.deep.equal(before);
+  });
+
+  it('are looked up once for each reference, however often and in however many files it occurs', () => {
+    const looked = (times: number, modules: number): number => {
+      const text = (name: string): string =>
+        `import './${name}.js'; new URL('./${name}', import.meta.url); import('./${name}/' + x); import '${name}';\n`;
+      const names = Array.from({ length: modules }, (_, at) => `m${at}.js`);
+      const others = ['here', 'nowhere'].map(text).join('').repeat(times);
+      filesWith({
+        [CONFIG]: names.map((name) => `import './${name}';`).join(''),
+        ...Object.fromEntries(names.map((name) => [name, others])),
+        'here.js': '',
+      });
+      const search = searchIn(realpathSync(project.folder));
+      const calls = countedCalls(fs, 'statSync', () => search.look());
+      project.remove();
+      return calls;
+    };
+    const once = looked(1, 1);
+    expect(looked(500, 1)).to.equal(once);
+    // Each further module is looked for and read itself.
+    const each = looked(1, 2) - once;
+    expect(looked(500, 12)).to.equal(once + 11 * each);
+    expect(each).to.be.below(10);
+  });
+
+  it('are searched for references only when they have changed', () => {
+    filesWith({
+      [CONFIG]: "import './a.js'; new URL('./a.proto', import.meta.url);",
+      'a.js': "import './b.js';",
+      'a.proto': 'import "b.proto";',
+      'b.proto': '',
+    });
+    const search = searchIn(realpathSync(project.folder));
+    const first = search.look();
+    const searched = (): number => countedCalls(String.prototype, 'matchAll', () => search.look());
+    expect(searched()).to.equal(0);
+    project.write('b.js', "import './c.js';");
+    expect(searched()).to.be.above(0);
+    expect(searched()).to.equal(0);
+    expect(search.look().size).to.be.above(first.size);
+  });
+
+  it('are reported once when they are too many to be watched', () => {
+    filesWith({ [CONFIG]: "import './a.js'; import './b.js'; import './c.js';", 'a.js': '', 'b.js': '' });
+    const lines: string[] = [];
+    const report = (line: string): number => lines.push(line);
+    const folder = realpathSync(project.folder);
+    const all = searchIn(folder, { report }).look().size;
+    expect(lines).to.deep.equal([]);
+    const search = searchIn(folder, { report, mostFiles: all - 1 });
+    expect(search.look().size).to.equal(all - 1);
+    expect(search.look().size).to.equal(all - 1);
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(new RegExp(`more than ${all - 1} files; .*not noticed, .*${folder}/`));
   });
 });

@@ -2,7 +2,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
-import { projectFilesOf } from '#src/cli/dev/project-files.js';
+import { ProjectSearch } from '#src/cli/dev/project-search.js';
 import { ProjectWatch } from '#src/cli/project-watch.js';
 import { Project } from '#test/support/cli.js';
 import { until } from '#test/support/until.js';
@@ -19,8 +19,13 @@ describe('the watch of a project', () => {
     });
     const { folder } = project;
     const seen: string[] = [];
+    const search = new ProjectSearch({
+      config: join(folder, 'multilane.config.js'),
+      cwd: folder,
+      report: (line) => seen.push(line),
+    });
     const watch = new ProjectWatch({
-      files: () => projectFilesOf(join(folder, 'multilane.config.js'), folder),
+      files: () => search.look(),
       changed: (changes) => seen.push(...changes.map(({ file }) => basename(file))),
       failed: (error) => seen.push(String(error)),
     });
