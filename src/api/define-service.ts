@@ -17,6 +17,7 @@ import {
 import { planOf } from '../saga/definition.js';
 import { isFetchApplication } from '../server/fetch/fetch-application.js';
 import type { Application } from '../server/handler.js';
+import { unmountable } from '../server/node-style.js';
 import { isServiceName, SERVICE_NAME } from '../service-name.js';
 import { missingFile } from '../source-file.js';
 import type { GrpcDefinition, ServiceDefinition, ServiceDeps } from './service-definition.js';
@@ -75,7 +76,7 @@ export function defineService<Routes = unknown>(
   if (RESERVED.has(name)) throw fault('this name belongs to a database of PostgreSQL itself');
   refuseUnknownMembers(definition, MEMBERS, fault);
   const given: { readonly [member in keyof ServiceDefinition]: unknown } = definition;
-  if (given.fetch !== undefined) checkValue('fetch', given.fetch, FETCH, fault);
+  if (given.fetch !== undefined) checkFetch(given.fetch, fault);
   if (given.routes !== undefined || given.fetch === undefined)
     checkValue('routes', given.routes, ROUTES, fault);
   if (migrations !== undefined) checkValue('migrations', migrations, fileUrl('./migrations/'), fault);
@@ -92,6 +93,12 @@ export function defineService<Routes = unknown>(
     seen.add(sagaName);
   }
   return Object.freeze({ ...definition, ...(module !== undefined && { tasks: module }) });
+}
+
+function checkFetch(given: unknown, fault: ErrorFactory): void {
+  const reason = unmountable(given);
+  if (reason !== undefined) throw fault(`fetch: ${reason}`);
+  checkValue('fetch', given, FETCH, fault);
 }
 
 function checkGrpc(given: GrpcDefinition, fault: ErrorFactory): void {

@@ -1,6 +1,7 @@
 // Collects what `routes(app, deps)` of a service declares: routes, WebSockets, groups and hooks. Misuse
 // throws at once, while the process starts, and names what was declared wrongly.
 import { unknownName } from '../options.js';
+import { ABSENT_MEMBERS } from './absent-members.js';
 import { fetchHandler } from './fetch/fetch-handler.js';
 import type {
   Application,
@@ -13,6 +14,7 @@ import type {
   WebSocketOptions,
 } from './handler.js';
 import { chained, HOOK_NAMES, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
+import { isNodeStyle, notCalledWith } from './node-style.js';
 import { adopted, isPromise } from './promise.js';
 import { checkMount, checkPathParams, checkRouteOptions, checkWebSocketOptions } from './route-options.js';
 import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
@@ -70,7 +72,7 @@ export function collectRoutes(fill: Fill, publish: Publish): DeclaredRoute[] {
 
 function applicationOf(collection: Collection, group: Group): Application {
   const register = (method: string) => registerOf(collection, group, method, () => application);
-  const application: Application = {
+  const declarations: Application = {
     get: register('GET'),
     post: register('POST'),
     put: register('PUT'),
@@ -105,6 +107,7 @@ function applicationOf(collection: Collection, group: Group): Application {
       return application;
     },
   };
+  const application = Object.setPrototypeOf(declarations, ABSENT_MEMBERS) as Application;
   return application;
 }
 
@@ -116,11 +119,19 @@ function registerOf(
 ): Register {
   return ((path: string, second: RouteOptions | Handler, third?: Handler): Application => {
     assertOpen(collection);
+    if (typeof second === 'function' && typeof third === 'function') {
+      throw new TypeError(
+        `route ${method} ${path} has several functions: what runs before its handler is the option ` +
+          'onRequest or preHandler, such as { onRequest: [check] }',
+      );
+    }
     if (typeof second === 'function' && third !== undefined) {
       throw new TypeError(`route ${method} ${path} has its options behind its handler: write them before it`);
     }
     const [options, handler] = typeof second === 'function' ? [{}, second] : [second, third];
     if (typeof handler !== 'function') throw new TypeError(`route ${method} ${path} has no handler`);
+    if (isNodeStyle(handler))
+      throw new TypeError(`route ${method} ${path}: ${notCalledWith('(ctx) => value')}`);
     checkRouteOptions(method, path, options);
     checkPathParams(method, { prefix: group.prefix, path }, options.params);
     collection.routes.push(declared(group, method, path, options, handler));
@@ -190,6 +201,8 @@ function declareHook<K extends keyof Hooks>(
   assertOpen(collection);
   if (!isHookName(name)) throw new TypeError(unknownName('hook', String(name), HOOK_NAMES));
   if (typeof hook !== 'function') throw new TypeError(`hook ${name} is not a function`);
+  if (isNodeStyle(hook))
+    throw new TypeError(`hook ${name}: ${notCalledWith('(ctx) => { … }, and needs no next()')}`);
   (hooks[name] as NonNullable<Hooks[K]>[]).push(hook);
 }
 

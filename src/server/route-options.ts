@@ -20,12 +20,13 @@ import { COMMON_DOC_KINDS, checkRouteDocs, GROUP_DOC_KINDS, ROUTE_DOC_KINDS } fr
 import { isFetchApplication } from './fetch/fetch-application.js';
 import type { FetchOptions, RouteOptions, WebSocketOptions } from './handler.js';
 import { hooksOf } from './hook-chain.js';
+import { isNodeStyle, unmountable } from './node-style.js';
 import { parsePattern } from './routing/pattern.js';
 import type { WebSocketLimits } from './websocket/websocket.js';
 
 const HOOK: OptionKind = {
-  text: 'a function or a list of functions',
-  is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function'),
+  text: 'a function (ctx) or a list of functions',
+  is: (value) => hooksOf<unknown>(value).every((hook) => typeof hook === 'function' && !isNodeStyle(hook)),
 };
 /** A schema that was made by TypeBox: requests are checked by its compiler, which knows no others. */
 const SCHEMA: OptionKind = {
@@ -112,6 +113,10 @@ const BODILESS = new Set(['GET', 'OPTIONS']);
  */
 export function checkRouteOptions(method: string, path: string, options: RouteOptions): void {
   const error = typeErrorFor(`${method} ${path}`);
+  if (typeof options === 'object' && options !== null && 'schema' in options)
+    throw error(
+      'unknown option "schema": params, query, headers, body and response are options of the route',
+    );
   checkOptions(options, ROUTE, error);
   const misplaced = method === 'group' && Object.keys(options).find((name) => NOT_OF_GROUPS.has(name));
   if (misplaced) throw error(`"${misplaced}" belongs to a route, not to a group`);
@@ -167,6 +172,8 @@ export function checkMount(prefix: string, options: FetchOptions, application: u
   }
   checkOptions(options, MOUNT, error);
   checkRouteDocs(options, error);
+  const reason = unmountable(application);
+  if (reason !== undefined) throw error(reason);
   if (!isFetchApplication(application))
     throw error(
       `it needs an application with a method fetch, or a function (request) => Response; got ${describeValue(application)}`,
