@@ -15,6 +15,7 @@ import { importConfigModule } from '../user-code/module.js';
 import { formatLocation } from '../user-code/project-error.js';
 import { sourceLine } from '../user-code/source-maps.js';
 import type { CommandLine } from './command-line.js';
+import { placeOfKey } from './key-place.js';
 import { keyOf } from './setting-names.js';
 import type { SettingSource } from './setting-source.js';
 
@@ -140,14 +141,17 @@ export async function loadConfigFile(path: string): Promise<ConfigFile> {
   >;
   if (services !== undefined && extname(path) === '.json') {
     throw new ConfigError(
-      `${name}: "services" needs a .js or .mjs file, because services are code; to mount only some, use SERVICES`,
+      `${placeOfKey({ path, name }, 'services')}: "services" needs a .js or .mjs file, because services are code; to mount only some, use SERVICES`,
     );
   }
   if (services !== undefined && (!Array.isArray(services) || services.length === 0)) {
-    throw new ConfigError(`${name}: "services" must be a list of at least one defineService(…)`);
+    throw new ConfigError(
+      `${placeOfKey({ path, name }, 'services')}: "services" must be a list of at least one defineService(…)`,
+    );
   }
   const checked = { upstreams, zone, openapi };
-  if (Object.values(checked).some((member) => member !== undefined)) await checkMembers(checked, name);
+  if (Object.values(checked).some((member) => member !== undefined))
+    await checkMembers(checked, { path, name });
   return { path, name, services, protos, ...(checked as CheckedMembers), members };
 }
 
@@ -155,18 +159,26 @@ type CheckedMembers = Pick<ConfigFile, 'upstreams' | 'zone' | 'openapi'>;
 
 /**
  * Few files have these members, so the checks are loaded for them only.
- * @throws ConfigError that names the file
+ * @throws ConfigError that names the file and the line
  */
-async function checkMembers(members: Record<string, unknown>, name: string): Promise<void> {
+async function checkMembers(
+  members: Record<string, unknown>,
+  file: Pick<ConfigFile, 'path' | 'name'>,
+): Promise<void> {
   const { upstreams = {}, zone = null, openapi = {} } = members;
   const { checkUpstreams, checkZone } = await import('../upstream-options.js');
   const { checkOpenApi } = await import('../openapi-checks.js');
-  try {
-    checkUpstreams(upstreams);
-    checkZone(zone);
-    checkOpenApi(openapi);
-  } catch (cause) {
-    throw new ConfigError(`${name}: ${errorMessage(cause)}`, { cause });
+  const checks: Readonly<Record<string, () => void>> = {
+    upstreams: () => checkUpstreams(upstreams),
+    zone: () => checkZone(zone),
+    openapi: () => checkOpenApi(openapi),
+  };
+  for (const [key, check] of Object.entries(checks)) {
+    try {
+      check();
+    } catch (cause) {
+      throw new ConfigError(`${placeOfKey(file, key)}: ${errorMessage(cause)}`, { cause });
+    }
   }
 }
 
@@ -174,28 +186,33 @@ async function checkMembers(members: Record<string, unknown>, name: string): Pro
  * Names of the services that a file declares. Their other members are checked when they are mounted.
  * @throws ConfigError for an item of `services` that is not a service
  */
-export function serviceNamesIn({ name: file, services = [] }: ConfigFile): readonly string[] {
+export function serviceNamesIn(file: ConfigFile): readonly string[] {
+  const { services = [] } = file;
   return services.map((service, index) => {
     const name =
       typeof service === 'object' && service !== null && 'name' in service ? service.name : undefined;
     if (isServiceName(name)) return name;
-    throw new ConfigError(`${file}: services[${index}] is not a service: wrap it in defineService(…)`);
+    throw new ConfigError(
+      `${placeOfKey(file, 'services')}: services[${index}] is not a service: wrap it in defineService(…)`,
+    );
   });
 }
 
 /** The file as a source of settings. @throws ConfigError for a key that is not in `known` */
-export function fromFile({ name: file, members }: ConfigFile, known: readonly string[]): SettingSource {
+export function fromFile(file: ConfigFile, known: readonly string[]): SettingSource {
+  const { name: fileName, members } = file;
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {
     if (spellings.includes(key)) continue;
     const near = suggestedName(key, [...spellings, ...STRUCTURED]);
     const hint = near === undefined ? '; docs/settings.md lists all keys' : `, did you mean "${near}"?`;
-    throw new ConfigError(`${file}: unknown key "${key}"${hint}`);
+    throw new ConfigError(`${placeOfKey(file, key)}: unknown key "${key}"${hint}`);
   }
   return (name, { kind }) => {
     const key = keyOf(name);
     const raw = Object.hasOwn(members, key) ? members[key] : undefined;
     if (raw === undefined || raw === null) return undefined;
-    return { as: `${file}: ${key}`, text: kind.fromFile(raw), raw, place: 'file' };
+    const locate = (): string => `${placeOfKey(file, key)}: ${key}`;
+    return { as: `${fileName}: ${key}`, locate, text: kind.fromFile(raw), raw, place: 'file' };
   };
 }

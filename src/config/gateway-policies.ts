@@ -14,6 +14,8 @@ import {
 } from '../options.js';
 import { RATE } from '../rate.js';
 import { isServiceName } from '../service-name.js';
+import type { ConfigFile } from './config-file.js';
+import { placeOfKey } from './key-place.js';
 import { listOf, type SettingKind } from './setting-kinds.js';
 
 const OFF = 'off';
@@ -46,16 +48,21 @@ const POLICY = shapeOf<GatewayPolicy>("{ timeoutMs: 5000, rateLimit: '100/second
 
 /**
  * The policies of the member `gateway` of a configuration file.
- * @param file name of the file, for messages
+ * @param file the configuration file, for messages
  * @throws ConfigError for a name that is no service name, and for options that are wrong
  */
-export function gatewayPolicies(file: string, value: unknown): Readonly<Record<string, GatewayPolicy>> {
+export function gatewayPolicies(
+  file: Pick<ConfigFile, 'path' | 'name'>,
+  value: unknown,
+): Readonly<Record<string, GatewayPolicy>> {
   if (!isPolicies(value)) return {};
   for (const [service, policy] of Object.entries(value)) {
-    const as = `${file}: gateway: ${service}`;
     if (!isServiceName(service))
-      throw new ConfigError(`${file}: gateway: ${describeValue(service)} is not a service name`);
-    const fault = (reason: string): ConfigError => new ConfigError(`${as}: ${reason}`);
+      throw new ConfigError(
+        `${placeOfKey(file, 'gateway')}: gateway: ${describeValue(service)} is not a service name`,
+      );
+    const fault = (reason: string): ConfigError =>
+      new ConfigError(`${placeOfKey(file, 'gateway')}: gateway: ${service}: ${reason}`);
     requireObject('the policy', policy, POLICY.example, fault);
     checkOptions(policy, POLICY, fault);
   }

@@ -72,7 +72,10 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const warnings: string[] = [];
   const warn = (warning: string): number => warnings.push(warning);
   if (file?.services === undefined && file !== undefined) {
-    warn(`${file.name} declares no services: the reference shop is mounted`);
+    warn(
+      `${file.name} declares no services: the reference shop is mounted and gets databases of its own; ` +
+        'add services: [defineService(…)], or start with --demo if the shop is meant',
+    );
   }
   const sourcesOf = (known: readonly string[]): readonly SettingSource[] => [
     fromCommandLine(commandLine, known),

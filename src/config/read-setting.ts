@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.js';
 import { maskText } from '../redaction/secret-texts.js';
 import type { MachineFacts, Setting } from './setting.js';
-import type { SettingSource, WrittenSetting } from './setting-source.js';
+import { placeOf, type SettingSource, type WrittenSetting } from './setting-source.js';
 
 /** One setting and its value. */
 export interface ReadSetting {
@@ -36,9 +36,9 @@ export function readSetting(
   return { name, setting, value: setting.default(machine), written: undefined };
 }
 
-function wrongValue({ as, raw }: WrittenSetting, { kind, unit }: Setting): string {
+function wrongValue(written: WrittenSetting, { kind, unit }: Setting): string {
   // Even the value of a setting that is no secret may contain one by mistake, so it is masked.
-  const shown = kind.secret === true ? 'the value' : maskText(JSON.stringify(raw));
+  const shown = kind.secret === true ? 'the value' : maskText(JSON.stringify(written.raw));
   const range = kind.range === undefined ? '' : ` ${kind.range}`;
-  return `${as}: ${shown} is not ${kind.type}${range}${unit === undefined ? '' : ` (${unit})`}`;
+  return `${placeOf(written)}: ${shown} is not ${kind.type}${range}${unit === undefined ? '' : ` (${unit})`}`;
 }

@@ -8,7 +8,7 @@ import type { Environment } from './environment.js';
 import { gatewayPolicies } from './gateway-policies.js';
 import { type ReadSetting, readSetting } from './read-setting.js';
 import { type MachineFacts, type Table, valuesOf } from './setting.js';
-import type { SettingSource } from './setting-source.js';
+import { placeOf, type SettingSource } from './setting-source.js';
 import { databaseUrlOf, PROCESS_SETTINGS, SERVICE_DATABASE_URL, SETTINGS } from './table.js';
 import { exportWarnings, OTEL_SETTINGS, otelOf } from './table-otel.js';
 
@@ -56,12 +56,15 @@ export function resolveSettings(
     upstreams: file?.upstreams ?? {},
     zone: file?.zone ?? null,
     openapi: file?.openapi ?? {},
-    gatewayPolicies: file === undefined ? {} : gatewayPolicies(file.name, file.members.gateway),
+    gatewayPolicies: file === undefined ? {} : gatewayPolicies(file, file.members.gateway),
     configFile: file?.services === undefined ? undefined : file.path,
     pmId: env.pm_id ?? null,
     notify: notifyOf(env),
   };
-  const as = (name: string): string => lineOf.get(name)?.written?.as ?? name;
+  const as = (name: string): string => {
+    const written = lineOf.get(name)?.written;
+    return written === undefined ? name : placeOf(written);
+  };
   checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
   for (const warning of combinationWarnings(settings, as)) warn(warning);
   for (const warning of exportWarnings((name) => lineOf.get(name)?.value, settings.otel)) warn(warning);

@@ -24,7 +24,8 @@ describe('the configuration file', () => {
       expect(loaded.services).to.equal(undefined);
       expect(loaded.settings).to.deep.include({ configFile: undefined, services: ['users'] });
       expect(loaded.warnings).to.deep.equal([
-        'multilane.config.json declares no services: the reference shop is mounted',
+        'multilane.config.json declares no services: the reference shop is mounted and gets databases of its own; ' +
+          'add services: [defineService(…)], or start with --demo if the shop is meant',
       ]);
     }));
 
@@ -64,17 +65,17 @@ describe('the configuration file', () => {
     [
       'an unknown key',
       { 'multilane.config.json': '{"prot":1}' },
-      /config.json: unknown key "prot", did you mean "port"\?/,
+      /config.json:1: unknown key "prot", did you mean "port"\?/,
     ],
     [
       'a bad value',
       { 'multilane.config.json': '{"port":"x"}' },
-      /config.json: port: "x" is not a whole number/,
+      /config.json:1: port: "x" is not a whole number/,
     ],
     [
       'a value of the wrong type',
       { 'multilane.config.json': '{"port":[80]}' },
-      /config.json: port: \[80\] is not/,
+      /config.json:1: port: \[80\] is not/,
     ],
     ['a fraction', { 'multilane.config.json': '{"workers":1.5}' }, /workers: 1.5 is not a whole number/],
     ['broken JSON', { 'multilane.config.json': '{' }, /config.json:1: cannot be loaded: SyntaxError/],

@@ -29,7 +29,7 @@ describe('the setting GATEWAY', () => {
 });
 
 describe('the policies of the gateway', () => {
-  const read = (value: unknown) => gatewayPolicies('multilane.config.mjs', value);
+  const read = (value: unknown) => gatewayPolicies({ path: '', name: 'multilane.config.mjs' }, value);
 
   it('are those of the object, and none for a list of names', () => {
     const policies = { orders: { rateLimit: '100/second', timeoutMs: 5000, retries: 1, bodyLimit: 10e6 } };
