@@ -115,7 +115,7 @@ describe('a response that cannot be sent as it is meant', () => {
       [Type.Union([Item, Type.Null()]), 'text', 'a string'],
     ] as const) {
       const response = schema as TSchema;
-      const named = 'the response schema does not accept it';
+      const named = 'the response schema of 200 does not accept it';
       await expectUnsendable(
         told(() => value, response),
         place,
@@ -127,6 +127,28 @@ describe('a response that cannot be sent as it is meant', () => {
         named,
       );
     }
+  });
+
+  it('is one that lacks a member which its declared schema requires', async () => {
+    const Named = Type.Object({ name: Type.String() });
+    const nested = Type.Object({ list: Type.Array(Type.Object({ id: Type.Integer() })) });
+    for (const [schema, value, path] of [
+      [Item, { name: 'a' }, '/id'],
+      [Type.Array(Item), [item, { id: 1 }], '/1/name'],
+      [nested, { list: [{ id: 1 }, {}] }, '/list/1/id'],
+      [Item, { toJSON: () => ({ id: 1 }) }, '/name'],
+      [Type.Intersect([Type.Object({ id: Type.Integer() }), Named]), { id: 1 }, '/name'],
+    ] as const) {
+      await expectUnsendable(
+        told(() => value, schema as TSchema),
+        `cannot send undefined at ${path}: the response schema of 200 requires a value, so return one, or`,
+      );
+    }
+    // The members of alternatives are not searched.
+    await expectUnsendable(
+      told(() => ({ id: 1 }), Type.Union([Item, Type.Object({ text: Type.String() })])),
+      'cannot send an object of the class Object: the response schema of 200 does not accept it',
+    );
   });
 
   it('is not one that JSON and its schema can write, whatever its types are', async () => {

@@ -6,6 +6,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { errorMessage } from '../../error-text.js';
 import { lossIn, type Mismatch } from '../../json-form.js';
 import { classOf } from '../value-kind.js';
+import { missingMember } from './missing-member.js';
 import { checkOf } from './response-check.js';
 import { readSchema } from './response-schema.js';
 import { hasAnything } from './response-shape.js';
@@ -14,10 +15,16 @@ const require = createRequire(import.meta.url);
 
 /** The error of a value that its response schema does not accept. Its message contains no value. */
 export class MismatchError extends TypeError {
-  constructor({ path, value }: Mismatch) {
+  /** @param status the status whose schema it is */
+  constructor(status: number, { path, value }: Mismatch, options?: ErrorOptions) {
     const where = path === '' ? '' : ` at ${path}`;
     super(
-      `cannot send ${classOf(value)}${where}: the response schema does not accept it, so change one of them`,
+      `cannot send ${classOf(value)}${where}: the response schema of ${status} ${
+        value === undefined
+          ? 'requires a value, so return one, or make it Type.Optional'
+          : 'does not accept it, so change one of them'
+      }`,
+      options,
     );
   }
 }
@@ -42,7 +49,7 @@ export function compileResponses(
   return new Map(
     Object.entries(response).map(([status, schema]): [number, Serialize] => {
       try {
-        return [Number(status), checked(plain(schema), compile)];
+        return [Number(status), checked(Number(status), plain(schema), compile)];
       } catch (cause) {
         throw new Error(`response schema ${status}: ${errorMessage(cause)}`, { cause });
       }
@@ -50,7 +57,7 @@ export function compileResponses(
   );
 }
 
-function checked(schema: Plain, compile: Compile): Serialize {
+function checked(status: number, schema: Plain, compile: Compile): Serialize {
   // This is compiled first, because it refuses objects that are not schemas.
   const loose = compile(structuredClone(schema));
   const { shape, isEchoed, isStrict } = readSchema(schema);
@@ -60,11 +67,16 @@ function checked(schema: Plain, compile: Compile): Serialize {
   const isCompared = isEchoed || isStrict;
   return (value) => {
     const mismatch = check(value);
-    if (mismatch !== undefined) throw new MismatchError(mismatch);
-    const text = serialize(value);
+    if (mismatch !== undefined) throw new MismatchError(status, mismatch);
+    let text: string;
+    try {
+      text = serialize(value);
+    } catch (error) {
+      throw refusal(status, schema, value, error);
+    }
     if (isCompared) {
       const loss = lossIn(value, JSON.parse(text), false);
-      if (loss !== undefined) throw new MismatchError(loss);
+      if (loss !== undefined) throw new MismatchError(status, loss);
     } else if (mayHideFunctions && text.includes('undefined')) {
       // Where the schema accepts anything, the serializer writes invalid JSON for a function or a symbol.
       JSON.parse(text);
@@ -72,6 +84,18 @@ function checked(schema: Plain, compile: Compile): Serialize {
     return text;
   };
 }
+
+/** The error of a value that the serializer has refused. */
+function refusal(status: number, schema: Plain, value: unknown, cause: unknown): unknown {
+  const reason = errorMessage(cause);
+  if (!REFUSED.test(reason)) return cause;
+  const path = reason.endsWith(' is required!') ? missingMember(schema, value) : undefined;
+  if (path !== undefined) return new MismatchError(status, { path, value: undefined });
+  return new MismatchError(status, { path: '', value }, { cause });
+}
+
+/** What fast-json-stringify says of values that do not fit; other errors are of the value's own code. */
+const REFUSED = / is required!$|does not match schema definition/;
 
 /**
  * Makes the schema the only alternative of another one: the serializer validates a value before it chooses.
