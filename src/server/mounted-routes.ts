@@ -18,7 +18,7 @@ import { type Pattern, parsePattern } from './routing/pattern.js';
 import { planMethods } from './routing/plan-methods.js';
 import { planRoute } from './routing/plan-route.js';
 import type { RoutePlan } from './routing/route-plan.js';
-import { type Match, type Params, Router } from './routing/router.js';
+import { type Match, type Params, Router, RouteTakenError } from './routing/router.js';
 import { Unmatched } from './routing/unmatched.js';
 import type { Topics } from './websocket/topics.js';
 import type { SocketRoute } from './websocket/websocket.js';
@@ -31,6 +31,17 @@ export interface StaticRoute {
   readonly match: Match<RoutePlan>;
 }
 
+/** Two services, or one, have declared the same route. */
+export class DeclaredTwiceError extends TypeError {
+  /** Its stack shows where the first of the two routes was declared; undefined: not in a service. */
+  readonly first: Error | undefined;
+
+  constructor(message: string, declaration: Error, first: Error | undefined) {
+    super(message, { cause: declaration });
+    this.first = first;
+  }
+}
+
 export class MountedRoutes {
   /** Plans for requests without a route. */
   readonly unmatched: Unmatched;
@@ -39,6 +50,8 @@ export class MountedRoutes {
   readonly #topics: Topics;
   readonly #callback: RunningCallback;
   readonly #router = new Router<RoutePlan>();
+  /** Where each route was declared. */
+  readonly #declarations = new Map<RoutePlan, Error>();
   readonly #rpc: RpcRoutes;
   readonly #bounds: RouteBounds;
   readonly #documented: DocumentedNames;
@@ -107,10 +120,7 @@ export class MountedRoutes {
       try {
         this.#add(route, mounting);
       } catch (cause) {
-        const { method, path, declaration } = route;
-        throw new TypeError(`service ${service}, route ${method} ${path}: ${errorMessage(cause)}`, {
-          cause: declaration,
-        });
+        throw this.#fault(service, route, cause);
       }
     }
   }
@@ -194,6 +204,19 @@ export class MountedRoutes {
     }
   }
 
+  #fault(service: string, { method, path, declaration }: DeclaredRoute, cause: unknown): TypeError {
+    const what = `service ${service}, route ${method} ${path}`;
+    if (!(cause instanceof RouteTakenError))
+      return new TypeError(`${what}: ${errorMessage(cause)}`, { cause: declaration });
+    const plan = cause.value as RoutePlan;
+    const owner = plan.service === service ? 'it' : `service ${plan.service}`;
+    return new DeclaredTwiceError(
+      `${what}: ${owner} has declared ${cause.taken} already`,
+      declaration,
+      this.#declarations.get(plan),
+    );
+  }
+
   #add(route: DeclaredRoute, mounting: Mounting): void {
     if (route.method === MOUNTED) {
       this.#addMount(route, mounting);
@@ -212,6 +235,7 @@ export class MountedRoutes {
     const bounds = this.#bounds.of(info, mounting);
     const plan = planRoute(info, served, hooks, settings, bounds, (as) => observer.meter(as, template));
     this.#router.add(method, path, plan);
+    this.#declarations.set(plan, route.declaration);
     this.secretPaths.add(template);
     this.#routes.push(info);
     if (!unlimited) this.#switchable.push({ service, method, path, template });
@@ -221,7 +245,7 @@ export class MountedRoutes {
   /**
    * Adds all methods of a prefix and of the paths below it. They share their limits, and have one template.
    */
-  #addMount({ path: prefix, options, target, hooks }: DeclaredRoute, mounting: Mounting): void {
+  #addMount({ path: prefix, options, target, hooks, declaration }: DeclaredRoute, mounting: Mounting): void {
     const { service, unlimited } = mounting;
     const { observer, settings } = this.#options;
     const path = `${prefix}/*`;
@@ -239,6 +263,7 @@ export class MountedRoutes {
       const { method } = info;
       this.#router.add(method, path, plan);
       if (prefix !== '') this.#router.add(method, prefix, plan);
+      this.#declarations.set(plan, declaration);
       this.#routes.push(info);
       if (!unlimited) this.#switchable.push({ service, method, path, template });
     }

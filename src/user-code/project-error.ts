@@ -111,6 +111,10 @@ function userFrames(thrown: unknown): readonly Frame[] {
   return frames.slice(0, frames.findLastIndex(isProjectFrame) + 1);
 }
 
+/** The innermost line of the project on the stack of an error, e.g. `services/hello/service.js:12:9`. */
+export const projectLocation = (error: Error): string | undefined =>
+  userFrames(readableError(error)).find(isProjectFrame)?.location;
+
 /** Whether code of the project is on the stack of the error. */
 export const isFromProject = (error: Error): boolean => userFrames(error).length > 0;
 

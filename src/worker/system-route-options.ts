@@ -9,8 +9,11 @@ const Health = Type.Object({
 });
 const Ready = Type.Object({ status: Type.Literal('ready') });
 
+/** These routes never ask for credentials, whatever the project declares for the whole API. */
+const OPEN = { security: [] };
+
 /** Both responses are written without a schema, whose compiler would delay the start of every process. */
 export const SYSTEM_ROUTE_OPTIONS: SystemRouteOptions = {
-  health: { summary: 'Is this worker alive?', produces: { 'application/json': Health } },
-  ready: { summary: 'May this process get traffic?', produces: { 'application/json': Ready } },
+  health: { summary: 'Is this worker alive?', produces: { 'application/json': Health }, ...OPEN },
+  ready: { summary: 'May this process get traffic?', produces: { 'application/json': Ready }, ...OPEN },
 };

@@ -59,7 +59,7 @@ describe('multilane routes', () => {
     [
       'a route that is declared twice',
       `app.get('/a/:x', () => 1); app.get('/a/:y', () => 2);`,
-      /^multilane: multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:y: .*already registered as GET \/a\/:x$/m,
+      /^multilane: multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:y: it has declared GET \/a\/:x already$[\s\S]*^ {2}while routes are registered\. The first one is at multilane\.config\.js:8:\d+: change or remove one of them\.$/m,
     ],
     [
       'a bad pattern',

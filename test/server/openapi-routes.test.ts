@@ -1,7 +1,10 @@
 // What the OpenAPI document says of routes: their options, what they take, and what they answer.
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
-import type { RouteOptions } from '#src/server/handler.js';
+import { apiDocs } from '#src/server/docs/api-docs.js';
+import type { Application, RouteOptions } from '#src/server/handler.js';
+import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
+import { systemRoutes } from '#src/worker/system-routes.js';
 import { bench } from './kit.js';
 import { assertValid, documentOf, responseOf } from './openapi-kit.js';
 
@@ -194,6 +197,26 @@ describe('the OpenAPI document of a route', () => {
     const blog = document.paths['/blog/{path}']!;
     expect(Object.keys(blog)).to.deep.equal(['get']);
     expect(blog.get!.description).to.match(/^The blog\.\n\nAn application that is mounted here.*`\/blog`/s);
+  });
+
+  it('says that the routes of every process need no credentials, where others do', () => {
+    const fill = (app: Application): void => {
+      const state = { draining: () => false, ready: () => true };
+      systemRoutes(app, state, SYSTEM_ROUTE_OPTIONS);
+      apiDocs(
+        app,
+        () => ({ title: 'demo', version: '1' }),
+        () => [],
+      );
+      app.get('/items', handler);
+    };
+    const { paths } = documentOf(fill, { securitySchemes: { bearer }, security: [{ bearer: [] }] });
+    for (const path of ['/health', '/ready', '/openapi.json']) {
+      expect(paths[path]!.get, path).to.deep.include({ security: [] });
+      expect(paths[path]!.get!.responses, path).to.not.have.property('401');
+    }
+    expect(paths['/items']!.get!.responses).to.have.property('401');
+    expect(documentOf(fill).paths['/health']!.get).to.not.have.property('security');
   });
 
   it('inherits tags, security, deprecated and hide from groups, and omits what is hidden', () => {

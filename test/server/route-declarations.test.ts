@@ -42,7 +42,7 @@ describe('declaring routes', () => {
     const { app } = bench((demo) => demo.get('/a/:id', handler));
     expect(() => app.mount('other', (other) => other.get('/a/:x', handler))).to.throw(
       TypeError,
-      'service other, route GET /a/:x: route GET /a/:x is already registered as GET /a/:id',
+      'service other, route GET /a/:x: service demo has declared GET /a/:id already',
     );
   });
 

@@ -39,7 +39,7 @@ describe('declaring a WebSocket route', () => {
       app.get('/chat', () => 'page');
       app.ws('/chat', {});
     };
-    expect(() => bench(declare)).to.throw(TypeError, 'route GET /chat is already registered');
+    expect(() => bench(declare)).to.throw(TypeError, 'route GET /chat: it has declared GET /chat already');
   });
 
   it('lists it as a GET route that is a WebSocket, with the options of its group', () => {

@@ -53,7 +53,7 @@ export function apiDocs(app: Application, info: () => ApiInfo, routes: () => rea
     ctx.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
   });
 
-  const about = { summary: 'This API, as OpenAPI 3.1', produces: 'application/json' };
+  const about = { summary: 'This API, as OpenAPI 3.1', produces: 'application/json', security: [] };
   app.get('/openapi.json', about, async (ctx) => {
     document ??= partsInTurns(openapiText(routes(), info())).then((text) => new KeptText(text));
     const kept = await document;

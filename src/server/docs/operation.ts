@@ -42,11 +42,17 @@ export class Operations {
       ...descriptionOf(route, description),
       ...(externalDocs === undefined ? {} : { externalDocs }),
       ...(deprecated === true ? { deprecated } : {}),
-      ...(security === undefined ? {} : { security }),
+      ...(security === undefined || this.#isRedundant(security) ? {} : { security }),
       ...(parameters.length === 0 ? {} : { parameters }),
       ...(requestBody === undefined ? {} : { requestBody }),
       responses: this.#responses(route),
     };
+  }
+
+  /** Whether a route says that it needs nothing where nothing in the document could be needed. */
+  #isRedundant(security: readonly unknown[]): boolean {
+    const { info } = this.#parts;
+    return security.length === 0 && info.security === undefined && info.securitySchemes === undefined;
   }
 
   #parameters({ options }: RouteInfo, segments: readonly Segment[], names: readonly string[]): Json[] {

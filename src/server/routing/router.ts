@@ -55,6 +55,22 @@ class Node<T> {
 const NO_BRANCHES: readonly Branch<never>[] = [];
 const NO_PARAMS: Params = Object.freeze(Object.create(null) as Record<string, string>);
 
+/** Two patterns would match the same paths, so one of the routes would never be found. */
+export class RouteTakenError extends TypeError {
+  /**
+   * @param route method and pattern
+   * @param taken those of the route that is there already
+   * @param value what the router holds for it
+   */
+  constructor(
+    route: string,
+    readonly taken: string,
+    readonly value: unknown,
+  ) {
+    super(`route ${route} is already registered as ${taken}`);
+  }
+}
+
 export class Router<T> {
   readonly #root = new Node<T>();
   readonly #statics = new Map<string, Map<string, Match<T>>>();
@@ -62,15 +78,14 @@ export class Router<T> {
   readonly #choices = new Map<string, Choice<T>>();
 
   /**
-   * @throws TypeError for a bad pattern, and for one that is already registered for this method; the message
-   *   names both
+   * @throws TypeError for a bad pattern, RouteTakenError for one that this method has already
    */
   add(method: string, pattern: string, value: T): Pattern {
     const parsed = parsePattern(pattern);
     const { leaves, isStatic } = this.#nodesFor(parsed.segments);
     const taken = leaves.get(method);
     if (taken !== undefined) {
-      throw new TypeError(`route ${method} ${pattern} is already registered as ${method} ${taken.pattern}`);
+      throw new RouteTakenError(`${method} ${pattern}`, `${method} ${taken.pattern}`, taken.value);
     }
     leaves.set(method, { value, names: parsed.names, pattern });
     this.#choices.set(method, (found) => found.get(method));

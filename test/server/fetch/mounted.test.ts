@@ -112,7 +112,7 @@ describe('a mounted application', () => {
       'mount /a: it needs an application with a method fetch': (app) => app.mount('/a', {} as never),
       'mount /a: unknown option "timeout"': (app) => app.mount('/a', { timeout: 1 } as never, pathOf),
       'mount /a: unknown option "body"': (app) => app.mount('/a', { body: {} } as never, pathOf),
-      'is already registered': (app) => {
+      'route * /a: it has declared GET /a/* already': (app) => {
         app.mount('/a', pathOf);
         app.mount('/a', pathOf);
       },
