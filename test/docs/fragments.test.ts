@@ -131,6 +131,19 @@ describe('the parts of modules on the pages', () => {
       );
     });
 
+  it('get the problem document of docs/errors.md for a body that is not valid', async () => {
+    const service = await fragments.routes(
+      "app.post('/', { body: Type.Object({ quantity: Type.Integer({ minimum: 1 }) }) }, () => 'ordered');",
+    );
+    await withApp({ services: [service] }, async (app) => {
+      const shown = JSON.parse(blockOf('docs/errors.md', '{\n  "type"')) as Record<string, unknown>;
+      const response = await app.inject({ method: 'POST', path: '/', json: { quantity: 0 } });
+      const { instance, traceId, ...problem } = response.json<Record<string, unknown>>();
+      expect({ ...problem, instance: shown.instance, traceId: shown.traceId }).to.deep.equal(shown);
+      expect([response.status, typeof instance, typeof traceId]).to.deep.equal([422, 'string', 'string']);
+    });
+  });
+
   it('stream the bodies of calls as docs/services.md shows', async () => {
     const service = await fragments.routes(blockOf('docs/services.md', "app.post('/scans/:id'"));
     await withApp({ services: [service, ...CALLED] }, async (app) => {

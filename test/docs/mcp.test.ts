@@ -1,11 +1,14 @@
 // docs/mcp.md: its tools, its sizes, and each row of what it says about requests and their responses.
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { MCP_WITHOUT_TOKEN } from '#src/admin/mcp/mcp-route.js';
 import { MAX_BODY_BYTES } from '#src/admin/request-body.js';
 import { closePlanes, plane } from '../admin/admin-fixture.js';
 import { ALL_ROUTES, type McpPlane, mcpPlane, TOKEN } from '../admin/mcp/mcp-fixture.js';
+import { blockOf } from './blocks.js';
 
 const page = readFileSync('docs/mcp.md', 'utf8');
 const section = (title: string): string => page.split(`\n## ${title}\n`)[1]!.split('\n## ')[0]!;
@@ -136,6 +139,14 @@ describe('docs/mcp.md', () => {
       expect(url).to.equal('http://127.0.0.1:9901/mcp');
       expect(headers.Authorization).to.match(/^Bearer \$\{[\w:-]+\}$/);
     }
+  });
+
+  it('has a command of curl that calls a tool', async () => {
+    const { url } = await mcpPlane(ALL_ROUTES);
+    const command = blockOf('docs/mcp.md', 'curl -s http').replace('http://127.0.0.1:9901', url);
+    const env = { ...process.env, ADMIN_TOKEN: TOKEN };
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', command], { env });
+    expect(JSON.parse(stdout)).to.have.nested.property('result.content');
   });
 
   it('says how large a body may be', () => {

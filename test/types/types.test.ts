@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ROOT } from '#test/support/cluster.js';
 import { type CompilerError, compile } from './compile.js';
+import { pageFragments } from './page-fragments.js';
 
 const EXPECTED = /^\s*\/\/ @ts-expect-error (.*)$/;
 const read = (name: string): string => readFileSync(join(ROOT, 'test/types', name), 'utf8');
@@ -54,7 +55,10 @@ describe('the types of the package', () => {
   before(async function () {
     this.timeout(60_000);
     const mistakes = Object.fromEntries(MISTAKES.map((name) => [name, unannounced(read(name))]));
-    errors = await compile({ ...mistakes, ...CORRECT_FILES }, { skipLibCheck: false });
+    errors = await compile(
+      { ...mistakes, ...CORRECT_FILES, ...(await pageFragments()) },
+      { skipLibCheck: false },
+    );
   });
 
   for (const name of MISTAKES) {
