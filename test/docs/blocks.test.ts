@@ -35,6 +35,23 @@ const rule = (test: string, mentions: string, page: RegExp, takes: Rule['takes']
   takes,
 });
 
+/** The examples whose READMEs these tests follow. */
+const EXAMPLES = {
+  'test/system/examples.test.ts': [
+    'chat',
+    'feed',
+    'fractal',
+    'hello',
+    'hono',
+    'notes',
+    'travel',
+    'typescript',
+    'upload',
+  ],
+  'test/system/examples-deployed.test.ts': ['pm2', 'systemd'],
+  'test/system/examples-gateway.test.ts': ['gateway'],
+};
+
 const RULES: readonly Rule[] = [
   rule(
     'test/docs/guides.test.ts',
@@ -69,7 +86,9 @@ const RULES: readonly Rule[] = [
   rule('test/docs/mcp.test.ts', 'docs/mcp.md', /docs\/mcp\.md/, isOf('json')),
   rule('test/docs/debugging.test.ts', 'docs/debugging.md', /docs\/debugging\.md/, isOf('sh', 'json')),
   rule('test/deploy/several-processes.test.ts', 'docs/metrics.md', /docs\/metrics\.md/, isOf('promql')),
-  rule('test/support/example.ts', 'README.md', /^examples\/\w/, isOf('sh')),
+  ...Object.entries(EXAMPLES).flatMap(([test, names]) =>
+    names.map((name) => rule(test, `'${name}'`, new RegExp(`^examples/${name}/`), isOf('sh'))),
+  ),
 ];
 
 /** Blocks that no test runs: the beginning of each by its page, and the reason. */

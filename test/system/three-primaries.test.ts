@@ -6,6 +6,8 @@ import { connect } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { blockOf } from '#test/docs/blocks.js';
+import { asPattern, stepsOf } from '#test/docs/steps.js';
 import { get, json, post, uniqueEmail } from '#test/support/client.js';
 import { pace } from '#test/support/pace.js';
 import { startTestPostgres } from '#test/support/postgres.js';
@@ -147,6 +149,20 @@ describe('the orders service, scaled alone', function () {
     const { instances: all } = await json<{ instances: { protocol: string }[] }>(await get(url));
     return all.filter(({ protocol }) => protocol === 'http').length;
   };
+
+  it('shows the responses that the README of the example shows', async () => {
+    const block = blockOf('examples/three-primaries/README.md', 'curl -sk https://localhost:8443');
+    for (const { command, prints } of stepsOf(block)) {
+      const here = command.replace('https://localhost:8443', three.primaries[0]!.url);
+      const pattern = asPattern(prints!);
+      // The instances of the orders service may still be unknown to the first process.
+      const printed = await until(
+        () => execFileSync('/bin/sh', ['-c', here], { encoding: 'utf8' }),
+        (shown) => pattern.test(shown),
+      );
+      expect(printed).to.match(pattern);
+    }
+  });
 
   it('is called over the network, and its data are the same in both processes', async () => {
     expect(await until(instances, (count) => count === 2)).to.equal(2);
