@@ -76,6 +76,7 @@ const RULES: readonly Rule[] = [
     below('Declaring one', isOf('js', 'sql', 'http')),
   ),
   rule('test/docs/testing.test.ts', 'docs/testing.md', /docs\/testing\.md/, isFile),
+  rule('test/docs/shell-blocks.test.ts', 'docs/admin-json.md', /docs\/admin-json\.md/, isOf('')),
   rule('test/docs/grpc.test.ts', 'docs/grpc.md', /docs\/grpc\.md/, isFile),
   rule('test/docs/tutorial.long.ts', 'docs/tutorial.md', /docs\/tutorial\.md/, () => true),
   rule('test/docs/readme.test.ts', 'README.md', /^README\.md/, below('The reference shop', isOf('sh'))),
@@ -114,8 +115,6 @@ const EXPLAINED: readonly (readonly [page: string, begins: string, why: string])
     'figures of a run, which test/system/one-brain.test.ts compares',
   ],
 ];
-/** The forms of the JSON of the admin plane, which are a notation and no JSON. */
-const NOTATION = 'docs/admin-json.md';
 
 const TESTS = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts'))
@@ -139,8 +138,7 @@ describe('the code blocks of the pages', () => {
   const beginnings = [...named()];
   const isNamed = ({ page, text }: Block): boolean =>
     beginnings.some((one) => `${page} ${text}`.startsWith(one));
-  const isExplained = ({ page, language, text }: Block): boolean =>
-    (page === NOTATION && language === '') ||
+  const isExplained = ({ page, text }: Block): boolean =>
     EXPLAINED.some(([where, begins]) => where === page && text.startsWith(begins));
 
   it('are each run or checked by a test, or explained', () => {

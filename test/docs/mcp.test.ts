@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { MCP_WITHOUT_TOKEN } from '#src/admin/mcp/mcp-route.js';
 import { MAX_BODY_BYTES } from '#src/admin/request-body.js';
+import { needsCurl } from '#test/support/pending.js';
 import { closePlanes, plane } from '../admin/admin-fixture.js';
 import { ALL_ROUTES, type McpPlane, mcpPlane, TOKEN } from '../admin/mcp/mcp-fixture.js';
 import { blockOf } from './blocks.js';
@@ -141,7 +142,8 @@ describe('docs/mcp.md', () => {
     }
   });
 
-  it('has a command of curl that calls a tool', async () => {
+  it('has a command of curl that calls a tool', async function () {
+    needsCurl(this);
     const { url } = await mcpPlane(ALL_ROUTES);
     const command = blockOf('docs/mcp.md', 'curl -s http').replace('http://127.0.0.1:9901', url);
     const env = { ...process.env, ADMIN_TOKEN: TOKEN };

@@ -1,4 +1,5 @@
-// Runs the commands of the operators' pages as they are printed, against one process.
+// Runs the commands of the operators' pages as they are printed, against one process, and compares the JSON of its
+// admin plane with the page about it.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -9,9 +10,10 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { Project } from '#test/support/cli.js';
 import { type Cluster, cleanEnvironment, startCluster } from '#test/support/cluster.js';
+import { needsCurl } from '#test/support/pending.js';
 import { until } from '#test/support/until.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
-import { blockOf } from './blocks.js';
+import { blockOf, blocksIn } from './blocks.js';
 
 const CONFIG = `
 import { defineConfig, defineService, HttpError } from 'multilane';
@@ -35,14 +37,28 @@ curl() { command curl -sSf "$@"; echo; }
 multilane() { :; }
 sleep() { [ -z "$slept" ] && slept=1; }
 `;
+/** Members whose own members are names. */
+const BY_NAME = new Set(['states', 'statuses', 'refused']);
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+/** The names of all members of a value, but not those of counts by name, such as those by status. */
+function membersOf(value: object): readonly string[] {
+  const names: string[] = [];
+  JSON.stringify(value, (name, inner: unknown) => {
+    if (!/^\d*$/.test(name)) names.push(name);
+    return BY_NAME.has(name) ? undefined : inner;
+  });
+  return names;
+}
 
 describe('the commands of the pages for operators', () => {
   const project = new Project({ 'package.json': '{ "type": "module" }', 'multilane.config.js': CONFIG });
   let cluster: Cluster;
   let inventory: Server;
 
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000);
+    needsCurl(this);
     project.install();
     inventory = createServer((request, response) => response.end(`inventory ${request.url}`));
     inventory.listen(0, '127.0.0.1');
@@ -57,7 +73,7 @@ describe('the commands of the pages for operators', () => {
   });
   after(async () => {
     await cluster?.dispose();
-    inventory.close();
+    inventory?.close();
     project.remove();
   });
 
@@ -120,6 +136,18 @@ describe('the commands of the pages for operators', () => {
       'inventory /items/7?full=1',
     );
   });
+
+  for (const { title, text } of blocksIn('docs/admin-json.md').filter(({ language }) => language === '')) {
+    const [, path = ''] = /^`GET (\/[\w/]+)/.exec(title) ?? [];
+    it(`have responses with the members that docs/admin-json.md shows: ${path}`, async () => {
+      const query = path === '/routes/histogram' ? '?method=GET&route=/api/users/{id}' : '';
+      const response = await fetch(`${cluster.adminUrl}${path}${query}`);
+      const json = (await response.json()) as object;
+      expect(response.status, JSON.stringify(json)).to.equal(200);
+      const shown: readonly string[] = text.match(/[a-z]\w*/gi) ?? [];
+      expect(membersOf(json).filter((name) => !shown.includes(name))).to.deep.equal([]);
+    });
+  }
 
   it('write a profile in docs/cluster.md', async () => {
     await run(blockOf('docs/cluster.md', 'curl -OJ'));
