@@ -131,11 +131,9 @@ export function checkRouteOptions(method: string, path: string, options: RouteOp
 }
 
 /**
- * Compares a `params` schema with the path. Names of the groups around a route may be left to their hooks,
- * and the rest of a path, `*`, to the handler; a schema of any names accepts them all.
+ * Compares a `params` schema with the path. Parameters that the schema does not name remain texts.
  * @param prefix the prefixes of the groups around the route
- * @throws TypeError for a name that the path does not have, since no request would match the schema, and for
- *   a parameter that the schema does not name, since it would be unchecked
+ * @throws TypeError for a name that the path does not have, since no request would match the schema
  */
 export function checkPathParams(
   method: string,
@@ -147,17 +145,12 @@ export function checkPathParams(
   const error = typeErrorFor(`${method} ${prefix}${path}`);
   const schemaNames = Object.keys(properties);
   const pathNames = parsePattern(prefix + path).names;
-  const ownNames = parsePattern(path).names.filter((name) => name !== '*');
-  const unnamed = ownNames.find((name) => !schemaNames.includes(name));
   const unknown = schemaNames.find((name) => !pathNames.includes(name));
-  if (unknown !== undefined) {
-    const near = pathNames.length === 0 ? undefined : (suggestedName(unknown, pathNames) ?? unnamed);
-    const next =
-      near === undefined ? `add /:${unknown} to the path, or remove it` : `did you mean "${near}"?`;
-    throw error(`params: "${unknown}" is not in the path; ${next}`);
-  }
-  if (unnamed !== undefined && schema?.additionalProperties === undefined)
-    throw error(`params: the schema lacks "${unnamed}", which is in the path: add ${unnamed}: Type.String()`);
+  if (unknown === undefined) return;
+  const unnamed = pathNames.find((name) => name !== '*' && !schemaNames.includes(name));
+  const near = pathNames.length === 0 ? undefined : (suggestedName(unknown, pathNames) ?? unnamed);
+  const next = near === undefined ? `add /:${unknown} to the path, or remove it` : `did you mean "${near}"?`;
+  throw error(`params: "${unknown}" is not in the path; ${next}`);
 }
 
 /**
