@@ -21,7 +21,11 @@ export interface ChangeLoopOptions {
    * @default nothing is built
    */
   readonly build?: () => Promise<string | undefined>;
-  /** Called when a start, or all changes until now, have been handled. @default nothing */
+  /**
+   * Called when a start, or all changes until now, have been handled; not after a build that has failed,
+   * because the compiler has printed the errors of the project then.
+   * @default nothing
+   */
   readonly handled?: () => void;
 }
 
@@ -35,6 +39,7 @@ export class ChangeLoop {
   #definition: Promise<string | undefined> = Promise.resolve(undefined);
   /** A file of the primary has changed, and the process that runs has not read it yet. */
   #needsRestart = false;
+  #isBuildable = true;
 
   constructor(options: ChangeLoopOptions) {
     this.#options = options;
@@ -71,7 +76,7 @@ export class ChangeLoop {
     }
     this.#isWorking = false;
     this.#options.probe.prepare();
-    this.#options.handled?.();
+    if (this.#isBuildable) this.#options.handled?.();
   }
 
   async #handle(changes: readonly ProjectChange[]): Promise<void> {
@@ -125,7 +130,8 @@ export class ChangeLoop {
   async #isBuilt(): Promise<boolean> {
     const failure = await this.#options.build?.();
     if (failure !== undefined) this.#options.print(failure);
-    return failure === undefined;
+    this.#isBuildable = failure === undefined;
+    return this.#isBuildable;
   }
 
   /** A further change has come before it was known what these changes mean: they are handled together. */

@@ -19,6 +19,7 @@ class Played {
   reloaded: () => Promise<ReloadResult | undefined> = () => Promise.resolve(DONE);
   readonly did: string[] = [];
   readonly lines: string[] = [];
+  handled = 0;
   built: string | undefined;
   readonly loop: ChangeLoop;
 
@@ -31,6 +32,9 @@ class Played {
       probe: { read: () => this.probed(), prepare: () => undefined },
       report: (line) => this.lines.push(line.replace(/\d+ ms/, 'N ms')),
       print: (text) => this.lines.push(text),
+      handled: () => {
+        this.handled += 1;
+      },
     });
     void this.loop.start();
   }
@@ -174,5 +178,13 @@ describe('the loop of `multilane dev`', () => {
     played.loop.changed(change('c.ts'));
     await played.said('c.ts changed; it cannot be built, so the code before it goes on serving');
     expect(played.did).to.deep.equal(['restart']);
+    played.built = undefined;
+    played.loop.changed(change('d.ts'));
+    await played.said('d.ts changed; workers reloaded');
+    await until(
+      () => played.handled,
+      (count) => count === 2,
+    );
+    expect(played.handled, 'the compiler has printed the errors of a build that fails').to.equal(2);
   });
 });
