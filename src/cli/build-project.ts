@@ -1,7 +1,7 @@
 // Builds a project of TypeScript: compiles it, and copies the files that its code reads, into a folder of the
 // same structure, from which every supported version of Node.js runs it.
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { compiledName } from '../built-file.js';
 import { errorMessage } from '../error-text.js';
@@ -10,6 +10,7 @@ import { isProcessAlive } from '../process/process-identity.js';
 import { BUILD_MARK } from '../source-file.js';
 import { assetsOf, copyAsset, isOfTests } from './build-files.js';
 import { CommandFailure } from './command-failure.js';
+import { makeFolder } from './make-folder.js';
 import { compile } from './project-compiler.js';
 
 export interface BuildOptions {
@@ -57,7 +58,7 @@ export async function buildProject(options: BuildOptions): Promise<BuiltProject>
   const staging = join(dirname(out), `.${basename(out)}.building-${process.pid}`);
   try {
     await removeStaging(out);
-    await mkdir(staging, { recursive: true });
+    await makeFolder(staging);
     if (!(await compile({ folder, out: staging, checksTypes }))) {
       throw new CommandFailure(`the compiler has reported errors; ${shown(folder, out)} is as it was`);
     }

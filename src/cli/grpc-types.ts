@@ -1,5 +1,5 @@
 // Writes the types of the messages and methods of a project's .proto files.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Settings } from '../config.js';
 import { errorMessage } from '../error-text.js';
@@ -9,6 +9,7 @@ import { typeText } from '../grpc/type-text.js';
 import { loadProject } from '../worker/load-services.js';
 import { projectProtos } from '../worker/project-protos.js';
 import { CommandFailure } from './command-failure.js';
+import { makeFolder } from './make-folder.js';
 
 /**
  * @returns lines about what was written
@@ -32,7 +33,7 @@ export async function writeTypes(
     texts.push([join(folder, `${service}.d.ts`), typeText(service, services)]);
   }
   try {
-    await mkdir(resolve(folder), { recursive: true });
+    await makeFolder(resolve(folder));
     for (const [path, text] of texts) await writeFile(path, text);
   } catch (error) {
     throw new CommandFailure(`${folder} cannot be written: ${errorMessage(error)}`);

@@ -1,10 +1,11 @@
 // Writes a new project: the files that both languages share, those of its language, and the unit for systemd.
-import { cp, mkdir, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../config/print.js';
 import { errorMessage } from '../error-text.js';
 import { CommandFailure } from './command-failure.js';
+import { makeFolder } from './make-folder.js';
 import type { PackageOrigin } from './own-package.js';
 
 const PACKAGE = new URL('../../', import.meta.url);
@@ -29,7 +30,7 @@ export interface NewProject {
 /** @throws CommandFailure for a folder that is not empty or cannot be written */
 export async function writeProject(given: NewProject): Promise<void> {
   try {
-    await mkdir(given.folder, { recursive: true });
+    await makeFolder(given.folder);
     // Paths in the project are relative to the folder itself, which the given one may be a link to.
     const project = { ...given, folder: await realpath(given.folder) };
     const { folder } = project;

@@ -167,7 +167,7 @@ describe('multilane generate', () => {
         'for an unknown service',
         ['saga', 'x', '--service', 'helo'],
         2,
-        /--service helo: .* did you mean hello\?/,
+        /--service helo: there is no services\/helo\/service\.[jt]s; did you mean hello\?\n$/,
       ],
       ['without the service', ['route', 'x'], 2, /required option '--service <service>' not specified/],
     ] as const) {

@@ -82,6 +82,14 @@ describe('multilane new', () => {
     expect(readdirSync(join(parent, 'full'))).to.deep.equal(['a']);
   });
 
+  it('refuses a folder that the system refuses, instead of trying for ever', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const refusal = await writeProject({
+      ...{ folder: '/proc/multilane-new/shop', name: 'shop', language: 'js', origin: REGISTRY },
+    }).catch(String);
+    expect(refusal).to.match(/cannot write the project: ENOENT: .*mkdir '\/proc\/multilane-new'$/);
+  });
+
   it('finds the file from which npm has installed the package', () => {
     const folder = join(parent, 'node_modules/multilane');
     const installed = (resolved: string): PackageOrigin => {

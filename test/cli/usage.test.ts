@@ -110,6 +110,12 @@ const REFUSALS = [
     2,
     /^multilane: --result is no JSON, such as/,
   ],
+  [
+    'a package name that is taken',
+    ['new', 'multilane'],
+    2,
+    /"multilane" cannot be .* because it is taken; .*--name/,
+  ],
   ['an invalid package name', ['new', 'Shop'], 2, /"Shop" cannot be the name/],
 ] as const;
 

@@ -32,7 +32,12 @@ export function newCommand(program: Command): void {
     .action(async (dir: string, options: Options, command: Command) => {
       const folder = resolve(dir);
       const name = options.name ?? basename(folder);
-      if (!NAME.test(name) || TAKEN.has(name)) {
+      if (TAKEN.has(name)) {
+        command.error(
+          `error: "${name}" cannot be the name of a package, because it is taken; pass one by --name`,
+        );
+      }
+      if (!NAME.test(name)) {
         command.error(
           `error: "${name}" cannot be the name of a package: lower case letters, digits, - . _; pass one by --name`,
         );

@@ -40,7 +40,9 @@ export async function carryOut(root: string, plan: Plan, isDryRun: boolean): Pro
   const existing = files.filter(({ path }) => existsSync(join(root, path)));
   if (existing.length > 0) {
     const paths = existing.map(({ path }) => path).join(', ');
-    throw new CommandFailure(`nothing was written: ${paths} exists already; choose another name`);
+    throw new CommandFailure(
+      `nothing was written: ${paths} ${existing.length === 1 ? 'exists' : 'exist'} already; choose another name`,
+    );
   }
   const edited = await Promise.all(
     plan.edits.map(async (edit) => ({

@@ -64,10 +64,10 @@ export function existingService(
   if (file === undefined) {
     const known = servicesIn(join(root, servicesFolder));
     const hint = known.length === 0 ? undefined : suggestedName(name, known);
-    const which = hint === undefined ? `has ${known.join(', ') || 'no services'}` : `did you mean ${hint}?`;
-    throw new WrongUsage(
-      `--service ${name}: there is no ${folder}/service.${language}; ${relative(process.cwd(), root) || 'this project'} ${which}`,
-    );
+    const project = relative(process.cwd(), root) || 'this project';
+    const which =
+      hint === undefined ? `${project} has ${known.join(', ') || 'no services'}` : `did you mean ${hint}?`;
+    throw new WrongUsage(`--service ${name}: there is no ${folder}/service.${language}; ${which}`);
   }
   const module = join(folder, file);
   const text = readFileSync(join(root, module), 'utf8');
