@@ -12,6 +12,7 @@ import { problemOf } from '../problem.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
 import { requestIdOf } from '../telemetry/request-ids.js';
 import { TraceIds } from '../telemetry/trace-ids.js';
+import { listenFailure } from './listen-failure.js';
 
 const NO_WORKER = new UnavailableError('NO_WORKER', 'No worker is serving right now.');
 
@@ -64,7 +65,7 @@ export class PlaceholderListener {
     });
     if (!socket) {
       throw new StartError(
-        `cannot listen on ${this.#host}:${port} (data plane; HOST, PORT): the port is taken, or the address is not of this host or not permitted`,
+        `cannot listen on ${this.#host}:${port} (data plane; HOST, PORT): ${listenFailure(this.#host, port)}`,
       );
     }
     this.#listening = socket;
