@@ -144,9 +144,12 @@ export class WorkerSide {
     }
   }
 
-  /** Reports that the configuration is wrong: the primary ends the process with this exit code. */
+  /**
+   * Reports that the configuration is wrong: the primary ends the process with this exit code. A worker that
+   * was ordered to end while it started may find that too late, and reports nothing.
+   */
   refuse(message: string, exitCode: number): void {
-    this.#send({ type: 'refused', message, exitCode });
+    if (this.#leaving === undefined) this.#send({ type: 'refused', message, exitCode });
   }
 
   /** Reports that this worker cannot start. */

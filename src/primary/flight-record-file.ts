@@ -23,7 +23,5 @@ export function keepFlightRecord(
     skipped: () => skipped.add(),
   });
   // A disk that hangs must not turn an orderly end into a failure.
-  lifecycle.defer('flight record', async (countdown) => {
-    await countdown.ends(record.close(), { atMostMs: CLOSE_MS });
-  });
+  lifecycle.deferBrief('flight record', () => record.close(), CLOSE_MS);
 }

@@ -55,6 +55,12 @@ export interface EndingOptions {
   readonly lifecycle: Pick<Lifecycle, 'stop'>;
   readonly log: Logger;
   /**
+   * Whether the log and standard error are on one terminal, where a failure is written once, without a line
+   * of the log.
+   * @default false
+   */
+  readonly isLogBesideStderr?: boolean;
+  /**
    * Exits with this code, whatever the threads of the process do.
    * @param isStuck a part has failed to stop, or still runs
    * @param countdown time that is left of the whole end
@@ -86,7 +92,10 @@ export class Ending {
     process.on('unhandledRejection', failed);
     options.signals.handle({
       stop: (signal) => void this.#drain(signal, 0),
-      stopNow: (signal) => void this.#endAtOnce(`second ${signal}: stopping at once`, 1),
+      stopNow: (signal) => {
+        options.log.warn({ exitCode: 1 }, `second ${signal}: stopping at once`);
+        void this.#endAtOnce(1);
+      },
       reload: () => this.#serving.reload(),
     });
   }
@@ -106,7 +115,9 @@ export class Ending {
    * If an orderly end has begun already, that goes on, with this exit code.
    */
   async fail(message: string, exitCode: number): Promise<void> {
-    if (this.#announce(message, exitCode)) await this.#endAtOnce(message, exitCode, FAILED_EXIT_MS);
+    if (!this.#announce(message, exitCode)) return;
+    if (!this.#isLogBesideStderr) this.#options.log.warn({ exitCode }, message);
+    await this.#endAtOnce(exitCode, FAILED_EXIT_MS);
   }
 
   /** Does the same as `fail`, with exit code 70, but finishes the requests that are under way first. */
@@ -122,9 +133,13 @@ export class Ending {
     const hasBegun = this.hasBegun;
     if (hasBegun && this.#exitCode !== 0) return false;
     process.stderr.write(`multilane: ${message}\n`);
-    if (hasBegun) this.#options.log.error({ exitCode }, message);
+    if (hasBegun && !this.#isLogBesideStderr) this.#options.log.error({ exitCode }, message);
     this.#replaceOrderlyCode(exitCode);
     return !hasBegun;
+  }
+
+  get #isLogBesideStderr(): boolean {
+    return this.#options.isLogBesideStderr === true;
   }
 
   async #drain(reason: string, exitCode: number): Promise<void> {
@@ -134,16 +149,16 @@ export class Ending {
     const { drainWithinMs } = this.#serving;
     log.info({ reason, exitCode }, 'draining');
     const countdown = this.#limitTo(drainWithinMs + DRAIN_GRACE_MS + PARTS_MS);
-    if (!(await this.#endsInTime(() => this.#serving.drain(), countdown, PARTS_MS)))
+    if (!(await this.#endsInTime(() => this.#serving.drain(), countdown, PARTS_MS, 'error')))
       this.#replaceOrderlyCode();
     await this.#leave(countdown);
   }
 
-  async #endAtOnce(message: string, exitCode: number, exitMs = EXIT_MS): Promise<void> {
+  async #endAtOnce(exitCode: number, exitMs = EXIT_MS): Promise<void> {
     this.#exitCode = exitCode;
-    this.#options.log.warn({ exitCode }, message);
     const countdown = this.#limitTo(AT_ONCE_MS, exitMs);
-    await this.#endsInTime(() => this.#serving.leaveNow(), countdown, PARTS_AT_ONCE_MS);
+    // Workers that are cut because they start or are busy are no fault: the end at once was announced.
+    await this.#endsInTime(() => this.#serving.leaveNow(), countdown, PARTS_AT_ONCE_MS, 'info');
     await this.#leave(countdown);
   }
 
@@ -157,11 +172,16 @@ export class Ending {
   }
 
   /** @returns false when the work has failed or takes too long; the end then continues without it */
-  async #endsInTime(work: () => Promise<void>, countdown: Countdown, reserveMs: number): Promise<boolean> {
+  async #endsInTime(
+    work: () => Promise<void>,
+    countdown: Countdown,
+    reserveMs: number,
+    level: 'info' | 'error',
+  ): Promise<boolean> {
     const { log } = this.#options;
     try {
       if (await countdown.ends(work(), { reserveMs })) return true;
-      log.error(
+      log[level](
         { unfinished: this.#serving.unfinished() },
         'work was not finished in time; stopping all the same',
       );

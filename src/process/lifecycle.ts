@@ -9,6 +9,8 @@ interface StopStep {
   stop(countdown: Countdown): Promise<void> | void;
   /** Milliseconds that earlier steps must leave for this one; undefined: it uses the shared time. */
   readonly reserveMs: number | undefined;
+  /** Milliseconds after which the step may be cut, which is no failure; undefined: it must not be. */
+  readonly cutAfterMs: number | undefined;
 }
 
 /** Time that all steps without a reserve have together. */
@@ -35,7 +37,15 @@ export class Lifecycle {
    * @param reserveMs for a part that may take all the time that is left: milliseconds that are kept for it
    */
   defer(name: string, stop: (countdown: Countdown) => Promise<void> | void, reserveMs?: number): void {
-    this.#steps.push({ name, stop, reserveMs });
+    this.#steps.push({ name, stop, reserveMs, cutAfterMs: undefined });
+  }
+
+  /**
+   * Remembers how to stop a part that loses nothing when its stop is cut.
+   * @param cutAfterMs milliseconds that it may take
+   */
+  deferBrief(name: string, stop: () => Promise<void> | void, cutAfterMs: number): void {
+    this.#steps.push({ name, stop, reserveMs: undefined, cutAfterMs });
   }
 
   /**
@@ -54,7 +64,7 @@ export class Lifecycle {
   async #stopAll(log: Pick<Logger, 'error'> | undefined, countdown: Countdown): Promise<boolean> {
     let haveEnded = true;
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      const { name, reserveMs } = step;
+      const { name, reserveMs, cutAfterMs } = step;
       const startedAt = performance.now();
       const stopped = (async () => step.stop(countdown))().catch((error: unknown) => {
         haveEnded = false;
@@ -63,10 +73,10 @@ export class Lifecycle {
       const hasEnded = await countdown.ends(stopped, {
         reserveMs: this.#reservedMs(),
         atLeastMs: LEAST_MS,
-        ...(reserveMs === undefined && { atMostMs: this.#sharedMs }),
+        ...(reserveMs === undefined && { atMostMs: Math.min(this.#sharedMs, cutAfterMs ?? Infinity) }),
       });
       const tookMs = performance.now() - startedAt;
-      if (!hasEnded) {
+      if (!hasEnded && cutAfterMs === undefined) {
         haveEnded = false;
         log?.error({ part: name, afterMs: Math.round(tookMs) }, 'part did not stop in time');
       }

@@ -10,7 +10,7 @@ import { IDLE_PARTS } from './idle-parts.js';
 export interface Failing {
   readonly unhandledRejection: Settings['unhandledRejection'];
   readonly fails: 'never' | 'at once' | 'while it drains';
-  readonly how: 'throws' | 'rejects' | 'rejects for its client' | 'exits';
+  readonly how: 'throws' | 'rejects' | 'rejects for its client' | 'exits' | 'refuses when it has left';
 }
 
 export interface Report {
@@ -38,7 +38,8 @@ async function fail(): Promise<void> {
 const side = new WorkerSide(port, { unhandledRejection });
 side.arm({
   async drain() {
-    if (fails === 'while it drains') await fail();
+    if (how === 'refuses when it has left') setImmediate(() => side.refuse('a wrong route', 78));
+    else if (fails === 'while it drains') await fail();
     port.postMessage({ hasFailed: side.hasFailed } satisfies Report);
   },
   ...IDLE_PARTS,

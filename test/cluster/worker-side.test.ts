@@ -11,12 +11,13 @@ const usual: Failing = { fails: 'never', how: 'throws', unhandledRejection: 'rep
  * Resolves with the report of the thread at the end of its drain. The test plays the primary and confirms
  * `leaving`.
  */
-async function drained(failing: Partial<Failing>, sent?: ToWorker): Promise<boolean> {
+async function drained(failing: Partial<Failing>, sent?: ToWorker, posted: string[] = []): Promise<boolean> {
   const workerData: Failing = { ...usual, ...failing };
   const thread = new Worker(new URL('./failing-thread.js', import.meta.url), { workerData });
   const exit = once(thread, 'exit');
   const reports: Report[] = [];
   thread.on('message', (message: FromWorker | Report) => {
+    if ('type' in message) posted.push(message.type);
     if ('hasFailed' in message) reports.push(message);
     else if (message.type === 'leaving') thread.postMessage({ type: 'detached', withinMs: 0 });
     else if (message.type === 'fatal') thread.postMessage(order);
@@ -30,6 +31,12 @@ async function drained(failing: Partial<Failing>, sent?: ToWorker): Promise<bool
 describe('a worker that drains', () => {
   it('has not failed when it drains only by order', async () => {
     expect(await drained({}, order)).to.equal(false);
+  });
+
+  it('posts nothing more about its configuration when it has left', async () => {
+    const posted: string[] = [];
+    expect(await drained({ how: 'refuses when it has left' }, order, posted)).to.equal(false);
+    expect(posted).to.deep.equal(['leaving']);
   });
 
   it('has not failed because a client has left that code of a service waited for', async () => {

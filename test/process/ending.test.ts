@@ -29,9 +29,13 @@ describe('the end of the primary', () => {
   });
 
   /** @param over changes to what serves; undefined: nothing serves yet */
-  function setUp(over: Partial<Serving> | undefined, parts: readonly Work[] = ['done']) {
+  function setUp(
+    over: Partial<Serving> | undefined,
+    parts: readonly Work[] = ['done'],
+    isLogBesideStderr = false,
+  ) {
     const stopped: string[] = [];
-    const lines: { msg: string; exitCode?: number }[] = [];
+    const lines: { msg: string; level: number; exitCode?: number }[] = [];
     const lifecycle = new Lifecycle(50);
     for (const [index, part] of parts.entries()) {
       lifecycle.defer(`part ${index}`, () => {
@@ -52,6 +56,7 @@ describe('the end of the primary', () => {
         },
       },
       lifecycle,
+      isLogBesideStderr,
       log: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }),
       exit: (code, isStuck, { leftMs }) => {
         left = leftMs;
@@ -114,6 +119,25 @@ describe('the end of the primary', () => {
       const { ending, exit } = setUp({ leaveNow });
       void ending.fail('the port is taken', 1);
       expect((await exit).code).to.equal(1);
+    }
+  });
+
+  it('logs no error when it is at once and workers are cut, and the failure itself once', async () => {
+    const { ending, exit, lines, lifecycle } = setUp({ leaveNow: never });
+    lifecycle.deferBrief('record', never, 1);
+    void ending.fail('a wrong route', 78);
+    expect(await exit).to.deep.equal({ code: 78, isStuck: false });
+    expect(lines.filter(({ level }) => level >= 50)).to.deep.equal([]);
+    expect(lines.filter(({ msg }) => msg === 'a wrong route')).to.have.length(1);
+  });
+
+  it('does not log a failure that the same terminal shows on stderr', async () => {
+    for (const isDraining of [false, true]) {
+      const { ending, handlers, exit, lines } = setUp({ drain: () => sleep(5) }, ['done'], true);
+      if (isDraining) handlers.stop('SIGTERM');
+      void ending.fail('a wrong route', 78);
+      expect((await exit).code).to.equal(78);
+      expect(lines.filter(({ msg }) => msg === 'a wrong route')).to.deep.equal([]);
     }
   });
 

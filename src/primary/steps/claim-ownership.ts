@@ -33,6 +33,7 @@ export async function claimOwnership(boot: BootState, base: Base, signals: Signa
     signals,
     lifecycle,
     log,
+    isLogBesideStderr: process.stdout.isTTY === true && process.stderr.isTTY === true,
     exit: async (code, isStuck, countdown) => {
       await output.close();
       return exitProcess(code, isStuck, countdown.leftMs);
