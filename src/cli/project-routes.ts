@@ -18,11 +18,11 @@ import { serviceMetrics } from '../telemetry/service-metrics.js';
 import { initTracing } from '../telemetry/tracing.js';
 import { type NamedService, nameOf } from '../upstream/called-name.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
-import { formatLocation, projectError } from '../user-code/project-error.js';
 import { apiInfo } from '../worker/api-info.js';
 import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
 import { clusterLimitsOf, countedRateLimits } from '../worker/counted-rate-limits.js';
 import { loadServices } from '../worker/load-services.js';
+import { registrationError } from '../worker/registration-error.js';
 import { createSharedPrimitives } from '../worker/shared-primitives.js';
 import { SYSTEM_ROUTE_OPTIONS } from '../worker/system-route-options.js';
 import { systemRoutes } from '../worker/system-routes.js';
@@ -85,9 +85,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
       app.mount(service.name, (routes) => declareRoutes(service, routes, deps));
     }
   } catch (error) {
-    throw projectError(error, 'while routes are registered', {
-      file: settings.configFile && formatLocation(settings.configFile),
-    });
+    throw registrationError(error, settings.configFile);
   } finally {
     restoreStacks();
   }

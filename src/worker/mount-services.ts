@@ -4,11 +4,10 @@ import type { Settings } from '../config.js';
 import type { Switches } from '../memory/switches.js';
 import type { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
-import { DeclaredTwiceError } from '../server/mounted-routes.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
-import { formatLocation, projectError, projectLocation } from '../user-code/project-error.js';
 import { apiInfo } from './api-info.js';
 import type { MountedService } from './mounted-service.js';
+import { registrationError } from './registration-error.js';
 import { SYSTEM_ROUTE_OPTIONS } from './system-route-options.js';
 import { systemRoutes } from './system-routes.js';
 
@@ -26,11 +25,7 @@ export function mountServices(app: App, services: readonly MountedService[], opt
   try {
     mountAll(app, services, options);
   } catch (error) {
-    const first = error instanceof DeclaredTwiceError && error.first && projectLocation(error.first);
-    throw projectError(error, 'while routes are registered', {
-      file: configFile && formatLocation(configFile),
-      ...(first && { next: `The first one is at ${first}: change or remove one of them.` }),
-    });
+    throw registrationError(error, configFile);
   } finally {
     restoreStacks();
   }
