@@ -39,7 +39,21 @@ const NAME = /^(\d{1,17})(?!\d)[^']*\.sql$/;
 const LOOKS_LIKE_ONE = /\.sql$|^\d.*\.[cm]?[jt]s$/i;
 const BY_LINE = new Intl.Collator('en', { numeric: true });
 
-/** @returns the migrations in order. @throws ConfigError with all mistakes of the folder, one in each line */
+/** The folder of a set of migrations cannot be read. */
+export class MissingFolderError extends ConfigError {
+  /** @param folder absolute path, without a slash at its end */
+  constructor(
+    message: string,
+    readonly folder: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * @returns the migrations in order
+ * @throws MissingFolderError, and ConfigError with all mistakes of the folder, one in each line
+ */
 export async function readMigrations(service: string, set: MigrationSet): Promise<readonly Migration[]> {
   const folder = fileURLToPath(set.folder).replace(/\/$/, '');
   const names = await namesIn(service, folder);
@@ -62,9 +76,10 @@ async function namesIn(service: string, folder: string): Promise<readonly string
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'is not there' : code === 'ENOTDIR' ? 'is no folder' : message;
-    throw new ConfigError(
+    throw new MissingFolderError(
       `the folder of the migrations of "${service}", ${shownPath(missingFile(folder))}, ${why}: create it with a file ` +
         "0001_what.sql in it, or correct `migrations`, e.g. new URL('./migrations/', import.meta.url)",
+      folder,
     );
   }
 }

@@ -13,9 +13,12 @@ import {
   serviceDatabase,
 } from '../db/databases.js';
 import { type MigrationState, plannedMigrations } from '../db/migrate.js';
+import { MissingFolderError } from '../db/migration-folder.js';
 import { ServerProbe } from '../db/server-probe.js';
 import { serverOf } from '../db/server-url.js';
+import { ConfigError } from '../errors.js';
 import type { Embedded } from '../postgres/embedded.js';
+import { placeOfUrl } from '../user-code/url-place.js';
 import { PoolLimit } from './pool-limit.js';
 
 const SAGA_JOURNAL = { name: 'saga', folder: new URL('../saga/migrations/', import.meta.url) };
@@ -94,8 +97,15 @@ export class ServiceDatabases {
    * @throws ConfigError for mistakes in these folders
    */
   async checkMigrations(): Promise<void> {
-    for (const target of this.#targetsOn(undefined))
-      await plannedMigrations({ service: target.name, ...target });
+    try {
+      for (const target of this.#targetsOn(undefined))
+        await plannedMigrations({ service: target.name, ...target });
+    } catch (error) {
+      const { configFile } = this.#settings;
+      if (!(error instanceof MissingFolderError) || configFile === undefined) throw error;
+      const place = placeOfUrl(configFile, error.folder);
+      throw place === undefined ? error : new ConfigError(`${place}: ${error.message}`, { cause: error });
+    }
   }
 
   /**
