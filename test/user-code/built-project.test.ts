@@ -46,7 +46,7 @@ const CASES = {
   },
   'a list of services that is none': {
     files: { 'service.ts': 'export {};\n', 'multilane.config.ts': 'export default { services: [] };\n' },
-    says: /^multilane\.config\.ts: "services" must be a list/,
+    says: /^FOLDER\/multilane\.config\.ts:1: "services" must be a list/,
   },
 } as const;
 
