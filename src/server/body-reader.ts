@@ -113,14 +113,15 @@ export class BodyReader {
     return this.#body;
   }
 
-  /** Call when the response is complete: the rest of the body is lost. */
+  /** Call when the response is complete: the rest of the body is lost, unless a reader waits for it. */
   stop(): void {
     this.#body?.stop();
   }
 
-  /** Call when the request has ended. */
+  /** Call when the request has ended. @param reason what has ended it early */
   release(reason: HttpError | undefined): void {
-    this.#body?.release(reason);
+    if (reason === undefined) this.#body?.leave();
+    else this.#body?.release(reason);
   }
 }
 

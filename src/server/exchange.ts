@@ -23,6 +23,14 @@ export interface Acceptance {
   readonly trace: TraceContext;
 }
 
+/** The reading of a body, as the exchange of its request sees it. */
+export interface BodyReading {
+  /** More of the body is wanted, also when the response is complete. */
+  readonly goesOn: boolean;
+  /** Called when no more of a body can arrive that was wanted behind its response. */
+  lost(): void;
+}
+
 /**
  * Writes one response. Every method may be called after an abort, when it does nothing, and at most one
  * response is written.
@@ -79,9 +87,12 @@ export interface Exchange {
   /**
    * Reads the body. Call it once.
    * @param onPiece called with pieces of any size, each valid during the call only
+   * @param reading of a body that may be wanted behind its response
    * @returns false when it is too late to read the body
    */
-  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean;
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean;
+  /** Delivers the body behind the response where it is wanted. @default false */
+  readonly deliversBehind?: boolean;
   /**
    * The listener is called at most once, when what arrives of the request is refused: a body because of its
    * thousands of tiny pieces, a stream of messages also because of their size.

@@ -2,7 +2,7 @@
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
 import type { SharedWork } from '../scope.js';
 import { clientClosed } from './body/body.js';
-import type { Exchange } from './exchange.js';
+import type { BodyReading, Exchange } from './exchange.js';
 import type { HeadLimits } from './framing.js';
 import { shareSpent } from './loop-share.js';
 import { RequestHead } from './request-head.js';
@@ -69,6 +69,7 @@ export class InjectExchange implements Exchange, AbortListener {
   readonly accept = undefined;
   /** The caller keeps the bytes, so the body can be read at any time. */
   readonly isBodyPassing = false;
+  deliversBehind = true;
   readonly #request: InjectedRequest;
   #receiver: Receiver;
   readonly #abort: AbortSource | undefined;
@@ -79,6 +80,7 @@ export class InjectExchange implements Exchange, AbortListener {
   #hasResponse = false;
   #left = false;
   #isBodyRead = false;
+  #reading: BodyReading | undefined;
   /** Resolves when more of the body may be read; undefined while it is not paused. */
   #paused: { readonly over: Promise<void>; resume(): void } | undefined;
 
@@ -166,8 +168,9 @@ export class InjectExchange implements Exchange, AbortListener {
     return this.#isBodyRead || !isIterable(this.#request.body);
   }
 
-  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean {
     const { body = '' } = this.#request;
+    this.#reading = reading;
     if (isIterable(body)) void this.#readPieces(body, onPiece);
     // A copy, because the reader may change the bytes, and the caller may send the request again.
     else onPiece(Buffer.from(body), true);
@@ -183,15 +186,20 @@ export class InjectExchange implements Exchange, AbortListener {
       for await (const piece of body) {
         await this.#paused?.over;
         await shareSpent();
-        if (this.closed) return;
+        if (this.#isUnwanted) return;
         onPiece(piece, false);
       }
     } catch (error) {
-      this.leave(error);
+      if (this.closed) this.#reading?.lost();
+      else this.leave(error);
       return;
     }
     this.#isBodyRead = true;
-    if (!this.closed) onPiece(NO_BYTES, true);
+    if (!this.#isUnwanted) onPiece(NO_BYTES, true);
+  }
+
+  get #isUnwanted(): boolean {
+    return this.closed && !(this.deliversBehind && this.#reading?.goesOn === true);
   }
 
   onBodyRefused(): void {}
@@ -216,6 +224,7 @@ export class InjectExchange implements Exchange, AbortListener {
 
   destroy(): void {
     if (this.closed) return;
+    this.deliversBehind = false;
     this.#close();
     this.#receiver.fail(clientClosed());
   }
@@ -225,6 +234,7 @@ export class InjectExchange implements Exchange, AbortListener {
     if (this.closed) return;
     const listeners = this.#listeners;
     this.#left = true;
+    this.deliversBehind = false;
     this.#close();
     try {
       for (const listener of listeners ?? []) listener();

@@ -3,7 +3,7 @@
 // connection.
 import type { HttpError } from '../errors.js';
 import { bodyTooLarge } from './body/body.js';
-import type { Acceptance, Exchange } from './exchange.js';
+import type { Acceptance, BodyReading, Exchange } from './exchange.js';
 import type { Problem } from './problem-response.js';
 import type { RequestHead } from './request-head.js';
 
@@ -124,13 +124,18 @@ export class RelayedExchange implements Exchange {
     return this.#outer.isBodyPassing;
   }
 
-  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean {
     let left = this.#bodyLimit;
     return this.#outer.readBody((piece, isLast) => {
       left -= piece.byteLength;
       if (left >= 0) onPiece(piece, isLast);
+      else if (this.closed) reading?.lost();
       else this.#refuseBody(bodyTooLarge(this.#bodyLimit));
-    });
+    }, reading);
+  }
+
+  get deliversBehind(): boolean {
+    return this.#outer.deliversBehind === true;
   }
 
   onBodyRefused(listener: (error: HttpError) => void): void {

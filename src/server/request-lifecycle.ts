@@ -247,6 +247,13 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   }
 
+  bodyLost(err: HttpError): void {
+    const { server, plan, method, route } = this.#request;
+    const [{ service }, { requestId }] = [plan, this];
+    const message = 'a body was not read to its end, because the response was complete: await it before';
+    server.log.warn({ service, method, route, requestId, err }, message);
+  }
+
   hold(permit: { leave(): void }): void {
     if (this.#isLive) this.#bulkheadPermit = permit;
     else permit.leave();

@@ -50,6 +50,7 @@ class Peer {
     } satisfies Partial<Exchange>;
     const owner: BodyOwner = {
       detach: () => undefined,
+      bodyLost: () => {},
       bodyAwaited: () => void this.awaited++,
       bodyArrived: (goesOn) => {
         this.arrived++;

@@ -13,11 +13,12 @@ export class BodyWait {
   }
 
   /**
-   * @param arrived called when the whole body has arrived: then call `take` @param failed called in a
-   *   microtask, because the body may fail while its request is being ended
+   * @param arrived called when the whole body has arrived: then call `take`
+   * @param failed called in a microtask, because the body may fail while its request is being ended
+   * @param goesOn whether it waits on when the response is complete
    */
-  start(arrived: () => void, failed: (error: unknown) => void): void {
-    this.#body.await({ arrived, failed: (error) => queueMicrotask(() => failed(error)) });
+  start(arrived: () => void, failed: (error: unknown) => void, goesOn = false): void {
+    this.#body.await({ goesOn, arrived, failed: (error) => queueMicrotask(() => failed(error)) });
   }
 
   /** Finishes the step. @throws what is wrong with the body */

@@ -4,8 +4,12 @@
 //
 // The bytes are bounded by the route's limit and by the quotas of the process (BodyClaim). A slow reader
 // stops the reading from the socket, and a peer that sends nothing for a while gets a time-out.
+//
+// A reader that waits when the response is complete goes on behind it, as on other servers: an application
+// may respond first and read then. The limits stay the same, the exchange bounds the time, and what ends the
+// reading early is logged, because no response can report it.
 import { HttpError, UnavailableError } from '../../errors.js';
-import type { Exchange } from '../exchange.js';
+import type { BodyReading, Exchange } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { ServerRefusal } from '../server-refusal.js';
 import type { TimerWheel } from '../timer-wheel.js';
@@ -43,6 +47,9 @@ const overloaded = (detail = 'The bodies of too many requests are pending.'): Ht
 const exceedsClientShare = (bytes: number): string =>
   `More of the body has arrived than is held for one client: ${bytes} bytes of MAX_BUFFERED_BODY_BYTES.`;
 
+const closed = (why: string): HttpError =>
+  new HttpError('CLIENT_CLOSED', `The response was complete before the body had arrived, and ${why}.`);
+
 /** The error of a request whose client left. It appears in logs and metrics only. */
 export const clientClosed = (): HttpError => new HttpError('CLIENT_CLOSED', 'The client closed the request.');
 
@@ -58,10 +65,15 @@ export interface BodyOwner {
    * @returns the error with which a complete request is refused, undefined when it goes on
    */
   bodyArrived(goesOn: boolean): HttpError | undefined;
+  /** Called when a reader does not get the whole body, and the response is complete. */
+  bodyLost(error: HttpError): void;
 }
 
 export interface BodyDeps {
-  readonly exchange: Pick<Exchange, 'readBody' | 'isBodyComplete' | 'onClosed' | 'pause' | 'resume'>;
+  readonly exchange: Pick<
+    Exchange,
+    'readBody' | 'isBodyComplete' | 'onClosed' | 'pause' | 'resume' | 'deliversBehind'
+  >;
   readonly wheel: TimerWheel;
   readonly turnEnd: TurnEnd;
   /** Undefined for a body that is not counted: its bytes are held by the caller. */
@@ -75,11 +87,14 @@ export interface BodyDeps {
 
 /** A reader that waits for the whole body, or for more of it. It is called once, and throws nothing. */
 interface Waiter {
+  /** It waits on when the response is complete. A step does not: what follows it would respond. */
+  readonly goesOn: boolean;
   arrived(): void;
   failed(error: HttpError): void;
 }
 
 const bothOf = (first: Waiter, second: Waiter): Waiter => ({
+  goesOn: first.goesOn || second.goesOn,
   arrived() {
     first.arrived();
     second.arrived();
@@ -90,7 +105,7 @@ const bothOf = (first: Waiter, second: Waiter): Waiter => ({
   },
 });
 
-export class RequestBody {
+export class RequestBody implements BodyReading {
   readonly #deps: BodyDeps;
   /** Rings when no more of an awaited body arrives. */
   #silence: IdleAlarm | undefined;
@@ -104,6 +119,10 @@ export class RequestBody {
   /** True when the owner was notified that the whole body is awaited. */
   #isAwaited = false;
   #isPaused = false;
+  /** The response is complete, and the reading goes on. */
+  #isBehind = false;
+  /** The reading has ended with the response, and a reader that comes later is to be logged. */
+  #isStopped = false;
 
   /**
    * Begins to read. It must be called in the callback of the request. Bytes that arrive before there is a
@@ -112,7 +131,7 @@ export class RequestBody {
   constructor(deps: BodyDeps) {
     this.#deps = deps;
     const { exchange } = deps;
-    if (!exchange.readBody((piece, isLast) => this.#take(piece, isLast))) this.#settle(clientClosed());
+    if (!exchange.readBody((piece, isLast) => this.#take(piece, isLast), this)) this.stop();
     if (this.#end === undefined) exchange.onClosed(() => this.#settle(clientClosed()));
   }
 
@@ -122,7 +141,7 @@ export class RequestBody {
    */
   whole(): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.await({ arrived: () => resolve(this.bytes), failed: reject });
+      this.await({ goesOn: true, arrived: () => resolve(this.bytes), failed: reject });
     });
   }
 
@@ -168,7 +187,7 @@ export class RequestBody {
           return;
         } else {
           await new Promise<void>((resolve, reject) => {
-            this.#read('stream', { arrived: resolve, failed: reject });
+            this.#read('stream', { goesOn: true, arrived: resolve, failed: reject });
           });
         }
       }
@@ -177,10 +196,31 @@ export class RequestBody {
     }
   }
 
-  /** Ends the reading: the response is complete, so the exchange delivers no more. */
+  /** Call when the response is complete: ends the reading, unless a reader waits. */
   stop(): void {
-    if (this.#end !== undefined) return;
-    this.#settle(new HttpError('CLIENT_CLOSED', 'The response was complete before the body had arrived.'));
+    if (this.#end !== undefined || this.#staysBehind()) return;
+    this.#isStopped = this.#waiter === undefined;
+    this.#settle(closed('nothing was reading it'));
+  }
+
+  /** Call when the request has ended as it should: releases everything, unless a reader waits. */
+  leave(): void {
+    if (this.#end === undefined && this.#staysBehind()) return;
+    if (this.#end === undefined) this.stop();
+    this.release();
+  }
+
+  #staysBehind(): boolean {
+    this.#isBehind ||= this.#waiter?.goesOn === true && this.#deps.exchange.deliversBehind === true;
+    return this.#isBehind;
+  }
+
+  get goesOn(): boolean {
+    return this.#end === undefined && (this.#isBehind || this.#waiter?.goesOn === true);
+  }
+
+  lost(): void {
+    if (this.#end === undefined) this.#fail(closed('its connection was closed'));
   }
 
   /**
@@ -195,6 +235,7 @@ export class RequestBody {
       this.#buffer = EMPTY;
       this.#length = 0;
     }
+    this.#silence?.stop();
     this.#deps.claim?.release();
   }
 
@@ -204,6 +245,8 @@ export class RequestBody {
   }
 
   #read(reader: 'whole' | 'stream', waiter: Waiter): void {
+    if (this.#isStopped && this.#end instanceof HttpError) this.#deps.owner.bodyLost(this.#end);
+    this.#isStopped = false;
     // The bytes that no reader wanted in time are gone.
     if (this.#isReleased && !this.#isKept && this.#end === 'complete') this.#end = clientClosed();
     this.#reader = reader;
@@ -220,20 +263,38 @@ export class RequestBody {
 
   #turnEnded(): void {
     if (this.#end !== undefined || this.#waiter === undefined) return;
-    if (this.#deps.exchange.isBodyComplete) {
+    if (this.#deps.exchange.isBodyComplete && !this.#isBehind) {
       // The exchange delivers the end of a chunked body later. A hook may end the reading before that.
       this.#deps.owner.detach();
       return;
     }
     if (this.#deps.claim?.wait() === false) {
-      this.#settle(overloaded());
+      this.#fail(overloaded());
       return;
     }
-    this.#silence ??= new IdleAlarm(this.#deps.wheel, BODY_IDLE_MS, () => this.#settle(bodyTimeout()));
-    this.#silence.start();
-    if (this.#reader !== 'whole' || this.#isAwaited) return;
+    this.#watchSilence();
+    if (this.#reader !== 'whole' || this.#isAwaited || this.#isBehind) return;
     this.#isAwaited = true;
     this.#deps.owner.bodyAwaited();
+  }
+
+  #watchSilence(): void {
+    this.#silence ??= new IdleAlarm(this.#deps.wheel, BODY_IDLE_MS, () => this.#silent());
+    this.#silence.start();
+  }
+
+  #silent(): void {
+    if (!this.#isPaused && this.#end === undefined) {
+      this.#fail(bodyTimeout());
+      return;
+    }
+    // Behind the response, a stream reader has not taken what has arrived.
+    const { exchange } = this.#deps;
+    if (this.#end === 'complete' && this.#length === 0) return;
+    this.#end = undefined;
+    this.#fail(closed(`was not read for ${BODY_IDLE_MS / 1000} seconds`));
+    if (this.#isPaused) exchange.resume();
+    this.release();
   }
 
   /** @param piece valid during this call only */
@@ -241,8 +302,8 @@ export class RequestBody {
     if (this.#end !== undefined) return;
     this.#received += piece.byteLength;
     const { limit } = this.#deps;
-    if (this.#received > limit) this.#settle(bodyTooLarge(limit));
-    else if (!this.#append(piece, isLast)) this.#settle(this.#refusal(this.#length + piece.byteLength));
+    if (this.#received > limit) this.#fail(bodyTooLarge(limit));
+    else if (!this.#append(piece, isLast)) this.#fail(this.#refusal(this.#length + piece.byteLength));
     else if (isLast) this.#settle('complete');
     else this.#tookMore();
   }
@@ -294,14 +355,22 @@ export class RequestBody {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#deps.exchange.pause();
-    // The peer cannot send now, so its silence means nothing.
-    this.#silence?.stop();
+    // The peer cannot send now, so its silence means nothing. That of the reader counts behind the response,
+    // where nothing else bounds it.
+    if (this.#isBehind) this.#watchSilence();
+    else this.#silence?.stop();
   }
 
   #resume(): void {
     if (!this.#isPaused || this.#end !== undefined) return;
     this.#isPaused = false;
+    this.#silence?.touch();
     this.#deps.exchange.resume();
+  }
+
+  #fail(error: HttpError): void {
+    if (this.#isBehind) this.#deps.owner.bodyLost(error);
+    this.#settle(error);
   }
 
   /** Ends the reading. */
@@ -315,6 +384,13 @@ export class RequestBody {
       if (end === 'complete' && refusal !== undefined) this.#end = refusal;
     }
     this.#wake();
+    if (this.#isBehind) this.#endBehind();
+  }
+
+  /** The request is over, so nothing else releases what the body holds. */
+  #endBehind(): void {
+    if (this.#reader === 'stream' && this.#end === 'complete' && this.#length > 0) this.#watchSilence();
+    else this.release();
   }
 
   #wake(): void {

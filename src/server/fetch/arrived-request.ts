@@ -45,6 +45,8 @@ export class ArrivedRequest {
   /** Undefined until it is asked for. */
   #body: ReadableStream<Uint8Array> | null | undefined;
   #isRead = false;
+  /** Begins to read the stream, which does so itself a moment after it was asked for its first piece. */
+  #beginStream: (() => void) | undefined;
   /** Has all parts but the body. */
   #native: Request | undefined;
 
@@ -92,6 +94,7 @@ export class ArrivedRequest {
     const { arrived, isCloned } = this.#shared;
     let pieces: AsyncIterator<Uint8Array> | undefined;
     let isCancelled = false;
+    let first: Promise<IteratorResult<Uint8Array>> | undefined;
     const reading = (): AsyncIterator<Uint8Array> => {
       this.#isRead = true;
       // What was read whole is a stream of one piece.
@@ -99,10 +102,15 @@ export class ArrivedRequest {
       pieces ??= arrived.readStream()[Symbol.asyncIterator]();
       return pieces;
     };
+    this.#beginStream = () => {
+      if (pieces === undefined) first = unreported(nextContent(reading()));
+    };
     return new ReadableStream({
       type: 'bytes',
       pull: async (controller) => {
-        const next = await nextContent(reading()).catch((error: unknown) => {
+        const begun = first ?? nextContent(reading());
+        first = undefined;
+        const next = await begun.catch((error: unknown) => {
           // What is not wanted any more was not refused.
           throw isCancelled ? error : this.#refused(error);
         });
@@ -141,7 +149,7 @@ export class ArrivedRequest {
         this.#isRead = true;
         const failed = (error: unknown): void => reject(this.#refused(error));
         const wait = this.#shared.arrived.readWhole((bytes) => resolve(as(bytes)));
-        if (wait instanceof BodyWait) wait.start(() => takeOr(failed, wait), failed);
+        if (wait instanceof BodyWait) wait.start(() => takeOr(failed, wait), failed, true);
         else wait?.catch(failed);
       }),
     );
@@ -200,6 +208,11 @@ export class ArrivedRequest {
   /** Why the body of a request of this class was refused. */
   static refusalOf(request: object): HttpError | undefined {
     return #shared in request ? request.#shared.refusal : undefined;
+  }
+
+  /** Call before the response is sent: a reader of the stream may wait for its first piece already. */
+  static beginReading(request: object): void {
+    if (#shared in request && request.#body?.locked === true) request.#beginStream?.();
   }
 
   /** What Node.js understands: a native request for one of this class, and any other value itself. */

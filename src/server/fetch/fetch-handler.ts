@@ -41,6 +41,7 @@ export const fetchFailure = (request: Request, error: unknown): unknown =>
 export function checkedResponse(ctx: RequestContext, request: Request, value: unknown): unknown {
   const isMade = typeof value === 'object' && value !== null && isResponse(value);
   const refusal = ArrivedRequest.refusalOf(request);
+  ArrivedRequest.beginReading(request);
   if (refusal !== undefined) {
     if (isMade) releaseUnsent(ctx.response, value);
     throw refusal;

@@ -11,6 +11,7 @@
 // closes the connection, even while a response is pending. So the end of a chunked body is reported a turn
 // later, when the core has read the packet to its end, and nothing more is read until the response is
 // written: what a handler does with the whole body happens only if the client can get its response.
+import type { BodyReading } from '../exchange.js';
 import type { CoreResponse } from './uws-core.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 import { UwsLingering } from './uws-lingering.js';
@@ -45,7 +46,10 @@ export class UwsBody {
   readonly #isChunked: boolean;
   readonly #events: BodyEvents;
   #onPiece: OnPiece | undefined;
-  /** The rest of the body is dropped. */
+  #reading: BodyReading | undefined;
+  /** The body counts as unfinished: it is read behind its response. */
+  #isBehind = false;
+  /** The response is complete: the rest of the body is dropped, unless it is wanted. */
   #lingering: UwsLingering | undefined;
   /**
    * The pieces are received here; otherwise the core drops them. With the last one the core stops its idle
@@ -76,8 +80,9 @@ export class UwsBody {
   }
 
   /** Call in the request callback. */
-  read(onPiece: OnPiece): void {
+  read(onPiece: OnPiece, reading: BodyReading | undefined): void {
     this.#onPiece = onPiece;
+    this.#reading = reading;
     this.#attach();
   }
 
@@ -118,14 +123,20 @@ export class UwsBody {
   }
 
   /**
-   * Drops what still arrives, up to the bounds of uws-lingering.ts. Unless the body is read, call it in the
-   * request callback: otherwise the end of the body may have passed unnoticed.
+   * Drops what still arrives, up to the bounds of uws-lingering.ts. A reader that waits gets it. Unless the
+   * body is read, call it in the request callback: otherwise the end of the body may have passed unnoticed.
    */
   drop(): void {
     if (this.#lingering !== undefined) return;
     this.#lingering = new UwsLingering(this.#events.host, this, () => this.#events.beyond());
     if (!this.isAttached) this.#attach();
-    this.discard();
+    if (this.#reading?.goesOn !== true) {
+      this.discard();
+      return;
+    }
+    // A drain waits for it.
+    this.#isBehind = true;
+    this.#events.host.unfinished++;
   }
 
   /** More may be dropped. */
@@ -147,9 +158,17 @@ export class UwsBody {
 
   /** Call it when the response is complete or the client has left: the response is not used any more. */
   finish(): void {
+    const isLost = this.#isBehind && !this.isComplete;
     this.#over = true;
     this.#onPiece = undefined;
     this.#lingering?.stop();
+    this.#endBehind();
+    if (isLost) this.#reading?.lost();
+  }
+
+  #endBehind(): void {
+    if (this.#isBehind) this.#events.host.unfinished--;
+    this.#isBehind = false;
   }
 
   #take(piece: ArrayBuffer, isLast: boolean): void {
@@ -162,9 +181,11 @@ export class UwsBody {
       this.#wantsPause = false;
       this.pause();
     }
-    if (this.#lingering !== undefined) this.#lingering.dropped(piece.byteLength);
-    else if (!isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
-    else if (isLast && this.#isChunked) this.#endLater();
+    const lingering = this.#lingering;
+    // What a reader gets is bounded by the limit of its route. Each piece counts all the same.
+    lingering?.dropped(this.#isBehind && this.#reading?.goesOn === true ? 0 : piece.byteLength);
+    if (lingering === undefined && !isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
+    else if (lingering === undefined && isLast && this.#isChunked) this.#endLater();
     else if (this.#onPiece !== undefined) {
       const { host } = this.#events;
       host.stores.leave();
@@ -173,6 +194,7 @@ export class UwsBody {
       host.passing = undefined;
       host.interrupt.wait();
     }
+    if (isLast) this.#endBehind();
   }
 
   #endLater(): void {

@@ -15,7 +15,7 @@
 // read behind them.
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
-import type { Acceptance, Exchange } from '../exchange.js';
+import type { Acceptance, BodyReading, Exchange } from '../exchange.js';
 import type { RequestHead } from '../request-head.js';
 import { checkLength } from '../response/plain-bytes.js';
 import { ServerRefusal } from '../server-refusal.js';
@@ -385,11 +385,15 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     return this.#body === undefined || this.#body.isComplete;
   }
 
-  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void): boolean {
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean {
     if (this.#body !== undefined && !this.isBodyPassing) return false;
     if (this.#body === undefined) onPiece(NOTHING, true);
-    else this.#body.read(onPiece);
+    else this.#body.read(onPiece, reading);
     return true;
+  }
+
+  get deliversBehind(): boolean {
+    return this.#phase < DONE || this.#isPending;
   }
 
   onBodyRefused(listener: (error: HttpError) => void): void {
@@ -470,6 +474,8 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
       : endingOf(this.host, this.#isLast, this.head.contentLength, this.#body, status, close, bytes);
     const body = this.#body;
     if (body !== undefined && !(this.#mayRead && body.isAttached)) {
+      // A body that is read behind its response counts for its client on.
+      if (body.isUnderWay) this.rememberAddress();
       if (this.#ending === 'announce') body.drop();
       else body.discard();
     }

@@ -1,5 +1,6 @@
-// The rest of a request body that nothing reads any more, usually because its response came early. It is read
-// and dropped (RFC 9112 section 9.6). If the connection were closed while bytes of the client are unread, the
+// The rest of a request body whose response came early. A reader that waits for it gets it, within these
+// bounds and those of the body. Usually nothing reads it any more: then it is read and dropped (RFC 9112
+// section 9.6). If the connection were closed while bytes of the client are unread, the
 // kernel would reset it, and the client would lose the part of the response that it has not read. Many
 // clients send the whole body before they read.
 //
