@@ -10,6 +10,7 @@ export const GUIDES: Readonly<Record<string, readonly string[]>> = {
   'docs/authentication.md': ['jose'],
   'docs/behind-a-proxy.md': [],
   'docs/cpu.md': [],
+  'docs/fetch-applications.md': ['@orpc/server', '@trpc/server', 'elysia', 'h3', 'hono', 'itty-router'],
   'docs/from-express.md': ['express'],
   'docs/from-fastify.md': ['fastify'],
   'docs/from-nestjs.md': [
