@@ -140,7 +140,12 @@ describe('requests of a test that take one turn of the event loop', () => {
   };
   const busy = defineService({
     name: 'busy',
-    routes: (app) => void app.get('/', () => (work(10), { done: true })),
+    routes(app) {
+      app.get('/', () => {
+        work(10);
+        return { done: true };
+      });
+    },
   });
   const config = defineConfig({ services: [busy], adaptiveLimit: true });
 
