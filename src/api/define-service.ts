@@ -69,6 +69,9 @@ export function defineService<Routes = unknown>(
 ): ServiceDefinition<Routes> {
   requireObject('defineService: the service', definition, EXAMPLE, configError);
   const { name, migrations, tasks, grpc, sagas = [] } = definition;
+  // Without a name, another member is probably the misspelt name.
+  if (name === undefined)
+    refuseUnknownMembers(definition, MEMBERS, (reason) => new ConfigError(`defineService: ${reason}`));
   if (!isServiceName(name)) {
     throw new ConfigError(`service name ${JSON.stringify(name)} must match ${SERVICE_NAME.source}`);
   }

@@ -24,10 +24,7 @@ export interface CommandText {
 
 const SAGA_ID = { 'saga-id': 'id of the saga, as `sagas list` shows it' };
 const NO_PROJECT = [78, 'no project in this folder, or its configuration is wrong'] as const;
-const BAD_NAME = [
-  78,
-  'no project in this folder, an unknown service, or a name that cannot be used',
-] as const;
+const NO_SERVICE = [78, 'no project in this folder, or an unknown service'] as const;
 const REFUSED = [1, 'nothing listens at the admin plane, or it refuses the request'] as const;
 
 /** By the words of the command. */
@@ -46,10 +43,10 @@ export const COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
   dev: {
     group: 'develop',
     details:
-      'Runs the project as `multilane start` does, with defaults for development, and restarts it when code, ' +
-      'SQL or data files change. A project that does not start is reported, and the next change is awaited.',
+      'Runs the project as `multilane start` does, with defaults for development, and runs the new code when a ' +
+      'file changes that belongs to the project: its workers are reloaded, or it is restarted. A project that does not start is reported, and the next change is awaited.',
     examples: [
-      ['restart on every change', 'dev'],
+      ['reload or restart on every change', 'dev'],
       ['on a free port, without a browser', 'dev --port 0 --no-open'],
     ],
     exitCodes: [NO_PROJECT],
@@ -64,14 +61,14 @@ export const COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
       ['a service, its test, and its line in the configuration', 'generate service invoices'],
       ['its first migration', 'g migration create-invoices --service invoices'],
     ],
-    exitCodes: [[1, 'a file exists already, or cannot be written'], BAD_NAME],
+    exitCodes: [[1, 'a file exists already, or cannot be written'], NO_SERVICE],
     docs: 'cli.md#generate',
   },
   'generate service': {
     group: 'develop',
     arguments: { name: 'name of the service: lower case letters, digits and hyphens' },
     examples: [['only print what would be written', 'generate service invoices --dry-run']],
-    exitCodes: [BAD_NAME],
+    exitCodes: [NO_SERVICE],
     docs: 'cli.md#generate',
   },
   'generate saga': {
@@ -80,14 +77,14 @@ export const COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
     examples: [
       ['services/invoices/billing-saga.js and its test', 'generate saga billing --service invoices'],
     ],
-    exitCodes: [BAD_NAME],
+    exitCodes: [NO_SERVICE],
     docs: 'cli.md#generate',
   },
   'generate route': {
     group: 'develop',
     arguments: { name: 'name of the route: lower case letters, digits and hyphens' },
     examples: [['GET /invoices/report', 'generate route report --service invoices']],
-    exitCodes: [BAD_NAME],
+    exitCodes: [NO_SERVICE],
     docs: 'cli.md#generate',
   },
   'generate migration': {
@@ -99,7 +96,7 @@ export const COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
       ['0001_create_invoices.sql', 'generate migration create-invoices --service invoices'],
       ['0002_add_total_to_invoices.sql', 'generate migration add-total-to-invoices --service invoices'],
     ],
-    exitCodes: [BAD_NAME],
+    exitCodes: [NO_SERVICE],
     docs: 'database.md#migrations',
   },
   build: {

@@ -73,7 +73,15 @@ describe('defineService', () => {
   }
 });
 
-describe('defineService without an object', () => {
+describe('defineService without an object or a name', () => {
+  it('refuses a misspelt name by the member that is unknown', () => {
+    const given = { nme: 'demo', routes() {} };
+    expect(() => defineService(given as never)).to.throw(
+      ConfigError,
+      'unknown member "nme", did you mean "name"?',
+    );
+  });
+
   for (const given of [undefined, null, 'demo', [], () => {}]) {
     it(`refuses ${describeValue(given)}`, () => {
       expect(() => defineService(given as never)).to.throw(

@@ -55,6 +55,7 @@ describe('declaring routes', () => {
       'service demo: metric "a": no',
     ],
     ['a bad pattern', (app) => app.get('a', handler), 'route GET a: bad route pattern "a"'],
+    ['a parameter in braces', (app) => app.get('/u/{id}', handler), 'a parameter is written ":id"'],
     ['no handler', (app) => app.get('/a', {}, undefined as never), 'route GET /a has no handler'],
     [
       'options behind the handler',

@@ -35,7 +35,8 @@ export function parsePattern(pattern: string): Pattern {
       return { kind: 'wildcard' };
     }
     if (!text.startsWith(':')) {
-      if (!STATIC.test(text)) throw bad(`segment "${text}" has a character that no path can have`);
+      if (!STATIC.test(text))
+        throw bad(`segment "${text}" has a character that no path can have${hintFor(text)}`);
       return { kind: 'static', text };
     }
     const [, name, source] = PARAM.exec(text) ?? [];
@@ -64,6 +65,12 @@ function compile(source: string, bad: (reason: string) => TypeError): RegExp {
     throw bad(`the expression "${source}" can take very long on some texts (catastrophic backtracking)`);
   }
   return regex;
+}
+
+/** Other frameworks, and our own templates in logs and metrics, write parameters in braces. */
+function hintFor(text: string): string {
+  const [, name] = /^[{[<](\w+)[}\]>]$/.exec(text) ?? [];
+  return name === undefined ? '' : `; a parameter is written ":${name}"`;
 }
 
 function templateOf(segment: Segment): string {
