@@ -18,7 +18,12 @@ const BROKEN: readonly (readonly [what: string, file: string, text: string, reas
   ['an error that it throws', 'b.js', '\nthrow new Error("no disk");\n', /b\.js:2:\d+: Error: no disk/],
   ['an import of nothing', 'c.js', 'import "./nowhere.js";\n', /c\.js:1: .*nowhere/],
   ['no default export', 'd.js', 'export const a = 1;\n', /d\.js: there is no default export/],
-  ['a list of services that is empty', 'e.js', 'export default { services: [] };\n', /e\.js(:\d+)*: "services"/],
+  [
+    'a list of services that is empty',
+    'e.js',
+    'export default { services: [] };\n',
+    /e\.js(:\d+)*: "services"/,
+  ],
   ['damaged JSON', 'f.json', '{\n', /f\.json:\d+: cannot be loaded/],
   ['a syntax error, in TypeScript', 'g.ts', 'export default {;\n', /g\.ts/],
   ['an unknown setting', 'h.js', 'export default { wrokers: 2 };\n', undefined],
