@@ -12,3 +12,6 @@ export const NODE_ABIS: Readonly<Record<string, number>>;
 export function thisPlatform(): Platform;
 export function refusalOf(platform: Platform): string | undefined;
 export function requirePlatform(): void;
+
+/** Loads code, or ends the process with a line on stderr when it may not open as many files at once. */
+export function withFiles<T>(load: () => Promise<T>): Promise<T>;

@@ -52,12 +52,30 @@ export function refusalOf({ name, node, abi, glibc }) {
   return undefined;
 }
 
+function refuse(why) {
+  process.stderr.write(`multilane: ${why}\n`);
+  process.exit(BAD_PLATFORM);
+}
+
 /** Ends the process with a line on stderr when the platform is not supported. */
 export function requirePlatform() {
   const refusal = refusalOf(thisPlatform());
-  if (refusal === undefined) return;
-  process.stderr.write(`multilane: ${refusal}\n`);
-  process.exit(BAD_PLATFORM);
+  if (refusal !== undefined) refuse(refusal);
+}
+
+/**
+ * Loads code, or ends the process with a line on stderr when it may not open as many files at once. The
+ * settings say then how many are needed.
+ */
+export async function withFiles(load) {
+  try {
+    return await load();
+  } catch (error) {
+    if (error?.code !== 'EMFILE') throw error;
+    return refuse(
+      'the limit of open files is too low to load the code: raise it (ulimit -n, LimitNOFILE=) to 1024 or more.',
+    );
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) requirePlatform();

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Entry of the `multilane` command (docs/cli.md). cli/program.ts lists its subcommands.
 import { createRequire } from 'node:module';
-import { requirePlatform } from '#scripts/platform.mjs';
+import { requirePlatform, withFiles } from '#scripts/platform.mjs';
 
 const [first, ...others] = process.argv.slice(2);
 if ((first === '--version' || first === '-v') && others.length === 0) {
@@ -10,6 +10,6 @@ if ((first === '--version' || first === '-v') && others.length === 0) {
   process.stdout.write(`${version}\n`);
 } else {
   requirePlatform();
-  const { runCli } = await import('#bundle/cli/run-cli.js');
+  const { runCli } = await withFiles(() => import('#bundle/cli/run-cli.js'));
   await runCli();
 }

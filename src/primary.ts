@@ -6,8 +6,8 @@
 //   serve      data plane, registry, threads and admin plane
 //   databases  embedded PostgreSQL; databases are created and migrated
 //   ready      the data plane is joined, readiness is announced
-import { requirePlatform } from '#scripts/platform.mjs';
+import { requirePlatform, withFiles } from '#scripts/platform.mjs';
 
 requirePlatform();
-const { runPrimary } = await import('#bundle/primary/run.js');
+const { runPrimary } = await withFiles(() => import('#bundle/primary/run.js'));
 await runPrimary({ argv: process.argv.slice(2), command: 'node dist/primary.js' });

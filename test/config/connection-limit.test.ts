@@ -123,7 +123,14 @@ describe('the limit of open files', () => {
     expect((await settings({ openFiles: 272, argv })).maxConnections).to.equal(64);
   });
 
-  for (const files of [40, 130, 200]) {
+  it('is told to be too low when the code cannot be loaded with it', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const [refused, told] = await startWith(30, {});
+    expect(refused).to.equal(78);
+    expect(told).to.match(/^multilane: the limit of open files is too low .*raise it .*\n$/);
+  });
+
+  for (const files of [60, 130, 200]) {
     it(`is advised for the configured number of workers by a process with ${files} files`, async function () {
       if (process.platform !== 'linux') this.skip();
       this.timeout(20_000);
