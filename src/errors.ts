@@ -114,10 +114,12 @@ export const LOAD_FIELD = 'x-multilane-load';
 /** True for 502, 503 and 504: the request failed on its way, or something that it needs was not available. */
 export const isGatewayFailure = (status: number): boolean => status >= 502 && status <= 504;
 
+/** The codes of the runtime; docs/errors.md lists them with their statuses. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 const isKnown = (code: string): code is ErrorCode => Object.hasOwn(ERROR_TABLE, code);
 
+/** One part of a request that is wrong. */
 export interface FieldError {
   /** JSON Pointer (RFC 6901) into the part that failed. */
   readonly path: string;
@@ -139,6 +141,7 @@ function checkError(code: unknown, options: unknown, known: readonly string[]): 
   }
 }
 
+/** The options of `HttpError`. */
 export interface HttpErrorOptions {
   /** HTTP status. @default that of the code; 500 for an own code */
   readonly status?: number;

@@ -46,6 +46,7 @@ export type SecurityScheme = { readonly description?: string } & (
   | { readonly type: 'mutualTLS' }
 );
 
+/** What the OpenAPI document says of the API as a whole. */
 export interface OpenApiOptions {
   /** @default `name` of the project's package.json, else the names of the services */
   readonly title?: string;

@@ -27,6 +27,7 @@ export const PICKER_NAMES = ['auto', 'p2c', 'prequal', 'round-robin'] as const;
  */
 export type PickerName = (typeof PICKER_NAMES)[number];
 
+/** A release that gets a share of the calls. */
 export interface CanaryOptions {
   /** The `version` with which the instances of the canary release are registered. */
   readonly version: string;

@@ -26,6 +26,7 @@ export function idempotencyKey(ctx: Pick<Context, 'headers'>): string | undefine
   return key;
 }
 
+/** The options of `idempotent`. */
 export interface IdempotentOptions {
   /**
    * The owner of the key: the id of the user or client that the route has authenticated. Without a scope, a
@@ -66,7 +67,7 @@ type IdempotentContext = Pick<
  *       ctx,
  *       db,
  *       async (tx) => ({ status: 201, body: await insertOrder(tx, ctx.body) }),
- *       { scope: ctx.state.userId },
+ *       { scope: String(ctx.state.userId) },
  *     );
  *     ctx.header('location', `/orders/${order.id}`); // after the call, so that repeated requests get it too
  *     return order;

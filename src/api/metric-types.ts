@@ -3,11 +3,13 @@
 /** A value for each of the declared labels, `''` for one without a value. */
 export type LabelValues<L extends string> = Readonly<Record<L, string>>;
 
+/** A counter with a time series for each combination of label values. */
 export interface CounterBy<L extends string> {
   /** @throws TypeError for anything but a whole number >= 0, and for other labels than the declared ones */
   add(n: number, labels: LabelValues<L>): void;
 }
 
+/** A gauge with a time series for each combination of label values. */
 export interface GaugeBy<L extends string> {
   /** @throws TypeError for anything but a finite number, and for other labels than the declared ones */
   set(value: number, labels: LabelValues<L>): void;
@@ -15,11 +17,13 @@ export interface GaugeBy<L extends string> {
   add(n: number, labels: LabelValues<L>): void;
 }
 
+/** A histogram with a time series for each combination of label values. */
 export interface HistogramBy<L extends string> {
   /** @throws TypeError for anything but a number >= 0, and for other labels than the declared ones */
   record(value: number, labels: LabelValues<L>): void;
 }
 
+/** The options of counters and gauges. */
 export interface MetricOptions {
   /**
    * The unit, in which the name must end: `seconds`, `bytes`, `meters` … A mistake in the name is thus
@@ -29,6 +33,7 @@ export interface MetricOptions {
   readonly unit?: string;
 }
 
+/** The options of histograms. */
 export interface HistogramOptions extends MetricOptions {
   /**
    * Upper bounds of the buckets (inclusive), ascending, at most 95. `record` takes values in the unit of the

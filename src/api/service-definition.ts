@@ -30,6 +30,7 @@ export interface TaskContext {
   readonly traceparent: string | undefined;
 }
 
+/** The options of one run of a task. */
 export interface CpuRunOptions {
   /** Ends the task when it aborts. The signal of the request does that without being passed. */
   readonly signal?: AbortSignal;
@@ -52,6 +53,7 @@ export interface CpuRunOptions {
   onProgress?(value: unknown): unknown;
 }
 
+/** Runs tasks of the service on the CPU pool of the process. */
 export interface Cpu {
   /**
    * Runs a function that the service's `tasks` module exports on the CPU pool of the process. `input` and the
@@ -162,6 +164,7 @@ export type SagaContext<Results = StepResults> = Omit<StepContext, 'tools' | 're
     readonly results: Readonly<Results>;
   };
 
+/** The gRPC side of a service: its protocol files and its handlers. */
 export interface GrpcDefinition {
   /** File URLs of `.proto` files. Each method that they define has a handler. */
   readonly proto: URL | readonly URL[];
@@ -173,6 +176,7 @@ export interface GrpcDefinition {
 }
 
 /**
+ * A service: a name, routes, and optionally a database, sagas, CPU tasks and gRPC methods.
  * @typeParam Routes the routes by method and path, where `routes` returns them: `call(service)` knows them.
  *   `unknown`: any
  */

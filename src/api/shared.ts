@@ -18,6 +18,7 @@ export interface SharedRateLimiter {
   take(key: string): RateLimitResult;
 }
 
+/** The options of `shared.rateLimiter`. */
 export interface SharedRateLimiterOptions {
   /** The rate for each key: `N/second` or `N/minute`, optionally `;burst=B` (default N). */
   readonly limit: RateText;

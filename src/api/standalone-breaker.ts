@@ -18,6 +18,7 @@ import { threadWatch } from '../resilience/loop-watch.js';
 import { tripRule } from '../resilience/trip-rules.js';
 import { partFor } from './standalone-memory.js';
 
+/** The options of `createBreaker`. */
 export interface StandaloneBreakerOptions extends BreakerOptions {
   /**
    * The memory of a breaker in another thread. Both instances then act as one, and must have the same
@@ -39,6 +40,7 @@ export interface StandaloneBreakerOptions extends BreakerOptions {
   onChange?(to: 'closed' | 'open' | 'half-open'): void;
 }
 
+/** A circuit breaker whose state several threads share. */
 export interface StandaloneBreaker extends CircuitBreaker {
   /** The memory to pass to another thread. */
   readonly memory: PartMemory;

@@ -14,6 +14,7 @@ import {
 import { type Bulkhead, BulkheadQueue } from '../resilience/bulkhead-queue.js';
 import { partFor } from './standalone-memory.js';
 
+/** The options of `createBulkhead`. */
 export interface StandaloneBulkheadOptions extends BulkheadOptions {
   /**
    * The memory of another bulkhead. Both then act as one, and must have the same options. Within one thread
@@ -29,6 +30,7 @@ export interface StandaloneBulkheadOptions extends BulkheadOptions {
   readonly threads?: number;
 }
 
+/** A bulkhead whose permits several threads share. */
 export interface StandaloneBulkhead extends Bulkhead {
   /** The memory to pass to another thread. */
   readonly memory: PartMemory;

@@ -8,6 +8,7 @@ import { ANYTHING, checkOptions, shapeOf, TEXT, typeErrorFor } from '../options.
 import { parseRate, RATE, type RateText } from '../rate.js';
 import { RateLimit, type RateLimitResult } from '../resilience/rate-limit.js';
 
+/** The options of `createRateLimiter`. */
 export interface RateLimiterOptions {
   /** The rate for each key: `N/second` or `N/minute`, optionally `;burst=B` (default N). */
   readonly limit: RateText;
@@ -32,6 +33,7 @@ export interface RateLimiterOptions {
   readonly name?: string;
 }
 
+/** A rate limiter whose counts several threads share. */
 export interface RateLimiter {
   /**
    * Takes one request of the key: in any interval of t seconds at most B + N*t of one key are allowed, over

@@ -6,6 +6,7 @@ export interface Row {
   readonly [column: string]: unknown;
 }
 
+/** The result of one statement. */
 export interface QueryResult<R> {
   readonly rows: R[];
   /** Number of rows that the statement has returned or changed. */

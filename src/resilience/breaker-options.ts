@@ -3,6 +3,7 @@
 import { checkOptions, FUNCTION, type OptionKind, shapeOf, typeErrorFor, wholeNumber } from '../options.js';
 import { DEFAULT_TRIP_NUMBERS, type TripNumbers } from './trip-rules.js';
 
+/** The options of a circuit breaker. */
 export interface BreakerOptions {
   /**
    * Share of the calls of the last ten seconds that must have failed for the breaker to open: 0.001 to 1,

@@ -8,6 +8,7 @@ import {
   wholeNumber,
 } from '../options.js';
 
+/** The options of a bulkhead, which bounds how much runs at once. */
 export interface BulkheadOptions {
   /** The number of permits: how much work may run at once, in all threads together; 1 or more. */
   readonly limit: number;

@@ -16,6 +16,7 @@ import type { AttemptOutcome, RunOptions } from './policy.js';
 import { checkRun } from './run-options.js';
 import { type Missed, RunJudge, type RunJudgeOptions } from './run-outcome.js';
 
+/** Stops calls of something that fails, until a probe has succeeded. */
 export interface CircuitBreaker {
   /**
    * Runs the work and returns its result; while the breaker is open it throws at once, without running it. It

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
 
+/** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** What becomes `Json` when it is stored: interfaces, dates and members that are undefined as well. */
@@ -37,6 +38,7 @@ export interface StepContext<Tools = StepTools> {
   readonly tools: Tools;
 }
 
+/** How often, and after which waits, a step is tried again. */
 export interface RetryRule {
   /**
    * Attempts of `run` and `resolve`, the first included. Compensations are retried for 24 hours whatever this
@@ -60,6 +62,7 @@ export interface RetryRule {
 export type StepResult = JsonLike | undefined | void;
 
 /**
+ * One step of a saga: its effect, and the compensation of the effect.
  * @typeParam Result what `run` returns and `resolve` finds
  */
 export interface SagaStep<
@@ -105,6 +108,7 @@ export type StepsOf<Input, Ctx, Results> = string extends keyof Results
       string];
 
 /**
+ * A saga: its steps, and what undoes them.
  * @typeParam Input the input of `sagas.start`
  * @typeParam Results the results of the steps by their names, as JSON: null for a step that returns nothing
  */
@@ -125,6 +129,7 @@ export interface AnySaga extends Pick<SagaDefinition, 'name' | 'version'> {
   readonly steps: readonly SagaStep<never, never, string, unknown>[];
 }
 
+/** Where a saga stands. */
 export type SagaStatus =
   | 'running'
   | 'waiting'
@@ -132,6 +137,7 @@ export type SagaStatus =
   | 'compensating'
   | 'compensated'
   | 'needs-attention';
+/** Where a step of a saga stands. */
 export type StepStatus =
   | 'pending'
   | 'running'
@@ -141,6 +147,7 @@ export type StepStatus =
   | 'compensating'
   | 'compensated';
 
+/** Why a step or a saga has failed. */
 export interface SagaError {
   readonly code: string;
   readonly message: string;
@@ -192,6 +199,7 @@ declare const RESULTS: unique symbol;
 /** The id of a saga, a text whose type remembers the results of its steps. */
 export type SagaId<Results> = string & { readonly [RESULTS]?: Results };
 
+/** A saga that `start` has stored. */
 export interface StartedSaga<Results = StepResults> {
   readonly sagaId: SagaId<Results>;
   readonly status: SagaStatus;
@@ -219,7 +227,7 @@ export interface Sagas {
    *   when the worker stops; ValidationError for an input or a key that cannot be stored; TypeError for a
    *   saga that is not registered or an unknown option
    * @example
-   *   const { sagaId } = await sagas.start(checkout, ctx.body, { idempotencyKey });
+   *   const { sagaId } = await sagas.start(checkout, ctx.body, { idempotencyKey: key });
    *   const view = await sagas.wait(sagaId, { timeoutMs: 5000 });
    *   if (view.status === 'completed') return view.results;
    */

@@ -76,6 +76,7 @@ export type RouteHooks = {
   readonly [K in keyof Hooks]?: NonNullable<Hooks[K]> | readonly NonNullable<Hooks[K]>[];
 };
 
+/** The options of a route. A wrong one fails when the route is declared. */
 export interface RouteOptions extends Schemas, RouteHooks, RouteDocs {
   /**
    * How a body with a schema is sent: `json`, or `form` (urlencoded, with values coerced like those of a
@@ -159,6 +160,7 @@ export type FetchOptions = Pick<
 /** The limit alone, or with a queue. */
 export type MaxConcurrent = number | BulkheadOptions;
 
+/** The rate limit of a route: a rate, `off`, or a rate with its key and its scope. */
 export type RateLimitOption =
   | RateText
   | 'off'
@@ -325,6 +327,7 @@ export interface Context<O extends RouteOptions = RouteOptions, Path extends str
   sse(source: AsyncIterable<ServerSentEvent> | EventSourceFunction): Sent;
 }
 
+/** The options of `ctx.file`. */
 export interface FileOptions {
   /** The file that is sent for a folder, such as `index.html`. Default: a folder is 404. */
   readonly index?: string;

@@ -16,6 +16,7 @@ export interface InjectedResponse {
   readonly body: Uint8Array;
 }
 
+/** A response that has begun. */
 export interface InjectedStream {
   readonly status: number;
   readonly headers: FieldRecord;

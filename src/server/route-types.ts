@@ -20,7 +20,7 @@ export type ParamName<Path extends string> = Path extends `${infer Segment}/${in
 /**
  * The path parameters of a route, by the names in its path. A path that is not known while compiling may have
  * any.
- * @example PathParams<'/orders/:id(\\d+)/files/*'> is { readonly id: string; readonly '*': string }
+ * @example const params: PathParams<'/orders/:id(\\d+)/files/*'> = { id: '7', '*': 'a/b.txt' };
  */
 export type PathParams<Path extends string> = { readonly [Name in ParamName<Path>]: string };
 

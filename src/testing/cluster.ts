@@ -21,6 +21,7 @@ const STOP_MS = 30_000;
  */
 const ISOLATED = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', GRPC_PORT: '0', DRAIN_MS: '500' };
 
+/** The options of `startCluster`. */
 export interface ClusterOptions {
   /**
    * The configuration module: its URL, or its path from the working directory.
@@ -64,6 +65,7 @@ const OPTIONS = shapeOf<ClusterOptions>("{ config: 'multilane.config.js' }", {
   stopTimeoutMs: wholeNumber(1),
 });
 
+/** A process that `startCluster` has started. */
 export interface TestCluster {
   /** The URL of the data plane, without a trailing slash. */
   readonly url: string;

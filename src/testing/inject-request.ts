@@ -5,6 +5,7 @@ import type { InjectedRequest } from '../server/inject-exchange.js';
 
 type Scalar = string | number | boolean | undefined;
 
+/** A request that `inject` and `stream` of a test application send. */
 export interface InjectRequest {
   /** @default 'GET' */
   readonly method?: string;

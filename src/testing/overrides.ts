@@ -36,7 +36,7 @@ export interface DependencyOverrides {
 
 /**
  * Replacements by the name of the service. A function gets the real dependencies, so that it can wrap them.
- * @example { users: { call: () => ({ get: async () => ({ status: 503 }) }) } }
+ * @example { users: { call: () => ({ get: () => Promise.reject(new Error('no users')) }) } }
  * @example { users: ({ db }) => ({ db: { ...db, query: counted(db.query) } }) }
  */
 export type ServiceOverrides = Readonly<

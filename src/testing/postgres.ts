@@ -7,6 +7,7 @@ import { startEmbedded } from '../postgres/start-embedded.js';
 import { createLogger } from '../telemetry/log.js';
 import { newDataDir } from './data-dir.js';
 
+/** A PostgreSQL server for tests. */
 export interface TestPostgres {
   /** The URL of the server, with its maintenance database in the path. It contains the password. */
   readonly url: string;

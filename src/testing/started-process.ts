@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 
 const READY_LINE = /^multilane ready (https?:\/\/\S+) admin (https?:\/\/\S+)$/;
 
+/** How a process has ended. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

@@ -29,6 +29,7 @@ import { MissingDependencies, MissingDependencyError } from './missing-dependenc
 import { type ProjectOptions, projectOf } from './mounted-project.js';
 import { checkOverrides, type ServiceOverrides, withOverrides } from './overrides.js';
 
+/** The options of `createTestApp`. */
 export interface TestAppOptions extends ProjectOptions {
   /**
    * Replacements for the dependencies of services, by the name of the service.
@@ -46,6 +47,7 @@ export interface TestAppOptions extends ProjectOptions {
 /** One line of the log, as the object that pino writes. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
+/** The services of a project in the process of the test, without sockets. */
 export interface TestApp {
   /**
    * Sends a request through the pipeline and resolves with the whole response, whatever its status. A string

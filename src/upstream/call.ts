@@ -150,7 +150,10 @@ export interface StreamedCallOptions
   readonly timeoutMs?: number;
 }
 
-/** @typeParam R what stands in for the response */
+/**
+ * Makes what stands in for the response of a call that has failed.
+ * @typeParam R what stands in for the response
+ */
 export type Fallback<R> = (error: HttpError) => R | Promise<R>;
 
 /** What stands in for a response. An unknown member or a value of another type is a TypeError. */
@@ -230,6 +233,7 @@ export interface RpcCallOptions
   readonly fallback?: Fallback<object>;
 }
 
+/** The response of a gRPC method. */
 export interface RpcResponse<Message> {
   readonly message: Message;
   /**

@@ -13,5 +13,10 @@ export function anchorsOf(page: string): readonly string[] {
         .replace(/[^\w\- ]/g, '')
         .replaceAll(' ', '-')}`,
   );
-  return [...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => `#${id}`)];
+  // GitHub numbers the headings that have the anchor of an earlier one: `#schemas-1`.
+  const anchors = headings.map((anchor, n) => {
+    const earlier = headings.slice(0, n).filter((other) => other === anchor).length;
+    return earlier === 0 ? anchor : `${anchor}-${earlier}`;
+  });
+  return [...anchors, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => `#${id}`)];
 }

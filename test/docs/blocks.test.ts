@@ -84,6 +84,7 @@ const RULES: readonly Rule[] = [
     text.includes('scope: ctx.'),
   ),
   rule('test/types/types.test.ts', 'docs/services.md', /docs\/services\.md/, below('Types', isOf('ts'))),
+  rule('test/docs/api.test.ts', 'docs/api.md', /docs\/api\.md/, isOf('ts')),
   rule('test/docs/mcp.test.ts', 'docs/mcp.md', /docs\/mcp\.md/, isOf('json')),
   rule('test/docs/debugging.test.ts', 'docs/debugging.md', /docs\/debugging\.md/, isOf('sh', 'json')),
   rule('test/deploy/several-processes.test.ts', 'docs/metrics.md', /docs\/metrics\.md/, isOf('promql')),

@@ -1,14 +1,17 @@
 // What a thread uses to count: counters, gauges and histograms in its own rows of shared memory. This file
 // has only the interfaces; series.ts implements them, and totals.ts reads the rows of all threads.
 
+/** Names of labels and their fixed values. */
 export type Labels = Readonly<Record<string, string>>;
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
+/** A number that only grows, counted over all threads. */
 export interface Counter {
   /** Adds a whole number 0..2^53 - 1. */
   add(n?: number): void;
 }
 
+/** A number that rises and falls. Its value is the sum over all threads. */
 export interface Gauge {
   /** Sets it to any finite number. */
   set(value: number): void;
@@ -16,6 +19,7 @@ export interface Gauge {
   add(n: number): void;
 }
 
+/** Counts values in buckets, over all threads. */
 export interface Histogram {
   /** Records one duration in whole microseconds, 0..2^53 - 1. */
   record(microseconds: number): void;

@@ -15,12 +15,14 @@ import { boundaryOf, malformedForm, PartHeads } from './multipart-heads.js';
 const require = createRequire(import.meta.url);
 const parserPackage = lazyModule(() => require('@fastify/busboy') as typeof import('@fastify/busboy'));
 
+/** A field of a form. */
 export interface FieldPart {
   readonly kind: 'field';
   readonly name: string;
   readonly value: string;
 }
 
+/** A file of a form. */
 export interface FilePart {
   readonly kind: 'file';
   readonly name: string;
@@ -35,6 +37,7 @@ export interface FilePart {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
+/** One part of a `multipart/form-data` body. */
 export type Part = FieldPart | FilePart;
 
 /**

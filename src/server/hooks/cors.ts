@@ -5,6 +5,7 @@ import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 import { originSet } from './origin-list.js';
 
+/** The options of `cors`. */
 export interface CorsOptions {
   /** The origins whose pages may read responses, such as `https://app.example.org`; `'*'` for all. */
   readonly origins: '*' | readonly string[];

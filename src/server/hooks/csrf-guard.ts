@@ -6,6 +6,7 @@ import type { Context } from '../handler.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { originSet } from './origin-list.js';
 
+/** The options of `csrfGuard`. */
 export interface CsrfGuardOptions {
   /**
    * Other origins whose pages may send requests of all methods, such as `https://app.example.org`.

@@ -4,6 +4,7 @@ import { checkOptions, type OptionKind, shapeOf, typeErrorFor } from '../../opti
 import type { Context } from '../handler.js';
 import { alsoOnRefusals } from '../refusal-fields.js';
 
+/** The options of `securityHeaders`. `false` omits a field. */
 export interface SecurityHeadersOptions {
   /**
    * `Content-Security-Policy`. The default fits every response that is not a page.

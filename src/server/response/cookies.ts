@@ -13,6 +13,7 @@ const DOMAIN = /^\.?[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?$/;
 /** Printable characters but the semicolon. */
 const PATH = /^[\x20-\x3a\x3c-\x7e]*$/;
 
+/** The attributes of a cookie. */
 export interface CookieOptions {
   /** Seconds; 0 removes the cookie. Without `maxAge` and `expires` the cookie ends with the browser. */
   readonly maxAge?: number;

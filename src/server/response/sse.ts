@@ -7,6 +7,7 @@ import { jsonOf } from './json-value.js';
 import { COMMENT, COMMENT_EVERY_MS, frameEvent } from './sse-frame.js';
 import { type Pieces, StreamSource } from './stream-source.js';
 
+/** One event of a stream of server-sent events. */
 export interface ServerSentEvent {
   /**
    * The type of the event, on one line.

@@ -75,6 +75,7 @@ export interface WebSocketEvents<D, Params = Readonly<Record<string, string>>> {
   close?(ws: ServerWebSocket<D, Params>, code: number, reason: string): void | Promise<void>;
 }
 
+/** The limits of the connections of one path. */
 export interface WebSocketLimits {
   /**
    * Largest message in bytes, before and after inflating.
