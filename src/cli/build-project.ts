@@ -6,11 +6,11 @@ import { basename, dirname, extname, join, relative, resolve, sep } from 'node:p
 import { compiledName } from '../built-file.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
+import { makeFolder } from '../process/make-folder.js';
 import { isProcessAlive } from '../process/process-identity.js';
 import { BUILD_MARK } from '../source-file.js';
 import { assetsOf, copyAsset, isOfTests } from './build-files.js';
 import { CommandFailure } from './command-failure.js';
-import { makeFolder } from './make-folder.js';
 import { compile } from './project-compiler.js';
 
 export interface BuildOptions {

@@ -6,10 +6,10 @@ import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
 import { loadDefinitions } from '../grpc/load-proto.js';
 import { typeText } from '../grpc/type-text.js';
+import { makeFolder } from '../process/make-folder.js';
 import { loadProject } from '../worker/load-services.js';
 import { projectProtos } from '../worker/project-protos.js';
 import { CommandFailure } from './command-failure.js';
-import { makeFolder } from './make-folder.js';
 
 /**
  * @returns lines about what was written

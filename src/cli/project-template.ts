@@ -4,8 +4,8 @@ import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { version } from '../config/print.js';
 import { errorMessage } from '../error-text.js';
+import { makeFolder } from '../process/make-folder.js';
 import { CommandFailure } from './command-failure.js';
-import { makeFolder } from './make-folder.js';
 import type { PackageOrigin } from './own-package.js';
 
 const PACKAGE = new URL('../../', import.meta.url);
