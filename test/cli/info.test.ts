@@ -55,7 +55,8 @@ describe('multilane info', () => {
   });
 
   it('lists the services of the reference shop with --demo', async () => {
-    const { project: facts } = await infoReport('/nonexistent', ['--demo'], false);
+    const { stdout } = await multilane(['info', '--demo', '--json']);
+    const { project: facts } = JSON.parse(stdout) as Awaited<ReturnType<typeof infoReport>>;
     expect(facts.services.map(({ name }) => name)).to.deep.equal(['users', 'orders', 'payments', 'checkout']);
     for (const { name, parts } of facts.services) expect(parts, name).to.include('routes');
   });
