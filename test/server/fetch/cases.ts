@@ -255,7 +255,8 @@ const bodies: readonly Case[] = [
     const clone = request.clone();
     return [await (await clone.blob()).text(), await request.text()];
   }),
-  found('a body that is cancelled', { method: 'POST', body: BIG }, async (request) => {
+  // Of a large body, some may not have arrived: then the connection is closed.
+  found('a body that is cancelled', { method: 'POST', body: 'short' }, async (request) => {
     await request.body!.cancel();
     return request.bodyUsed;
   }),
