@@ -29,7 +29,8 @@ function textOf(file: string): string {
 
 /** Takes the least indented line below the export, because other objects may have the key, too. */
 function lineOfKey(text: string, key: string): number | undefined {
-  const isKey = new RegExp(`(?:^|[{,])\\s*(?:(["'])${key}\\1\\s*:|${key}\\s*(?:[:,}(]|$))`);
+  const name = key.replaceAll(/\W/g, '\\$&');
+  const isKey = new RegExp(`(?:^|[{,])\\s*(?:(["'])${name}\\1\\s*:|${name}\\s*(?:[:,}(]|$))`);
   const lines = text.split('\n');
   const found = lines.flatMap((line, n) => {
     const at = isKey.exec(line)?.index ?? -1;

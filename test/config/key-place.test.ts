@@ -40,6 +40,11 @@ export default {
     /multilane\.config\.mjs:2: workers: /,
   ],
   [
+    'a key that is no name, with characters of a pattern',
+    { 'multilane.config.mjs': `export default {\n  workers: 1,\n  'a(b': 1,\n};` },
+    /multilane\.config\.mjs:3: unknown key "a\(b"/,
+  ],
+  [
     'CommonJS',
     { 'multilane.config.js': `module.exports = {\n  // workers: 3,\n  workers: 'many',\n};` },
     /multilane\.config\.js:3: workers: /,
