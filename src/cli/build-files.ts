@@ -41,13 +41,14 @@ export interface AssetOptions {
 export async function* assetsOf(folder: string, options: AssetOptions): AsyncGenerator<string> {
   const { except, withTests, leftOut } = options;
   const project = await realpath(folder);
-  const entered = new Set<string>();
-  const folders = [folder];
-  for (const current of folders) {
+  /** Each with the folders above it, under their real names. */
+  const folders: { readonly current: string; readonly above: readonly string[] }[] = [
+    { current: folder, above: [] },
+  ];
+  for (const { current, above } of folders) {
     // A link may lead back to a folder above it.
     const real = await realpath(current);
-    if (entered.has(real) || except.includes(current) || (await isDataDir(current))) continue;
-    entered.add(real);
+    if (above.includes(real) || except.includes(current) || (await isDataDir(current))) continue;
     const entries = await readdir(current, { withFileTypes: true });
     const links = new Set(entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name));
     for (const name of entries.map((entry) => entry.name).sort()) {
@@ -59,7 +60,7 @@ export async function* assetsOf(folder: string, options: AssetOptions): AsyncGen
       if (!isFolder && !(stats?.isFile() === true && isAsset(name, inside === name))) continue;
       const target = links.has(name) ? await realpath(path) : undefined;
       if (target !== undefined && !`${target}${sep}`.startsWith(project + sep)) leftOut(inside, target);
-      else if (isFolder) folders.push(path);
+      else if (isFolder) folders.push({ current: path, above: [...above, real] });
       else yield inside;
     }
   }

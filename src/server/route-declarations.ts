@@ -164,6 +164,8 @@ function declareMount(
   application: FetchApplication,
 ): void {
   assertOpen(collection);
+  if (typeof prefix !== 'string')
+    throw new TypeError("mount has no prefix: write app.mount('/', application) for all paths");
   const path = prefix === '/' ? group.prefix : group.prefix + prefix;
   checkMount(path === '' ? prefix : path, options, application);
   const { stripPrefix = true, ...rest } = options;

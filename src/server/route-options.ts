@@ -163,6 +163,8 @@ export function checkMount(prefix: string, options: FetchOptions, application: u
     if (!isStatic || prefix.endsWith('/'))
       throw error('the prefix must be static text that starts with "/" and does not end with it');
   }
+  if (isFetchApplication(options))
+    throw error('its options are behind the application: write app.mount(path, options, application)');
   checkOptions(options, MOUNT, error);
   checkRouteDocs(options, error);
   const reason = unmountable(application);

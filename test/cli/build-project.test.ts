@@ -137,6 +137,8 @@ describe('a build of a project', () => {
       ['public/nowhere', 'nothing'],
       ['LICENSE', join(outside, 'key.txt')],
       ['public/same', '../services/one/migrations'],
+      ['public/self', '.'],
+      ['a-public', 'public'],
       ['public/icon.txt', '../services/one/one.proto'],
     ] as const;
     mkdirSync(outside);
@@ -145,13 +147,17 @@ describe('a build of a project', () => {
       for (const [name, target] of links) symlinkSync(target, join(folder, name));
       warnings.length = 0;
       await build();
-      const added = ['public/icon.txt', 'public/same/0001_a.sql'];
-      expect(filesIn('dist').filter((name) => /^public|txt/.test(name))).to.deep.equal(
-        ['public/app.js', 'public/index.html', ...added].sort(),
+      const copied = ['app.js', 'icon.txt', 'index.html', 'same/0001_a.sql'];
+      // A folder is there under its own name and under that of a link to it, which comes first here.
+      expect(filesIn('dist').filter((name) => /public|txt/.test(name))).to.deep.equal(
+        ['a-public', 'public'].flatMap((name) => copied.map((file) => `${name}/${file}`)),
       );
       expect(
         warnings.map((text) => text.replace(/ is left out: it is a link to .*, which .*copy.*/, '')),
-      ).to.have.members(['services/one/system', 'services/one/key.txt', 'public/beside']);
+      ).to.have.members([
+        ...['services/one/system', 'services/one/key.txt'],
+        ...['public/beside', 'a-public/beside'],
+      ]);
     } finally {
       for (const [name] of links) rmSync(join(folder, name));
       rmSync(outside, { recursive: true });

@@ -1,6 +1,7 @@
 // A mounted application among the routes, limits and hooks of its service.
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
+import { Hono } from 'hono';
 import * as undici from 'undici';
 import { HttpError } from '#src/errors.js';
 import type { Application } from '#src/server/handler.js';
@@ -110,6 +111,9 @@ describe('a mounted application', () => {
       'mount /:tenant/a: the prefix must be static text': (app) =>
         app.group('/:tenant', (group) => group.mount('/a', pathOf)),
       'mount /a: it needs an application with a method fetch': (app) => app.mount('/a', {} as never),
+      'mount /a: its options are behind the application': (app) =>
+        app.mount('/a', new Hono() as never, { stripPrefix: false } as never),
+      'mount has no prefix': (app) => (app.mount as (application: unknown) => unknown)(new Hono()),
       'mount /a: unknown option "timeout"': (app) => app.mount('/a', { timeout: 1 } as never, pathOf),
       'mount /a: unknown option "body"': (app) => app.mount('/a', { body: {} } as never, pathOf),
       'route * /a: it has declared GET /a/* already': (app) => {
