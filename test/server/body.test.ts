@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { UnavailableError } from '#src/errors.js';
+import { HttpError, UnavailableError } from '#src/errors.js';
 import { BODY_IDLE_MS, type BodyOwner, RequestBody } from '#src/server/body/body.js';
 import { BodyClaim } from '#src/server/body/body-claim.js';
 import type { Exchange } from '#src/server/exchange.js';
@@ -354,6 +354,25 @@ describe('streaming a body', () => {
     peer.ticker.advance(BODY_IDLE_MS + 20);
     expect(await third).to.equal('BODY_TIMEOUT');
   });
+
+  for (const [what, release, code] of [
+    ['the response is complete', (peer: Peer) => peer.body.leave(), 'CLIENT_CLOSED'],
+    ['the request has ended', (peer: Peer) => peer.body.release(), 'CLIENT_CLOSED'],
+    [
+      'its time is over',
+      (peer: Peer) => peer.body.release(new HttpError('DEADLINE_EXCEEDED', 'late')),
+      'DEADLINE_EXCEEDED',
+    ],
+  ] as const)
+    it(`fails where the rest was released unread, although all of it has arrived: ${what}`, async () => {
+      const peer = new Peer(100);
+      const stream = peer.body.stream();
+      peer.send('first');
+      expect(Buffer.from((await stream.next()).value!).toString()).to.equal('first');
+      peer.send('last', true);
+      release(peer);
+      expect(await codeOf(stream.next())).to.equal(code);
+    });
 
   it('yields the bytes that have arrived before it fails', async () => {
     const peer = new Peer(3);

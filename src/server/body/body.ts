@@ -121,6 +121,10 @@ export class RequestBody implements BodyReading {
   #isPaused = false;
   /** The response is complete, and the reading goes on. */
   #isBehind = false;
+  /** Bytes of a complete body were released unread, so its stream must not end as if it were whole. */
+  #isCut = false;
+  /** What has ended the request then; undefined: its response was complete. */
+  #cutBy: HttpError | undefined;
   /** The reading has ended with the response, and a reader that comes later is to be logged. */
   #isStopped = false;
 
@@ -183,7 +187,7 @@ export class RequestBody implements BodyReading {
         if (this.#length > 0) {
           yield this.#takeArrived();
           this.#resume();
-        } else if (this.#end === 'complete') {
+        } else if (this.#end === 'complete' && !this.#isCut) {
           return;
         } else {
           await new Promise<void>((resolve, reject) => {
@@ -232,6 +236,10 @@ export class RequestBody implements BodyReading {
     if (this.#end === undefined) this.#settle(error ?? clientClosed());
     this.#isReleased = true;
     if (!this.#isKept) {
+      if (this.#length > 0) {
+        this.#isCut = true;
+        this.#cutBy = error;
+      }
       this.#buffer = EMPTY;
       this.#length = 0;
     }
@@ -247,8 +255,7 @@ export class RequestBody implements BodyReading {
   #read(reader: 'whole' | 'stream', waiter: Waiter): void {
     if (this.#isStopped && this.#end instanceof HttpError) this.#deps.owner.bodyLost(this.#end);
     this.#isStopped = false;
-    // The bytes that no reader wanted in time are gone.
-    if (this.#isReleased && !this.#isKept && this.#end === 'complete') this.#end = clientClosed();
+    if (this.#isReleased && !this.#isKept && this.#end === 'complete') this.#end = this.#cutError();
     this.#reader = reader;
     this.#waiter = waiter;
     if (this.#end !== undefined) {
@@ -259,6 +266,15 @@ export class RequestBody implements BodyReading {
     // Bytes that the core has read with the header are delivered when the callback of the request has
     // returned.
     this.#deps.turnEnd.add(() => this.#turnEnded());
+  }
+
+  /** The error for a reader that comes back when the bytes that it did not take in time are gone. */
+  #cutError(): HttpError {
+    if (this.#cutBy !== undefined) return this.#cutBy;
+    if (!this.#isCut) return clientClosed();
+    const error = closed('what had arrived was not read in time');
+    this.#deps.owner.bodyLost(error);
+    return error;
   }
 
   #turnEnded(): void {
