@@ -28,12 +28,15 @@ class Peer {
   readonly refused: string[] = [];
   readonly quotas;
   readonly body: RequestBody;
+  /** Makes the exchange deliver what arrives behind the response. */
+  readonly deliverBehind: () => void;
 
   constructor(limit: number, bounds: Partial<QuotaBounds> = {}, contentLength = -1) {
     this.quotas = quotasOf({ ...ENOUGH, ...bounds }, (name) => this.refused.push(name));
     const key = this.quotas.addressKey('client');
     const exchange = {
       isBodyComplete: false,
+      deliversBehind: false as boolean,
       readBody: (onPiece) => {
         this.#onPiece = onPiece;
         return true;
@@ -48,6 +51,9 @@ class Peer {
         this.paused = false;
       },
     } satisfies Partial<Exchange>;
+    this.deliverBehind = () => {
+      exchange.deliversBehind = true;
+    };
     const owner: BodyOwner = {
       detach: () => undefined,
       bodyLost: () => {},
@@ -356,7 +362,14 @@ describe('streaming a body', () => {
   });
 
   for (const [what, release, code] of [
-    ['the response is complete', (peer: Peer) => peer.body.leave(), 'CLIENT_CLOSED'],
+    [
+      'nothing reads it for a while behind the response',
+      (peer: Peer) => {
+        peer.body.leave();
+        peer.ticker.advance(3 * BODY_IDLE_MS);
+      },
+      'CLIENT_CLOSED',
+    ],
     ['the request has ended', (peer: Peer) => peer.body.release(), 'CLIENT_CLOSED'],
     [
       'its time is over',
@@ -372,6 +385,22 @@ describe('streaming a body', () => {
       peer.send('last', true);
       release(peer);
       expect(await codeOf(stream.next())).to.equal(code);
+    });
+
+  for (const isLate of [true, false])
+    it(`is read to its end behind the response by a reader that was between two pieces: the rest ${isLate ? 'comes later' : 'is there'}`, async () => {
+      const peer = new Peer(100);
+      const stream = peer.body.stream();
+      peer.send('first');
+      await stream.next();
+      if (!isLate) peer.send('last', true);
+      peer.deliverBehind();
+      peer.body.stop();
+      peer.body.leave();
+      if (isLate) peer.send('last', true);
+      expect(Buffer.from((await stream.next()).value!).toString()).to.equal('last');
+      expect(await stream.next()).to.deep.equal({ done: true, value: undefined });
+      expect(peer.held).to.deep.equal(NOTHING_HELD);
     });
 
   it('yields the bytes that have arrived before it fails', async () => {

@@ -5,7 +5,7 @@
 // The bytes are bounded by the route's limit and by the quotas of the process (BodyClaim). A slow reader
 // stops the reading from the socket, and a peer that sends nothing for a while gets a time-out.
 //
-// A reader that waits when the response is complete goes on behind it, as on other servers: an application
+// A reader that has begun when the response is complete goes on behind it, as on other servers: an application
 // may respond first and read then. The limits stay the same, the exchange bounds the time, and what ends the
 // reading early is logged, because no response can report it.
 import { HttpError, UnavailableError } from '../../errors.js';
@@ -119,6 +119,8 @@ export class RequestBody implements BodyReading {
   /** True when the owner was notified that the whole body is awaited. */
   #isAwaited = false;
   #isPaused = false;
+  /** The body is read as a stream, whose reader may be between two pieces. */
+  #isStreamOpen = false;
   /** The response is complete, and the reading goes on. */
   #isBehind = false;
   /** Bytes of a complete body were released unread, so its stream must not end as if it were whole. */
@@ -182,6 +184,7 @@ export class RequestBody implements BodyReading {
    * @throws HttpError BODY_TOO_LARGE, BODY_TIMEOUT, OVERLOADED, CLIENT_CLOSED
    */
   async *stream(): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#isStreamOpen = true;
     try {
       for (;;) {
         if (this.#length > 0) {
@@ -196,31 +199,47 @@ export class RequestBody implements BodyReading {
         }
       }
     } finally {
+      this.#isStreamOpen = false;
       this.release();
     }
   }
 
-  /** Call when the response is complete: ends the reading, unless a reader waits. */
+  /** Call when the response is complete: ends the reading, unless a reader has begun. */
   stop(): void {
     if (this.#end !== undefined || this.#staysBehind()) return;
     this.#isStopped = this.#waiter === undefined;
     this.#settle(closed('nothing was reading it'));
   }
 
-  /** Call when the request has ended as it should: releases everything, unless a reader waits. */
+  /** Call when the request has ended as it should: releases everything, unless a reader has begun. */
   leave(): void {
     if (this.#end === undefined && this.#staysBehind()) return;
+    if (this.#end === 'complete' && this.#isStreamOpen && this.#length > 0) {
+      // All of it is here, and its reader will come back for the rest.
+      this.#isBehind = true;
+      this.#watchSilence();
+      return;
+    }
     if (this.#end === undefined) this.stop();
     this.release();
   }
 
   #staysBehind(): boolean {
-    this.#isBehind ||= this.#waiter?.goesOn === true && this.#deps.exchange.deliversBehind === true;
-    return this.#isBehind;
+    if (this.#isBehind) return true;
+    if (!this.#isWanted || this.#deps.exchange.deliversBehind !== true) return false;
+    this.#isBehind = true;
+    // A reader between two pieces does not wait, so nothing watches it and its client yet.
+    if (this.#waiter === undefined) this.#watchSilence();
+    return true;
+  }
+
+  /** A reader has begun that goes on when the response is complete. */
+  get #isWanted(): boolean {
+    return this.#isStreamOpen || this.#waiter?.goesOn === true;
   }
 
   get goesOn(): boolean {
-    return this.#end === undefined && (this.#isBehind || this.#waiter?.goesOn === true);
+    return this.#end === undefined && (this.#isBehind || this.#isWanted);
   }
 
   lost(): void {
@@ -308,7 +327,7 @@ export class RequestBody implements BodyReading {
     const { exchange } = this.#deps;
     if (this.#end === 'complete' && this.#length === 0) return;
     this.#end = undefined;
-    this.#fail(closed(`was not read for ${BODY_IDLE_MS / 1000} seconds`));
+    this.#fail(closed(`what had arrived was not read for ${BODY_IDLE_MS / 1000} seconds`));
     if (this.#isPaused) exchange.resume();
     this.release();
   }
@@ -405,7 +424,7 @@ export class RequestBody implements BodyReading {
 
   /** The request is over, so nothing else releases what the body holds. */
   #endBehind(): void {
-    if (this.#reader === 'stream' && this.#end === 'complete' && this.#length > 0) this.#watchSilence();
+    if (this.#isStreamOpen && this.#end === 'complete' && this.#length > 0) this.#watchSilence();
     else this.release();
   }
 
