@@ -69,11 +69,16 @@ export async function* assetsOf(folder: string, options: AssetOptions): AsyncGen
 const isAsset = (name: string, isOutside: boolean): boolean =>
   !NO_ASSETS.has(extname(name)) && !(isOutside && OF_PROJECT.some((one) => one.test(name)));
 
-/** Whether a folder is a DATA_DIR: it holds the data of a PostgreSQL, or nothing but flight records. */
+/** A file of a DATA_DIR that says which process owns it (process/owner-files.ts). */
+const OWNER = /^owner-\d+\./;
+
+/** Whether a folder is a DATA_DIR: it holds the data of a PostgreSQL, or only its owners and flight records. */
 async function isDataDir(folder: string): Promise<boolean> {
   if ((await stat(join(folder, 'pg/data')).catch(() => undefined))?.isDirectory()) return true;
   const names = await readdir(folder);
-  return names.length > 0 && names.every((name) => name === 'flight' || /^owner-/.test(name));
+  return (
+    names.some((name) => OWNER.test(name)) && names.every((name) => name === 'flight' || OWNER.test(name))
+  );
 }
 
 /** Copies a file, unless the compiler has written one of that name. */

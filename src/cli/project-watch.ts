@@ -7,6 +7,8 @@ import type { ProjectFiles } from './dev/project-files.js';
 
 /** Changes that follow each other faster count as one: those of an editor that saves several files. */
 const QUIET_MS = 50;
+/** A file that changes all the time, such as a log, keeps the others waiting no longer than this. */
+const MOST_WAIT_MS = 250;
 
 /** A changed file, and what has to run anew after it. */
 export interface ProjectChange {
@@ -37,6 +39,8 @@ export class ProjectWatch {
   #watcher: FSWatcher | undefined;
   #watched: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
+  /** When the first event came that has not been looked at. */
+  #eventsSince: number | undefined;
   #isClosed = false;
 
   constructor(options: ProjectWatchOptions) {
@@ -61,6 +65,7 @@ export class ProjectWatch {
   }
 
   #look(): void {
+    this.#eventsSince = undefined;
     if (this.#isClosed) return;
     const before = this.#files;
     this.#files = this.#options.files();
@@ -92,8 +97,11 @@ export class ProjectWatch {
       });
     });
     watcher.on('all', () => {
+      const now = performance.now();
+      this.#eventsSince ??= now;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#look(), QUIET_MS);
+      const waitMs = Math.min(QUIET_MS, this.#eventsSince + MOST_WAIT_MS - now);
+      this.#timer = setTimeout(() => this.#look(), Math.max(0, waitMs));
     });
     await previous?.close();
     this.#look();

@@ -16,6 +16,7 @@ import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
 import type { Application, RouteInfo } from './handler.js';
 import type { SwitchableRoute } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
+import { LostBodies } from './lost-bodies.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
 import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
@@ -83,6 +84,7 @@ export class App {
       quotas,
       ids: this.options.ids ?? new RequestIds(),
       requests: this.#requests,
+      lostBodies: new LostBodies(log),
       unreturnedResponses: new WeakSet(),
       refused: (reason) => observer.refused(reason),
       draining: () => this.options.draining(),

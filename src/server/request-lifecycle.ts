@@ -247,11 +247,9 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
     return new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
   }
 
-  bodyLost(err: HttpError): void {
+  bodyLost(error: HttpError): void {
     const { server, plan, method, route } = this.#request;
-    const [{ service }, { requestId }] = [plan, this];
-    const message = 'a body was not read to its end, because the response was complete: await it before';
-    server.log.warn({ service, method, route, requestId, err }, message);
+    server.lostBodies.report({ service: plan.service, method, route, requestId: this.requestId }, error);
   }
 
   hold(permit: { leave(): void }): void {

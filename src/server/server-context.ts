@@ -9,6 +9,7 @@ import type { ProxyField } from './client-address.js';
 import type { EnteredStores } from './entered-stores.js';
 import type { Exchange } from './exchange.js';
 import type { LiveRequests } from './live-requests.js';
+import type { LostBodies } from './lost-bodies.js';
 import type { RequestLog } from './request-log.js';
 import type { RequestQuotas } from './request-observer.js';
 import type { FileLooks } from './response/file-looks.js';
@@ -30,6 +31,7 @@ export interface ServerContext {
   readonly quotas: RequestQuotas;
   readonly ids: RequestIds;
   readonly requests: LiveRequests;
+  readonly lostBodies: Pick<LostBodies, 'report'>;
   readonly scheme: 'http' | 'https';
   /** What `ctx.file` knows of files. */
   readonly files: FileLooks;

@@ -182,8 +182,10 @@ export class UwsBody {
       this.pause();
     }
     const lingering = this.#lingering;
-    // What a reader gets is bounded by the limit of its route. Each piece counts all the same.
-    lingering?.dropped(this.#isBehind && this.#reading?.goesOn === true ? 0 : piece.byteLength);
+    // What a reader gets is bounded by the limit of its route; only a flood of tiny pieces counts here.
+    if (this.#isBehind && this.#reading?.goesOn === true && !this.#isFlood(piece.byteLength))
+      lingering?.passed();
+    else lingering?.dropped(piece.byteLength);
     if (lingering === undefined && !isLast && this.#isFlood(piece.byteLength)) this.#events.flooded();
     else if (lingering === undefined && isLast && this.#isChunked) this.#endLater();
     else if (this.#onPiece !== undefined) {

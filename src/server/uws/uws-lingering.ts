@@ -78,12 +78,21 @@ export class UwsLingering {
 
   /** Call for each piece that is dropped. @param bytes of the piece; the last one may be empty */
   dropped(bytes: number): void {
+    this.#took(Math.max(bytes, PIECE_BYTES));
+  }
+
+  /** Call for each piece that a reader gets. */
+  passed(): void {
+    this.#took(0);
+  }
+
+  #took(bytes: number): void {
     this.#idle?.touch();
     if (this.#body.isComplete) {
       if (this.#over !== undefined) this.#endLater();
       return;
     }
-    this.#bytes += Math.max(bytes, PIECE_BYTES);
+    this.#bytes += bytes;
     if (this.#isBeyond || (this.#bytes <= MOST_BYTES && this.#host.wheel.now() < this.#until)) return;
     this.#isBeyond = true;
     this.#host.abandonedBodies.add();
