@@ -5,8 +5,8 @@ import { BodyFields } from './body-fields.js';
 /** With this value an operator undoes a change, and the setting is in effect again. */
 export const AUTO = 'auto';
 
-/** `GRPC` is that of gRPC methods. */
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'GRPC'] as const;
+/** `GRPC` is that of gRPC methods, `_OTHER` stands for the other methods of a mounted application. */
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', '_OTHER', 'GRPC'] as const;
 const STATES = ['on', 'off'] as const;
 /** The range of CPU_THREADS. */
 const MAX_CPU_THREADS = 256;

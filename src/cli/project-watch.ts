@@ -4,11 +4,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { ProjectFiles } from './dev/project-files.js';
-
-/** Changes that follow each other faster count as one: those of an editor that saves several files. */
-const QUIET_MS = 50;
-/** A file that changes all the time, such as a log, keeps the others waiting no longer than this. */
-const MOST_WAIT_MS = 250;
+import { QuietMoment } from './dev/quiet-moment.js';
 
 /** A changed file, and what has to run anew after it. */
 export interface ProjectChange {
@@ -38,9 +34,7 @@ export class ProjectWatch {
   #files: ProjectFiles = new Map();
   #watcher: FSWatcher | undefined;
   #watched: ReadonlySet<string> = new Set();
-  #timer: NodeJS.Timeout | undefined;
-  /** When the first event came that has not been looked at. */
-  #eventsSince: number | undefined;
+  readonly #moment = new QuietMoment(() => this.#look());
   #isClosed = false;
 
   constructor(options: ProjectWatchOptions) {
@@ -60,12 +54,11 @@ export class ProjectWatch {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#moment.clear();
     await this.#watcher?.close();
   }
 
   #look(): void {
-    this.#eventsSince = undefined;
     if (this.#isClosed) return;
     const before = this.#files;
     this.#files = this.#options.files();
@@ -97,11 +90,7 @@ export class ProjectWatch {
       });
     });
     watcher.on('all', () => {
-      const now = performance.now();
-      this.#eventsSince ??= now;
-      clearTimeout(this.#timer);
-      const waitMs = Math.min(QUIET_MS, this.#eventsSince + MOST_WAIT_MS - now);
-      this.#timer = setTimeout(() => this.#look(), Math.max(0, waitMs));
+      this.#moment.event();
     });
     await previous?.close();
     this.#look();

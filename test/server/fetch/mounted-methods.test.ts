@@ -1,6 +1,7 @@
 // The methods of requests to a mounted application, over a socket and without one.
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { routeSwitchOf } from '#src/admin/switch-bodies.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { bench } from '../kit.js';
@@ -48,6 +49,8 @@ describe('the methods of a mounted application', () => {
     expect(keys).to.have.members(methods.map((method) => `${method} /a/*`));
     const switches = app.switchable().filter(({ template }) => template === '/a/*');
     expect(switches.map(({ method }) => method)).to.include('_OTHER');
+    for (const { method, template } of switches)
+      expect(routeSwitchOf({ method, route: template, state: 'off' })).to.include({ method });
   });
 
   it('share the limit of the application', async () => {
