@@ -72,7 +72,7 @@ const isAsset = (name: string, isOutside: boolean): boolean =>
 /** A file of a DATA_DIR that says which process owns it (process/owner-files.ts). */
 const OWNER = /^owner-\d+\./;
 
-/** Whether a folder is a DATA_DIR: it holds the data of a PostgreSQL, or only its owners and flight records. */
+/** Whether a folder is a DATA_DIR: it holds the data of a PostgreSQL, or only owners and flight records. */
 async function isDataDir(folder: string): Promise<boolean> {
   if ((await stat(join(folder, 'pg/data')).catch(() => undefined))?.isDirectory()) return true;
   const names = await readdir(folder);

@@ -5,9 +5,9 @@
 // The bytes are bounded by the route's limit and by the quotas of the process (BodyClaim). A slow reader
 // stops the reading from the socket, and a peer that sends nothing for a while gets a time-out.
 //
-// A reader that has begun when the response is complete goes on behind it, as on other servers: an application
-// may respond first and read then. The limits stay the same, the exchange bounds the time, and what ends the
-// reading early is logged, because no response can report it.
+// A reader that has begun when the response is complete goes on behind it, as on other servers: an
+// application may respond first and read then. The limits stay the same, the exchange bounds the time, and
+// what ends the reading early is logged, because no response can report it.
 import { HttpError, UnavailableError } from '../../errors.js';
 import type { BodyReading, Exchange } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
@@ -287,7 +287,7 @@ export class RequestBody implements BodyReading {
     this.#deps.turnEnd.add(() => this.#turnEnded());
   }
 
-  /** The error for a reader that comes back when the bytes that it did not take in time are gone. */
+  /** The error for a reader that continues after bytes were released that it had not taken. */
   #cutError(): HttpError {
     if (this.#cutBy !== undefined) return this.#cutBy;
     if (!this.#isCut) return clientClosed();
