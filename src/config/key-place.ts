@@ -1,7 +1,7 @@
 // Finds the line of a configuration file that has a key, for messages about its value. The file was run, not
 // parsed, so the line is found by its text.
-import { readFileSync } from 'node:fs';
 import { sourceFile } from '../source-file.js';
+import { sourceText } from '../user-code/imports.js';
 import { formatLocation } from '../user-code/project-error.js';
 
 const EXPORT = /^\s*(?:export\s+default\b|module\.exports\s*=)/;
@@ -15,16 +15,8 @@ export function placeOfKey(
   key: string,
 ): string {
   const source = sourceFile(path);
-  const line = lineOfKey(textOf(source), key);
+  const line = lineOfKey(sourceText(source), key);
   return line === undefined ? name : formatLocation(source, line);
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return ''; // settings of a test are in no file
-  }
 }
 
 /** Takes the least indented line below the export, because other objects may have the key, too. */

@@ -1,9 +1,9 @@
 // What to do next about an import of a name that its module does not export. This is used only when a module
 // cannot be loaded: Node.js names the import, but not what the module exports.
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suggestedName } from '../name-suggestion.js';
+import { sourceText } from './imports.js';
 
 interface ExportedNames {
   readonly values: Set<string>;
@@ -26,7 +26,7 @@ function exportedNames(file: string): ExportedNames {
   const names: ExportedNames = { values: new Set(), types: new Set() };
   const files = new Set([file]);
   for (const one of files) {
-    const text = textOf(one);
+    const text = sourceText(one);
     for (const [, isDefault, kind = '', name = 'default'] of text.matchAll(DECLARATION)) {
       if (isDefault !== undefined && one !== file) continue;
       (kind === 'type' || kind === 'interface' ? names.types : names.values).add(name);
@@ -42,14 +42,6 @@ function addListed({ values, types }: ExportedNames, list: string, areTypes: boo
   for (const item of list.split(',')) {
     const [, ofType, name] = /^\s*(type\s+)?(?:[\w$]+\s+as\s+)?([\w$]+)\s*$/.exec(item) ?? [];
     if (name !== undefined) (areTypes || ofType !== undefined ? types : values).add(name);
-  }
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
   }
 }
 

@@ -54,11 +54,16 @@ function* importsIn(importer: string): Generator<UserImport> {
 
 /** The lines of a module; none for a file that is no module or does not exist. */
 export function linesOf(file: string): readonly string[] {
-  if (!/^\.[cm]?[jt]s$/.test(extname(file))) return [];
+  const text = /^\.[cm]?[jt]s$/.test(extname(file)) ? sourceText(file) : '';
+  return text === '' ? [] : text.split('\n');
+}
+
+/** The text of a file of a project; empty for one that does not exist, which the caller reports. */
+export function sourceText(file: string): string {
   try {
-    return readFileSync(file, 'utf8').split('\n');
+    return readFileSync(file, 'utf8');
   } catch {
-    return []; // it does not exist; the caller reports that
+    return '';
   }
 }
 
