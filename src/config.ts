@@ -19,6 +19,8 @@ type FileValue<V> = [NonNullable<V>] extends [boolean]
 /** The settings that a configuration file may also write in other types than that of their value. */
 interface OtherFileValues {
   readonly requestLog: FileValue<boolean>;
+  readonly healthPath: false;
+  readonly readyPath: false;
 }
 
 type OtherFileValue<K extends keyof Settings> = K extends keyof OtherFileValues ? OtherFileValues[K] : never;
@@ -117,6 +119,10 @@ export interface Settings {
   readonly adminPort: number;
   readonly adminToken: string | undefined;
   readonly adminAllowedHosts: readonly string[];
+  /** Path of the route that says whether a worker is alive; null: no such route. */
+  readonly healthPath: string | null;
+  /** Path of the route that says whether the process may get traffic; null: no such route. */
+  readonly readyPath: string | null;
   readonly workers: number;
   readonly sharding: 'acceptor' | 'reuseport';
   /** undefined: that of the data plane. */

@@ -25,7 +25,7 @@ import { loadServices } from '../worker/load-services.js';
 import { registrationError } from '../worker/registration-error.js';
 import { createSharedPrimitives } from '../worker/shared-primitives.js';
 import { SYSTEM_ROUTE_OPTIONS } from '../worker/system-route-options.js';
-import { systemRoutes } from '../worker/system-routes.js';
+import { SYSTEM, systemRoutes } from '../worker/system-routes.js';
 import { stderrSink } from './stderr-sink.js';
 
 const UNUSED_METER: RouteMeter = { routeNumber: 0, begin: () => 0, enter: () => 0, leave() {}, end() {} };
@@ -66,11 +66,11 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   const services = await loadServices(settings);
   const restoreStacks = deepenStacks();
   try {
-    app.mount('system', (routes) =>
-      systemRoutes(routes, { draining: () => false, ready: () => false }, SYSTEM_ROUTE_OPTIONS),
+    app.mount(SYSTEM, (routes) =>
+      systemRoutes(routes, settings, { draining: () => false, ready: () => false }, SYSTEM_ROUTE_OPTIONS),
     );
     if (settings.openapi !== false)
-      app.mount('system', (routes) => apiDocs(routes, apiInfo(settings, []), () => app.routes()));
+      app.mount(SYSTEM, (routes) => apiDocs(routes, apiInfo(settings, []), () => app.routes()));
     for (const service of services) {
       const deps: ServiceDeps = {
         db: refusing(service.name, 'db'),

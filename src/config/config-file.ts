@@ -204,6 +204,10 @@ export function fromFile(file: ConfigFile, known: readonly string[]): SettingSou
   const spellings = known.map(keyOf);
   for (const key of Object.keys(members)) {
     if (spellings.includes(key)) continue;
+    if (STRUCTURED.includes(key))
+      throw new ConfigError(
+        `${placeOfKey(file, key)}: "${key}" is a member of the configuration, not a setting`,
+      );
     const near = suggestedName(key, [...spellings, ...STRUCTURED]);
     const hint = near === undefined ? '; docs/settings.md lists all keys' : `, did you mean "${near}"?`;
     throw new ConfigError(`${placeOfKey(file, key)}: unknown key "${key}"${hint}`);

@@ -108,6 +108,19 @@ export const text: SettingKind<string> = {
 
 export const path: SettingKind<string> = { ...text, type: 'a path' };
 
+/** The path of a route without parameters; null: there is no such route. */
+export const routePath: SettingKind<string | null> = {
+  type: 'a path of letters, digits and - . _ ~ that begins with / and does not end with it, or off',
+  parse: (value) =>
+    value.toLowerCase() === 'off'
+      ? null
+      : /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/.test(value)
+        ? value
+        : undefined,
+  show: (value) => value ?? 'off',
+  fromFile: (value) => (value === false ? 'off' : plainText(value)),
+};
+
 /** A bearer token: characters that a header field may contain (RFC 9110 section 5.5), without blanks. */
 export const token: SettingKind<string> = {
   ...text,

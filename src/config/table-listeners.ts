@@ -3,7 +3,7 @@ import { isServiceName } from '../service-name.js';
 import { defaultWorkers } from './machine-facts.js';
 import { host, hosts } from './network-kinds.js';
 import { optional, type Table, withDefault } from './setting.js';
-import { listOf, oneOf, path, token, whole } from './setting-kinds.js';
+import { listOf, oneOf, path, routePath, token, whole } from './setting-kinds.js';
 
 const serviceNames = listOf('service names', (name) => (isServiceName(name) ? name : undefined));
 
@@ -32,6 +32,17 @@ export const LISTENER_SETTINGS = {
     hosts,
     [],
     'Values of the `Host` field that the admin plane accepts besides the bound address and `localhost`.',
+  ),
+  HEALTH_PATH: withDefault(
+    routePath,
+    '/health',
+    'Path of the data plane that says whether a worker is alive. `off`, or another path, leaves `/health` to an ' +
+      'application that is mounted at `/`.',
+  ),
+  READY_PATH: withDefault(
+    routePath,
+    '/ready',
+    'Path of the data plane that says whether the process may get traffic, as `/readyz` of the admin plane does.',
   ),
   WORKERS: withDefault(
     whole(1, 256),

@@ -92,7 +92,7 @@ export const OPERATION_SETTINGS = {
   REQUEST_LOG: withDefault(
     share,
     0,
-    'Share of requests that get a log line, without the probes `/health` and `/ready`: `off`, `on`, or a number ' +
+    'Share of requests that get a log line, without the probes (`HEALTH_PATH`, `READY_PATH`): `off`, `on`, or a number ' +
       'from 0 to 1. `multilane dev` logs all. A line takes more CPU time than a small request.',
   ),
   SLOW_REQUEST_MS: withDefault(

@@ -35,10 +35,13 @@ export interface StaticRoute {
 export class DeclaredTwiceError extends TypeError {
   /** Its stack shows where the first of the two routes was declared; undefined: not in a service. */
   readonly first: Error | undefined;
+  /** The service that has declared the first of them. */
+  readonly owner: string | undefined;
 
-  constructor(message: string, declaration: Error, first: Error | undefined) {
+  constructor(message: string, declaration: Error, first: Error | undefined, owner: string | undefined) {
     super(message, { cause: declaration });
     this.first = first;
+    this.owner = owner;
   }
 }
 
@@ -214,6 +217,7 @@ export class MountedRoutes {
       `${what}: ${owner} has declared ${cause.taken} already`,
       declaration,
       this.#declarations.get(plan),
+      plan.service,
     );
   }
 

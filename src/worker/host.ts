@@ -45,7 +45,7 @@ import { createOutboundCalls, type OutboundCalls } from './outbound-calls.js';
 import { projectProtos } from './project-protos.js';
 import { RequestMeters } from './request-meters.js';
 import { heldByCalls } from './request-quotas.js';
-import { routeWarnings } from './route-warnings.js';
+import { hiddenPaths, routeWarnings } from './route-warnings.js';
 import { createSharedPrimitives } from './shared-primitives.js';
 import { timedCalls } from './timed-calls.js';
 import { traceTrust } from './trace-trust.js';
@@ -327,6 +327,7 @@ function logRouteWarnings(
   log: Logger,
 ): void {
   for (const warning of routeWarnings(app.routes(), settings)) log.warn(warning);
+  for (const hidden of hiddenPaths(app.routes())) log.info(hidden);
   const { sharingRoutes: routes } = limits;
   if (routes > 0) log.warn({ routes }, 'more routes than can be counted by route: these share one count');
 }

@@ -9,13 +9,13 @@ import { apiInfo } from './api-info.js';
 import type { MountedService } from './mounted-service.js';
 import { registrationError } from './registration-error.js';
 import { SYSTEM_ROUTE_OPTIONS } from './system-route-options.js';
-import { systemRoutes } from './system-routes.js';
+import { SYSTEM, systemRoutes } from './system-routes.js';
 
 export interface MountOptions {
   readonly switches: Switches;
   readonly awaitsDatabases: boolean;
   /** Its `configFile` declares the services, for the text of an error and for what the project is called. */
-  readonly settings: Pick<Settings, 'configFile' | 'openapi' | 'rateLimit'>;
+  readonly settings: Pick<Settings, 'configFile' | 'healthPath' | 'openapi' | 'rateLimit' | 'readyPath'>;
 }
 
 /** @throws ConfigError when a service declares routes that are not possible */
@@ -37,10 +37,12 @@ function mountAll(
   { switches, awaitsDatabases, settings }: MountOptions,
 ): void {
   const state = { draining: () => switches.draining, ready: () => switches.ready };
-  app.mount('system', (routes) => systemRoutes(routes, state, SYSTEM_ROUTE_OPTIONS), { unlimited: true });
+  app.mount(SYSTEM, (routes) => systemRoutes(routes, settings, state, SYSTEM_ROUTE_OPTIONS), {
+    unlimited: true,
+  });
   const names = services.map(({ definition }) => definition.name);
   if (settings.openapi !== false)
-    app.mount('system', (routes) => apiDocs(routes, apiInfo(settings, names), () => app.routes()));
+    app.mount(SYSTEM, (routes) => apiDocs(routes, apiInfo(settings, names), () => app.routes()));
   for (const service of services) {
     const { name } = service.definition;
     const isReady = (): boolean => service.ready || !awaitsDatabases;

@@ -2,15 +2,23 @@
 import type { ConfigError } from '../errors.js';
 import { DeclaredTwiceError } from '../server/mounted-routes.js';
 import { formatLocation, projectError, projectLocation } from '../user-code/project-error.js';
+import { SYSTEM } from './system-routes.js';
 
 /**
  * @param thrown what mounting has thrown
  * @param configFile the file that declares the services; undefined for the reference shop
  */
 export function registrationError(thrown: unknown, configFile: string | undefined): ConfigError {
-  const first = thrown instanceof DeclaredTwiceError && thrown.first && projectLocation(thrown.first);
+  const next = thrown instanceof DeclaredTwiceError ? nextStep(thrown) : undefined;
   return projectError(thrown, 'while routes are registered', {
     file: configFile && formatLocation(configFile),
-    ...(first && { next: `The first one is at ${first}: change or remove one of them.` }),
+    ...(next && { next }),
   });
+}
+
+function nextStep({ first, owner }: DeclaredTwiceError): string | undefined {
+  const place = first && projectLocation(first);
+  if (place) return `The first one is at ${place}: change or remove one of them.`;
+  if (owner !== SYSTEM) return undefined;
+  return 'The runtime serves that path itself: choose another one, or change HEALTH_PATH, READY_PATH or `openapi`.';
 }

@@ -4,6 +4,7 @@ import { largestBody } from '../config/cross-checks.js';
 import type { Settings } from '../config.js';
 import { unknownFormats } from '../server/body/formats.js';
 import type { RouteInfo } from '../server/handler.js';
+import { SYSTEM } from './system-routes.js';
 
 /** Call when all services are mounted: until then a service may register formats for all of them. */
 export const routeWarnings = (routes: readonly RouteInfo[], settings: WarningSettings): readonly string[] => [
@@ -55,6 +56,23 @@ function formatWarnings(route: RouteInfo): readonly string[] {
     (format) =>
       `${nameOf(route)}: the format "${format}" is not known, so no text matches it; ` +
       'register it by FormatRegistry.Set, with FormatRegistry of "multilane"',
+  );
+}
+
+/**
+ * Says which paths an application mounted at `/` does not get. This is no warning: many applications do not
+ * have these paths.
+ */
+export function hiddenPaths(routes: readonly RouteInfo[]): readonly string[] {
+  const mounts = routes.filter(({ mounted, method, path }) => mounted && method === 'GET' && path === '/*');
+  const taken = routes
+    .filter(({ service, path }) => service === SYSTEM && !path.endsWith('*'))
+    .map(({ method, path }) => `${method} ${path}`);
+  if (taken.length === 0) return [];
+  return mounts.map(
+    ({ service }) =>
+      `service ${service}: the runtime serves ${taken.join(', ')} itself, so the application at / does not get them; ` +
+      'HEALTH_PATH, READY_PATH and `openapi` of the configuration change that',
   );
 }
 

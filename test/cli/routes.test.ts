@@ -62,6 +62,11 @@ describe('multilane routes', () => {
       /^multilane: multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:y: it has declared GET \/a\/:x already$[\s\S]*^ {2}while routes are registered\. The first one is at multilane\.config\.js:8:\d+: change or remove one of them\.$/m,
     ],
     [
+      'a route of the runtime',
+      `app.get('/health', () => 1);`,
+      /^multilane: multilane\.config\.js:8:\d+: service shelf, route GET \/health: service system has declared GET \/health already$[\s\S]*^ {2}while routes are registered\. The runtime serves that path itself: choose another one, or change HEALTH_PATH, READY_PATH or `openapi`\.$/m,
+    ],
+    [
       'a bad pattern',
       `app.get('/a/:x(', () => 1);`,
       /multilane\.config\.js:8:\d+: service shelf, route GET \/a\/:x\(: /,

@@ -13,6 +13,8 @@ const SWITCH = ['on', 'off', true, false] as const;
 
 /** What a configuration file may write: the compiler refuses a value that `defineConfig` does not take. */
 const WRITTEN = {
+  healthPath: ['off', '/alive', false],
+  readyPath: ['off', '/-/ready', false],
   sharding: ['acceptor', 'reuseport'],
   databasePrepare: SWITCH,
   gateway: ['off', false],

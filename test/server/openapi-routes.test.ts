@@ -5,6 +5,7 @@ import { apiDocs } from '#src/server/docs/api-docs.js';
 import type { Application, RouteOptions } from '#src/server/handler.js';
 import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
+import { PROBE_PATHS } from '#test/worker/probe-paths.js';
 import { bench } from './kit.js';
 import { assertValid, documentOf, responseOf } from './openapi-kit.js';
 
@@ -202,7 +203,7 @@ describe('the OpenAPI document of a route', () => {
   it('says that the routes of every process need no credentials, where others do', () => {
     const fill = (app: Application): void => {
       const state = { draining: () => false, ready: () => true };
-      systemRoutes(app, state, SYSTEM_ROUTE_OPTIONS);
+      systemRoutes(app, PROBE_PATHS, state, SYSTEM_ROUTE_OPTIONS);
       apiDocs(
         app,
         () => ({ title: 'demo', version: '1' }),

@@ -49,6 +49,16 @@ describe('createTestApp refuses', () => {
       'settings: unknown key "maxBodyByte", did you mean "maxBodyBytes"?',
     ],
     [
+      'a member of the configuration among the settings',
+      { services: [demo], settings: { openapi: false } },
+      'settings: "openapi" is a member of the configuration, not a setting',
+    ],
+    [
+      'a path of a probe that no route could have',
+      { services: [demo], settings: { healthPath: '/a/../:b/' } },
+      /^settings: healthPath: "\/a\/\.\.\/:b\/" is not a path of letters/,
+    ],
+    [
       'a setting of another kind',
       { services: [demo], settings: { workers: 'many' } },
       'settings: workers: "many" is not a whole number from 1 to 256',

@@ -20,6 +20,7 @@ import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
 import { endpoint } from '#test/upstream/endpoints.js';
 import { RealUpstreams } from '#test/upstream/real-upstreams.js';
+import { PROBE_PATHS } from '#test/worker/probe-paths.js';
 import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
 
 /** A second request while the first one waits in its handler. */
@@ -257,6 +258,6 @@ export const refused: readonly Way[] = [
 /** Probes: their 503 reports the status of this process, without a problem document but with Retry-After. */
 export async function dataPlaneProbes(): Promise<Reached[]> {
   const state = { draining: () => true, ready: () => false };
-  const { app } = bench((routes) => systemRoutes(routes, state, SYSTEM_ROUTE_OPTIONS));
+  const { app } = bench((routes) => systemRoutes(routes, PROBE_PATHS, state, SYSTEM_ROUTE_OPTIONS));
   return [...(await everyWay(app, '/health')), ...(await everyWay(app, '/ready'))];
 }

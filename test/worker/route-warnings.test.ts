@@ -60,6 +60,35 @@ describe('warnings about routes', () => {
     }
   });
 
+  it('say which paths an application mounted at / does not get, and the settings give them to it', async () => {
+    const fetch = (request: Request): Response => new Response(`own ${new URL(request.url).pathname}`);
+    const whole = defineService({ name: 'whole', fetch });
+    const below = defineService({ name: 'below', routes: (app) => app.mount('/below', fetch) });
+    const paths = ['/health', '/ready', '/docs', '/openapi.json'];
+    const free = { healthPath: 'off', readyPath: false };
+    for (const [services, settings, openapi, said] of [
+      [[whole], {}, {}, 'GET /health, GET /ready, GET /openapi.json, GET /docs'],
+      [[whole], free, {}, 'GET /openapi.json, GET /docs'],
+      [[whole], free, false, ''],
+      [[below], {}, {}, ''],
+    ] as const) {
+      const app = await createTestApp({ config: { services: [...services], openapi }, settings });
+      try {
+        const hidden = app.logs.flatMap(
+          ({ msg }) => /the runtime serves (.*) itself/.exec(String(msg))?.[1] ?? [],
+        );
+        expect(hidden).to.deep.equal(said === '' ? [] : [said]);
+        for (const url of paths) {
+          const isOwn = services[0] === whole && !said.split(', ').includes(`GET ${url}`);
+          const text = (await app.inject({ path: url })).text();
+          expect(text === `own ${url}`, `${url} of ${said}`).to.equal(isOwn);
+        }
+      } finally {
+        await app.close();
+      }
+    }
+  });
+
   it('name a route with a format that no service has registered, when all are mounted', async () => {
     const query = Type.Object({
       own: Type.Optional(Type.String({ format: 'odd' })),

@@ -2,11 +2,17 @@ import { expect } from 'chai';
 import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
 import { type Answer, bench } from '#test/server/kit.js';
+import { PROBE_PATHS } from '#test/worker/probe-paths.js';
 
 describe('the routes of every process', () => {
   const state = { draining: false, ready: true };
   const { inject } = bench((app) =>
-    systemRoutes(app, { draining: () => state.draining, ready: () => state.ready }, SYSTEM_ROUTE_OPTIONS),
+    systemRoutes(
+      app,
+      PROBE_PATHS,
+      { draining: () => state.draining, ready: () => state.ready },
+      SYSTEM_ROUTE_OPTIONS,
+    ),
   );
   afterEach(() => Object.assign(state, { draining: false, ready: true }));
 
@@ -44,6 +50,19 @@ describe('the routes of every process', () => {
     const answer = await get('/ready');
     expect(answer.headers['retry-after']).to.equal('1');
     expect(bodyOf(answer, 503)).to.deep.equal({ status: 'not-ready' });
+  });
+
+  it('are where the settings say, or nowhere', async () => {
+    const moved = bench((app) =>
+      systemRoutes(
+        app,
+        { healthPath: '/-/alive', readyPath: null },
+        { draining: () => false, ready: () => true },
+        SYSTEM_ROUTE_OPTIONS,
+      ),
+    );
+    expect((await moved.inject({ url: '/-/alive' })).json().status).to.equal('healthy');
+    for (const url of ['/health', '/ready']) expect((await moved.inject({ url })).status).to.equal(404);
   });
 
   it('forbid caching', async () => {
