@@ -13,6 +13,7 @@ export interface Work {
   readonly body?: string;
 }
 
+const BYTES = new Uint8Array(100).fill(120);
 const hono = new Hono();
 hono.get('/', (c) => c.text(MESSAGE));
 hono.get('/users/:id', (c) => c.json({ id: c.req.param('id') }));
@@ -29,6 +30,20 @@ export const WORKS: Readonly<Record<string, Work>> = {
     native: (ctx) => ctx.headers.get('accept') ?? '',
     mounted: ({ headers }) => new Response(headers.get('accept')),
   },
+  'two fields, status': {
+    native: (ctx) => ctx.status(200).header('x-a', 'b').header('cache-control', 'no-store').text(MESSAGE),
+    mounted: () =>
+      new Response(MESSAGE, { status: 200, headers: { 'x-a': 'b', 'cache-control': 'no-store' } }),
+  },
+  'a field set': {
+    native: (ctx) => ctx.header('x-a', 'b').text(MESSAGE),
+    mounted: () => {
+      const response = new Response(MESSAGE);
+      response.headers.set('x-a', 'b');
+      return response;
+    },
+  },
+  bytes: { native: (ctx) => ctx.bytes(BYTES), mounted: () => new Response(BYTES) },
   'text by a promise': { native: async () => MESSAGE, mounted: async () => new Response(MESSAGE) },
   'body as text': {
     body: ORDER_JSON,

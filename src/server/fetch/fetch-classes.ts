@@ -93,7 +93,8 @@ export function contentOf(response: Response): ResponseContent {
   const own = ownContentOf(response);
   if (own !== undefined) return own;
   const { status, headers, body, bodyUsed } = response;
-  return { status, fields: foreignFields(headers), body, isUsed: bodyUsed || body?.locked === true };
+  const fields = foreignFields(headers);
+  return { status, fields, areChecked: false, body, isUsed: bodyUsed || body?.locked === true };
 }
 
 /**

@@ -4,7 +4,7 @@
 import { types } from 'node:util';
 import { isBodiless } from '../outgoing-response.js';
 import { addFields, indexOfField } from './field-list.js';
-import { headersOver, listOfHeaders } from './headers-class.js';
+import { copyOfHeaders, headersOver, listOfHeaders } from './headers-class.js';
 import { countNative, natives, standFor } from './native.js';
 
 /** What is sent of a response. */
@@ -15,6 +15,8 @@ export interface ResponseContent {
    * for an object that resembles a response and has other fields.
    */
   readonly fields: readonly string[] | undefined;
+  /** Names and values of the fields are those that HTTP has: they were checked when they were set. */
+  readonly areChecked: boolean;
   readonly body: string | Uint8Array | ReadableStream<Uint8Array> | null;
   /** The body was read, or is being read, so it cannot be sent. */
   readonly isUsed: boolean;
@@ -48,10 +50,8 @@ class Response {
       return;
     }
     const given = readOnce(init);
-    const isKept =
-      body instanceof URLSearchParams
-        ? this.#keep(body.toString(), given, FORM)
-        : this.#keep(body, given, TEXT);
+    const isForm = typeof body !== 'string' && body instanceof URLSearchParams;
+    const isKept = isForm ? this.#keep(body.toString(), given, FORM) : this.#keep(body, given, TEXT);
     if (!isKept) this.#adopt(new (natives().Response)(body as Body, given));
   }
 
@@ -103,7 +103,9 @@ class Response {
       const copy = new Response();
       copy.#status = this.#status;
       copy.#body = this.#body;
-      copy.#fields = [...this.#current];
+      const fields = this.#current;
+      if (fields === undefined) copy.#headers = copyOfHeaders(this.#headers!);
+      else copy.#fields = [...fields];
       return copy;
     }
     const native = this.#native;
@@ -144,18 +146,18 @@ class Response {
     return this.#native;
   }
 
-  /** The fields as they are now. */
-  get #current(): readonly string[] {
-    const headers = this.#headers;
-    if (headers === undefined) return this.#fields;
-    return listOfHeaders(headers) ?? [...headers].flat();
+  /** The fields as they are now; undefined when only an object of Node.js knows them. */
+  get #current(): readonly string[] | undefined {
+    return this.#headers === undefined ? this.#fields : listOfHeaders(this.#headers);
   }
 
   #content(): ResponseContent {
     const native = this.#native;
+    const checked = this.#current;
     const body = native === undefined ? this.#body : native.body;
     const isUsed = native !== undefined && (native.bodyUsed || native.body?.locked === true);
-    return { status: this.#status, fields: this.#current, body, isUsed };
+    const fields = checked ?? [...this.#headers!].flat();
+    return { status: this.#status, fields, areChecked: checked !== undefined, body, isUsed };
   }
 
   /** @returns undefined for a response of another class */
@@ -177,11 +179,9 @@ function readOnce(init: Init): ResponseInit | undefined {
   if (init === undefined || init === null) return undefined;
   if (typeof init !== 'object') return init;
   const { status, statusText, headers } = init;
-  const read: { -readonly [K in keyof ResponseInit]: ResponseInit[K] } = {};
-  if (status !== undefined) read.status = status;
-  if (statusText !== undefined) read.statusText = statusText;
-  if (headers !== undefined) read.headers = readToEnd(headers);
-  return read;
+  const fields = headers === undefined ? undefined : readToEnd(headers);
+  // The native class takes members that are undefined for missing ones.
+  return { status, statusText, headers: fields } as ResponseInit;
 }
 
 function readToEnd(headers: NonNullable<ResponseInit['headers']>): NonNullable<ResponseInit['headers']> {
@@ -201,7 +201,10 @@ function bytesOf(body: unknown): Uint8Array | undefined {
   if (!types.isArrayBuffer(buffer) || (buffer as { readonly resizable?: boolean }).resizable === true)
     return undefined;
   const [from, length] = isView ? [body.byteOffset, body.byteLength] : [0, buffer.byteLength];
-  return new Uint8Array(buffer.slice(from, from + length));
+  // Small ones share memory, because memory of its own costs 1 us.
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(new Uint8Array(buffer, from, length));
+  return copy;
 }
 
 const { nativeOf } = Response;

@@ -3,7 +3,7 @@ import type { Sent } from '../handler.js';
 import type { OutgoingResponse } from '../outgoing-response.js';
 import { releaseSource, send, sendPieces } from '../responders.js';
 import { textOfOctets } from '../response/field-octets.js';
-import { checkField } from '../response/header-fields.js';
+import { checkField, sentName } from '../response/header-fields.js';
 import { UnsendableError } from '../response/unsendable.js';
 import { contentOf, isResponse, isWebStream } from './fetch-classes.js';
 
@@ -26,7 +26,7 @@ export function sendResponse(response: OutgoingResponse, made: Response): Sent {
 }
 
 function sendChecked(response: OutgoingResponse, made: Response): Sent {
-  const { status, fields, body, isUsed } = contentOf(made);
+  const { status, fields, areChecked, body, isUsed } = contentOf(made);
   const { request } = response;
   if (isUsed)
     throw new UnsendableError(
@@ -38,7 +38,7 @@ function sendChecked(response: OutgoingResponse, made: Response): Sent {
     throw new UnsendableError(request, 'returned a response whose headers are not pairs of two texts');
   response.setStatus(status);
   const type = body === null || response.hasFields ? undefined : onlyType(fields);
-  if (type === undefined) response.fields.add(fieldsOf(response, fields));
+  if (type === undefined) response.fields.add(fieldsOf(response, fields, areChecked));
   if (body === null || typeof body === 'string' || body instanceof Uint8Array)
     return send(response, type, body);
   return sendPieces(response, body, type);
@@ -71,12 +71,12 @@ export function releaseUnsent(response: OutgoingResponse, value: object): void {
 }
 
 /** Without the fields of the connection, which end here (RFC 9110 section 7.6.1). */
-function fieldsOf(response: OutgoingResponse, fields: readonly string[]): string[] {
+function fieldsOf(response: OutgoingResponse, fields: readonly string[], areChecked: boolean): string[] {
   const ofConnection = connectionFields(fields);
   const sent: string[] = [];
   let bytes = 0;
   for (let i = 0; i < fields.length; i += 2) {
-    const name = checkedName(response, fields[i]!, fields[i + 1]!);
+    const name = areChecked ? sentName(fields[i]!) : checkedName(response, fields[i]!, fields[i + 1]!);
     if (name === undefined || ofConnection?.includes(name) === true) continue;
     bytes += name.length + fields[i + 1]!.length;
     sent.push(name, textOfOctets(fields[i + 1]!));

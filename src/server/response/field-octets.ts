@@ -2,8 +2,8 @@
 // here, and the core writes text as UTF-8, so such a byte becomes a lone surrogate, which no text has, and is
 // written as the byte again (the `surrogateescape` of Python, PEP 383).
 const ESCAPES = 0xdc00;
-const NON_ASCII = /[\x80-\xff]/g;
 const ESCAPED = /([\udc80-\udcff]+)/u;
+const BEYOND_ASCII = /[\u0080-\uffff]/;
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
@@ -11,15 +11,13 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @returns text that `octetsOf` writes as the same bytes
  */
 export function textOfOctets(latin1: string): string {
-  if (latin1.search(NON_ASCII) === -1) return latin1;
+  if (!BEYOND_ASCII.test(latin1)) return latin1;
   try {
     return UTF_8.decode(Buffer.from(latin1, 'latin1'));
   } catch {
-    return latin1.replace(NON_ASCII, (byte) => String.fromCharCode(ESCAPES + byte.charCodeAt(0)));
+    return latin1.replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(ESCAPES + byte.charCodeAt(0)));
   }
 }
-
-const BEYOND_ASCII = /[\u0080-\uffff]/;
 
 /** The bytes of a text in UTF-8, one character for each, as they are on the wire and in a `Headers`. */
 export const byteString = (text: string): string =>

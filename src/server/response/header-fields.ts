@@ -40,7 +40,7 @@ const MOST_NAMES = 500;
  * @returns the name in lower case; undefined for a field that is dropped
  * @throws TypeError for a name that is not a token
  */
-function sentName(name: string): string | undefined {
+export function sentName(name: string): string | undefined {
   const known = SENT_NAMES.get(name);
   if (known !== undefined) return known;
   if (typeof name !== 'string' || !isToken(name)) throw new TypeError('invalid header name');
