@@ -19,7 +19,7 @@ interface Built {
 
 /** @returns undefined for a file of no build, and where the sources are not on this machine */
 function buildOf(path: string): Built | undefined {
-  let out = dirname(path);
+  let out = path;
   while (!existsSync(join(out, BUILD_MARK))) {
     if (out === dirname(out)) return undefined;
     out = dirname(out);
@@ -38,10 +38,14 @@ export function sourceFile(path: string): string {
   const build = buildOf(path);
   if (build === undefined) return path;
   const inside = join(build.folder, relative(build.out, path));
-  const [, stem, kind] = /^(.*)\.([cm]?)js$/.exec(inside) ?? [];
-  if (stem === undefined) return inside;
-  const compiled = `${stem}.${kind}ts`;
-  return [compiled, `${stem}.tsx`, inside].find((one) => existsSync(one)) ?? compiled;
+  const names = [...typescriptNames(inside), inside];
+  return names.find((one) => existsSync(one)) ?? names[0]!;
+}
+
+/** The names of the TypeScript files of which a compiler makes a module. @returns none for another file */
+export function typescriptNames(path: string): readonly string[] {
+  const [, stem, kind] = /^(.*)\.([cm]?)js$/.exec(path) ?? [];
+  return stem === undefined ? [] : [`${stem}.${kind}ts`, `${stem}.tsx`];
 }
 
 /**
@@ -53,12 +57,27 @@ export function missingFile(path: string): string {
   return existsSync(source) ? path : source;
 }
 
-/** Paths and URLs of modules: those in quotes, and those without blanks. */
-const MODULES =
-  /(?<=')(?:file:\/\/)?\/[^'\n]+\.[cm]?js(?=')|(?<![^\s"(`])(?:file:\/\/)?\/[^\s'"()`]+\.[cm]?js\b/g;
+/**
+ * Paths and URLs of files: modules, then what is in quotes, at the end of a line behind the words with which
+ * Node.js names a file, and without blanks.
+ */
+const FILES = [
+  /(?<=')(?:file:\/\/)?\/[^'\n]+\.[cm]?js(?=')/,
+  /(?<![^\s"(`])(?:file:\/\/)?\/[^\s'"()`]+\.[cm]?js\b/,
+  /(?<=')\/[^'\n]+(?=')/,
+  /(?<=")(?:file:\/\/)?\/[^"\n]+(?=")/,
+  /(?<= imported from | for |^- )\/[^'"\n]+$/,
+  /(?<![^\s"(`])\/[^\s'"()`]+/,
+];
+const ANY_FILE = new RegExp(FILES.map(({ source }) => source).join('|'), 'gm');
+const MODULE = /\.[cm]?js$/;
 
-/** A text of Node.js in which built modules are replaced by their sources. */
+/** A text of Node.js in which files of a build are replaced by their sources. */
 export const withSourceFiles = (text: string): string =>
-  text.replaceAll(MODULES, (name) =>
-    name.startsWith('file:') ? pathToFileURL(sourceFile(fileURLToPath(name))).href : sourceFile(name),
-  );
+  text.replaceAll(ANY_FILE, (name) => {
+    const isUrl = name.startsWith('file:');
+    const path = isUrl ? fileURLToPath(name) : name;
+    const isThere = MODULE.test(path) || existsSync(path);
+    const source = isThere ? sourceFile(path) : missingFile(path);
+    return isUrl ? pathToFileURL(source).href : source;
+  });

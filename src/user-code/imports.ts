@@ -2,12 +2,13 @@
 // error. This is used only when a module cannot be loaded: Node.js does not report which file has a syntax
 // error, nor which line imports a file that does not exist.
 import { spawn } from 'node:child_process';
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { sourceFile, typescriptNames } from '../source-file.js';
 
 export interface UserImport {
   /** Absolute path of the file with the import. */
@@ -25,8 +26,10 @@ export interface SyntaxFault {
   readonly excerpt: readonly string[];
 }
 
-/** Finds `from '…'`, `import '…'`, `import('…')` and `require('…')` in a line. */
-const SPECIFIER = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+/** Finds `from '…'`, `import '…'`, `import('…')` and `require('…')`, also over several lines. */
+const SPECIFIER = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"`])([^'"`$\n]+)\1/g;
+/** Comments that begin at the beginning of a line. */
+const BLOCK_COMMENT = /^[ \t]*\/\*[\s\S]*?\*\//gm;
 /** The most files that are searched. Larger projects are not searched completely. */
 const MOST_FILES = 500;
 
@@ -38,25 +41,36 @@ export function* importsFrom(entry: string): Generator<UserImport> {
   for (const importer of files) {
     for (const found of importsIn(importer)) {
       yield found;
-      if (found.target !== undefined && files.size < MOST_FILES) files.add(found.target);
+      if (found.target !== undefined && files.size < MOST_FILES) files.add(writtenFile(found.target));
     }
   }
 }
 
-function* importsIn(importer: string): Generator<UserImport> {
-  for (const [index, line] of linesOf(importer).entries()) {
-    for (const { 2: specifier = '', index: at } of line.matchAll(SPECIFIER)) {
-      if (line.slice(0, at).includes('//')) continue;
-      yield { importer, line: index + 1, specifier, target: targetOf(specifier, importer) };
-    }
+/** Yields the imports of one file, in their order. */
+export function* importsIn(importer: string): Generator<UserImport> {
+  const text = moduleText(importer).replaceAll(BLOCK_COMMENT, (comment) => comment.replaceAll(/[^\n]/g, ' '));
+  for (const { 0: found, 2: specifier = '', index } of text.matchAll(SPECIFIER)) {
+    if (text.slice(text.lastIndexOf('\n', index) + 1, index).includes('//')) continue;
+    const line = text.slice(0, index + found.length).split('\n').length;
+    yield { importer, line, specifier, target: targetOf(specifier, importer) };
   }
 }
+
+/** The file of an import in a source, which may have the name that the file is compiled to. */
+const writtenFile = (target: string): string =>
+  [target, ...typescriptNames(target)].find((one) => existsSync(one)) ?? target;
+
+/** The name of the package that a specifier begins with. */
+export const packageOf = (specifier: string): string =>
+  /^(?:@[^/]*\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
 
 /** The lines of a module; none for a file that is no module or does not exist. */
 export function linesOf(file: string): readonly string[] {
-  const text = /^\.[cm]?[jt]s$/.test(extname(file)) ? sourceText(file) : '';
+  const text = moduleText(file);
   return text === '' ? [] : text.split('\n');
 }
+
+const moduleText = (file: string): string => (/^\.[cm]?[jt]sx?$/.test(extname(file)) ? sourceText(file) : '');
 
 /** The text of a file of a project; empty for one that does not exist, which the caller reports. */
 export function sourceText(file: string): string {
@@ -68,10 +82,10 @@ export function sourceText(file: string): string {
 }
 
 function targetOf(specifier: string, importer: string): string | undefined {
-  if (/^\.{0,2}\//.test(specifier)) return resolve(dirname(importer), specifier);
+  if (/^(?:\.{0,2}\/|\.{1,2}$)/.test(specifier)) return resolve(dirname(importer), specifier);
   try {
     if (specifier.startsWith('file:')) return fileURLToPath(specifier);
-    return specifier.startsWith('#') ? createRequire(importer).resolve(specifier) : undefined;
+    return specifier.startsWith('#') ? sourceFile(createRequire(importer).resolve(specifier)) : undefined;
   } catch {
     return undefined;
   }

@@ -1,22 +1,16 @@
 // Loads the modules of a project: its configuration, which imports its services, and the modules with its
 // CPU tasks. When one of them fails, the error names the file and the line of the fault, even if it is in a
 // module that another one imports.
-import { existsSync, writeSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { writeSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
-import { sourceFile, withSourceFiles } from '../source-file.js';
+import { sourceFile } from '../source-file.js';
 import { deepenStacks } from './deep-stacks.js';
 import { nextForMissingExport } from './exported-names.js';
-import {
-  findSyntaxFault,
-  importsFrom,
-  linesOf,
-  parseSyntaxFault,
-  type SyntaxFault,
-  type UserImport,
-} from './imports.js';
+import { BUILD_IT, nextForRefusal } from './import-fix.js';
+import { findSyntaxFault, linesOf, parseSyntaxFault, type SyntaxFault } from './imports.js';
 import {
   type ErrorDetails,
   formatLocation,
@@ -25,6 +19,7 @@ import {
   projectError,
 } from './project-error.js';
 import { sourceLine, useSourceMapOf } from './source-maps.js';
+import { wrongImport } from './wrong-import.js';
 
 type Exports = Readonly<Record<string, unknown>>;
 
@@ -110,19 +105,11 @@ async function refusalDetails(error: Error, path: string): Promise<ErrorDetails>
   if (error instanceof SyntaxError) {
     const fault = parseSyntaxFault(String(stack), message) ?? (await findSyntaxFault(path, message));
     const next =
-      nextFor(error, undefined) ??
+      nextForRefusal(error) ??
       (fault && ((await nextForMissingExport(message, fault.file)) ?? nextForDecorator(fault)));
     return fault === undefined ? { next } : { ...placeOf(fault), next };
   }
-  const [subject = '', importer] = withSourceFiles(message).split(/ imported from |\nRequire stack:\n- /);
-  for (const found of importsFrom(sourceFile(path))) {
-    if (!isAbout(subject, found)) continue;
-    return { location: formatLocation(found.importer, found.line), next: nextFor(error, found) };
-  }
-  return {
-    location: importer?.startsWith('/') ? formatLocation(importer) : undefined,
-    next: nextFor(error, undefined),
-  };
+  return wrongImport(error, path);
 }
 
 /** The place of a fault in the source of the module that Node.js has compiled. */
@@ -133,57 +120,8 @@ function placeOf({ file, line, excerpt }: SyntaxFault): ErrorDetails {
   return { location, excerpt: linesOf(place.file).slice(place.line - 1, place.line) };
 }
 
-/**
- * Whether a message of Node.js is about an import: it names the path or the URL of a file, or a specifier in
- * quotes.
- */
-function isAbout(subject: string, { specifier, target }: UserImport): boolean {
-  if (subject.includes(`'${specifier}'`)) return true;
-  if (target === undefined) return subject.includes(`'${packageOf(specifier)}'`);
-  // A source may name a module that does not exist by either of its names.
-  return [target, target.replace(/\.([cm]?)js$/, '.$1ts')].some((file) => {
-    const isNamed = [`'${file}'`, `"${pathToFileURL(file).href}"`].some((name) => subject.includes(name));
-    return isNamed || subject.endsWith(` ${file}`);
-  });
-}
-
-const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
-
-const BUILD_IT = 'build it (npx multilane build), and run the command with --config dist/multilane.config.js';
-
 /** What to do next about decorators, which a compiler accepts, but not Node.js, which only removes types. */
 function nextForDecorator({ file, excerpt }: SyntaxFault): string | undefined {
   const isDecorator = /\.m?ts$/.test(file) && excerpt[0]?.trimStart().startsWith('@');
   return isDecorator ? `Node.js runs no decorators: write it without them, or ${BUILD_IT}.` : undefined;
-}
-
-/**
- * What to do next about a module that Node.js refuses to load; undefined for the default of `projectError`.
- */
-function nextFor(
-  { code, message }: NodeJS.ErrnoException,
-  found: UserImport | undefined,
-): string | undefined {
-  if (/^Unknown file extension "\.[cm]?ts"/.test(message)) {
-    const { node } = process.versions;
-    return `Node.js ${node} does not run TypeScript: use 22.18 or newer, or ${BUILD_IT}.`;
-  }
-  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
-    return `Node.js only removes types: write it without this syntax, or ${BUILD_IT}.`;
-  }
-  if (found === undefined || !/^(ERR_)?MODULE_NOT_FOUND$/.test(code ?? '')) return undefined;
-  const { importer, specifier, target } = found;
-  if (target === undefined) return `Install it (npm install ${packageOf(specifier)}), or correct the import.`;
-  const near = [
-    `${specifier}.js`,
-    `${specifier}.mjs`,
-    `${specifier}.ts`,
-    `${specifier}/index.js`,
-    `${specifier}/index.ts`,
-    specifier.replace(/\.js$/, '.ts'),
-  ];
-  const meant = near.find((one) => one !== specifier && existsSync(resolve(dirname(importer), one)));
-  return meant === undefined
-    ? 'Correct the path.'
-    : `An import names the whole file: did you mean '${meant}'?`;
 }

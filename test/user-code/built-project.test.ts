@@ -1,18 +1,13 @@
 // Messages about a project that runs from its build name files of its sources, which the author can correct.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { defineService } from 'multilane';
-import { buildProject } from '#src/cli/build-project.js';
 import { readMigrations } from '#src/db/migration-folder.js';
 import { sourceFile } from '#src/source-file.js';
-import { ROOT } from '#test/support/cluster.js';
+import { LoadedProject } from './loaded-project.js';
 
-const TSCONFIG = `{ "compilerOptions": { "target": "es2023", "module": "nodenext", "strict": true, "noEmit": true,
-  "allowImportingTsExtensions": true, "verbatimModuleSyntax": true, "types": [] }, "include": ["**/*.ts"] }`;
 const SERVICE = (text: string): string => `type Word = string;\ninterface Unused { a: Word }\n${text}\n`;
 
 /** The files of a configuration by its folder, and what the message about it begins with. */
@@ -53,46 +48,22 @@ const CASES = {
 describe('a message about a built project', () => {
   let folder: string;
   let messages: Readonly<Record<string, string>>;
-  const write = (name: string, text: string): void => {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  };
+  let project: LoadedProject;
 
   before(async function () {
     this.timeout(60_000);
-    folder = realpathSync(mkdtempSync(join(tmpdir(), 'multilane-built-')));
-    write('package.json', '{ "type": "module" }');
-    write('tsconfig.json', TSCONFIG);
-    write('multilane.config.ts', 'export default {};\n');
-    const CONFIG = "import { hello } from './service.ts';\nexport default { services: [hello] };\n";
-    for (const [index, { files }] of Object.values(CASES).entries()) {
-      for (const [name, text] of Object.entries({ 'multilane.config.ts': CONFIG, ...files }))
-        write(`case${index}/${name}`, text);
-    }
-    write('migrations/0001_a.sql', 'select 1;');
-    write('migrations/0001_b.sql', 'select 1;');
-    mkdirSync(join(folder, 'node_modules'));
-    symlinkSync(join(ROOT, 'node_modules/typescript'), join(folder, 'node_modules/typescript'));
-    const warn = (warning: string): never => expect.fail(warning);
-    await buildProject({ folder, config: join(folder, 'multilane.config.ts'), checksTypes: false, warn });
-    const load = `
-      const { loadConfigFile } = await import(${JSON.stringify(import.meta.resolve('#src/config/config-file.js'))});
-      const messages = [];
-      for (let index = 0; index < ${Object.keys(CASES).length}; index++) {
-        const file = process.cwd() + '/dist/case' + index + '/multilane.config.js';
-        messages.push(await loadConfigFile(file).then(() => 'loaded', ({ message }) => message));
-      }
-      console.log(JSON.stringify(messages));`;
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--conditions=multilane-unbundled', '--input-type=module', '-e', load],
-      { cwd: folder, encoding: 'utf8' },
+    project = new LoadedProject();
+    ({ folder } = project);
+    for (const [index, { files }] of Object.values(CASES).entries()) project.addCase(`case${index}`, files);
+    project.write('migrations/0001_a.sql', 'select 1;');
+    project.write('migrations/0001_b.sql', 'select 1;');
+    const read = await project.messages(
+      Object.keys(CASES).map((_, index) => `case${index}`),
+      'built',
     );
-    if (stdout === '') throw new Error(stderr);
-    const read = JSON.parse(stdout) as readonly string[];
     messages = Object.fromEntries(Object.keys(CASES).map((what, index) => [what, read[index]!]));
   });
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => project.remove());
 
   for (const [index, [what, { says }]] of Object.entries(CASES).entries()) {
     it(`names the source: ${what}`, () => {
@@ -114,7 +85,7 @@ describe('a message about a built project', () => {
     expect(() => defineService({ name: 'one', routes() {}, tasks: url('tasks.ts') })).to.throw(
       `no file ${folder}/tasks.ts`,
     );
-    write('later.ts', 'export {};\n');
+    project.write('later.ts', 'export {};\n');
     expect(
       () => defineService({ name: 'one', routes() {}, tasks: url('later.js') }),
       'a source that has not been built yet',

@@ -5,6 +5,8 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, sep } from 'node:path';
+import { packageOf } from '../../user-code/imports.js';
+import { foldersAbove, packageFileOf } from '../../user-code/package-file.js';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Package = { readonly [key: string]: Json };
@@ -14,23 +16,6 @@ const RUNTIME = 'multilane';
 
 /** The members of a package.json that decide which files are loaded, and how. */
 const LOADING = ['type', 'main', 'imports', 'exports', 'dependencies', 'workspaces'];
-
-/** Folders from the one of a file up to the root. */
-function* foldersAbove(file: string): Generator<string> {
-  for (let folder = dirname(file); ; folder = dirname(folder)) {
-    yield folder;
-    if (folder === dirname(folder)) return;
-  }
-}
-
-/** The package.json that a file belongs to; undefined without one. */
-export function packageFileOf(file: string): string | undefined {
-  for (const folder of foldersAbove(file)) {
-    const path = join(folder, 'package.json');
-    if (existsSync(path)) return path;
-  }
-  return undefined;
-}
 
 /** What of a package.json matters to a process; its scripts, for example, do not. */
 export function loadingPart(text: string): string {
@@ -53,7 +38,7 @@ export function targetsOf(specifier: string, importer: string): readonly string[
     const file = packageFileOf(importer);
     return file === undefined ? [] : mapped(readPackage(file).imports, specifier, dirname(file));
   }
-  const [name] = /^(?:@[^/]+\/)?[^/]+/.exec(specifier) ?? [specifier];
+  const name = packageOf(specifier);
   if (name === RUNTIME) return [];
   const own = packageFileOf(importer);
   if (own !== undefined && readPackage(own).name === name) return filesOf(own, specifier.slice(name.length));

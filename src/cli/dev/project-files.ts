@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadingPart, packageFileOf, targetsOf } from './package-targets.js';
+import { packageFileOf } from '../../user-code/package-file.js';
+import { loadingPart, targetsOf } from './package-targets.js';
 import { protoImportsIn, type Reference, referencesIn } from './references.js';
 
 export interface ProjectFile {
