@@ -4,9 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { errorMessage } from '../../error-text.js';
+import { typescriptNames } from '../../source-file.js';
 import { compilerOf } from '../project-compiler.js';
 
 /** Priority of the compiler ("nice"): the process that serves and its reload go first. */
@@ -62,7 +63,7 @@ export class TypeCheck {
   }
 
   #print(code: number, output: string): void {
-    const { report } = this.#options;
+    const { folder, report } = this.#options;
     const lines = output.split('\n').filter((line) => line.trim() !== '');
     if (code === 0) {
       if (this.#hadErrors) report('types: no errors');
@@ -70,7 +71,8 @@ export class TypeCheck {
       return;
     }
     this.#hadErrors = true;
-    for (const line of lines.slice(0, MOST_LINES)) report(`types: ${withPosition(line)}`);
+    for (const line of lines.slice(0, MOST_LINES))
+      report(`types: ${withPosition(withSourceName(line, folder))}`);
     if (lines.length > MOST_LINES) report(`types: … and ${lines.length - MOST_LINES} more lines`);
   }
 
@@ -91,6 +93,20 @@ export class TypeCheck {
       return undefined;
     }
   }
+}
+
+/** The file with an import that lacks its extension, and the import that the compiler suggests. */
+const SUGGESTED = /^(\S.*?)(\(\d+,\d+\): error TS2835: .*')([^'\n]+)('\?)$/;
+
+/**
+ * The compiler suggests the name of the compiled file, which Node.js does not find in a project that is not
+ * built. That of the source is right in both.
+ */
+function withSourceName(line: string, folder: string): string {
+  const [, file = '', before = '', specifier = '', after = ''] = SUGGESTED.exec(line) ?? [];
+  const beside = join(folder, dirname(file));
+  const source = typescriptNames(specifier).find((name) => existsSync(join(beside, name)));
+  return source === undefined ? line : `${file}${before}${source}${after}`;
 }
 
 /** Writes `a.ts(3,5): error …` as `a.ts:3:5: error …`, which terminals and editors open. */

@@ -33,6 +33,20 @@ describe('the types beside `multilane dev`', () => {
     expect(await reported()).to.deep.equal([]);
   });
 
+  it('suggest the name of a file that runs for an import without its extension', async function () {
+    this.timeout(60_000);
+    const lines: string[] = [];
+    const check = new TypeCheck({ folder: project.folder, report: (line) => lines.push(line) });
+    project.write('a.ts', 'export const a: number = 1;');
+    project.write('c.js', 'export const c = 1;');
+    project.write('parts/b.ts', "export { a } from '../a';\nexport { c } from '../c';\n");
+    await check.run();
+    project.write('parts/b.ts', '');
+    expect(lines).to.have.length(2);
+    expect(lines[0]).to.match(/^types: parts\/b\.ts:1:19: error TS2835: .* Did you mean '\.\.\/a\.ts'\?$/);
+    expect(lines[1]).to.match(/^types: parts\/b\.ts:2:19: .*(TS2834|TS7016|'\.\.\/c\.js'\?)/);
+  });
+
   it('are not those of a check that a later one has replaced', async function () {
     this.timeout(60_000);
     const lines: string[] = [];
