@@ -1,5 +1,5 @@
 // Loads the settings of the project in the working directory as `multilane start` does: from its
-// configuration file and the environment.
+// configuration file and the environment. Where Node.js does not run that file, the one of its build is read.
 import type { Command } from 'commander';
 import type { Settings } from '../config.js';
 import { shopNames } from '../worker/shop-names.js';
@@ -21,12 +21,17 @@ export const flagsOfProject = ({ config, demo }: ProjectOptions): readonly strin
   ...(demo ? ['--demo'] : []),
 ];
 
-/** Loads the settings and prints warnings on stderr. @throws ConfigError as `loadSettings` */
+/**
+ * Loads the settings and prints warnings on stderr.
+ * @throws ConfigError as `loadSettings` and `flagsOfRunnable`
+ */
 export async function projectSettings(options: ProjectOptions): Promise<Settings> {
   const { loadSettings } = await import('../config/load.js');
+  const { flagsOfRunnable } = await import('./built-config.js');
+  const cwd = process.cwd();
   const loaded = await loadSettings({
-    argv: flagsOfProject(options),
-    cwd: process.cwd(),
+    argv: flagsOfRunnable(flagsOfProject(options), cwd),
+    cwd,
     isTTY: process.stdout.isTTY === true,
     shop: shopNames,
   });

@@ -1,5 +1,6 @@
 // A project in TypeScript with a database, CPU tasks and files, as it is and built: every part of it is found
 // in both layouts, and errors name the lines of the sources.
+import { statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { multilane, Project } from '#test/support/cli.js';
@@ -120,6 +121,33 @@ describe('a project in TypeScript where Node.js does not run it', () => {
       expect(run.stderr).to.include(
         'use 22.18 or newer, or build it (npx multilane build), and run the command with --config dist/multilane.config.js',
       );
+    } finally {
+      project.remove();
+    }
+  });
+
+  itWhere(!runsTypeScript)('is read from its build, until a source is newer', async function () {
+    this.timeout(60_000);
+    const project = new Project(FILES);
+    const cwd = project.folder;
+    try {
+      project.install();
+      project.installTypeScript();
+      expect(await multilane(['build'], { cwd })).to.include({ code: 0 });
+      const checked = await multilane(['check'], { cwd });
+      expect(checked.stdout, checked.stderr).to.match(/^services to mount +notes$/m);
+      const routes = await multilane(['routes', '--config', 'multilane.config.ts'], { cwd });
+      expect(routes.stdout, routes.stderr).to.match(/^GET +\/double +notes/m);
+      for (const name of ['services/notes/failure.ts', 'services/notes/migrations/0001_note.sql']) {
+        const { mtime } = statSync(join(cwd, name));
+        const later = new Date(mtime.getTime() + 3_600_000);
+        utimesSync(join(cwd, name), later, later);
+        const stale = await multilane(['check'], { cwd });
+        expect(stale).to.include({ code: 78, stdout: '' });
+        expect(stale.stderr).to.include(`${name} is newer than dist/multilane.config.js`);
+        expect(stale.stderr).to.include('build it again (npx multilane build)');
+        utimesSync(join(cwd, name), mtime, mtime);
+      }
     } finally {
       project.remove();
     }

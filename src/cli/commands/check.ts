@@ -8,6 +8,8 @@ export function checkCommand(program: Command): void {
     .configureHelp({ formatHelp: (command) => settingsHelp(command) })
     .action(async (_options: unknown, { args }: Command) => {
       const { runPrimary } = await import('../../primary/run.js');
-      await runPrimary({ argv: [...args, '--check'], command: 'multilane check' });
+      const { flagsOfRunnable } = await import('../built-config.js');
+      const argv = flagsOfRunnable(args, process.cwd());
+      await runPrimary({ argv: [...argv, '--check'], command: 'multilane check' });
     });
 }

@@ -1,6 +1,7 @@
 // What is generated for a service, a saga, a route and a migration: the files and the edits of each.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { needsBuild } from '../dev/development-build.js';
 import { checkName, identifierFor } from './names.js';
 import type { Edit, NewFile, Plan } from './plan.js';
 import { type ExistingService, existingService, type ProjectShape, specifier } from './project-shape.js';
@@ -94,7 +95,12 @@ export function routePlan(shape: ProjectShape, name: string, serviceName: string
         withRouteCall(text, (app) => `${identifier}(${app});`),
       ),
     ],
-    next: [`multilane routes lists GET /${serviceName}/${name}; npm test runs ${test}.`],
+    next: [
+      ...(needsBuild(shape.config)
+        ? ['This Node.js runs it from a build: npx multilane build, or dev.']
+        : []),
+      `multilane routes lists GET /${serviceName}/${name}; npm test runs ${test}.`,
+    ],
   };
 }
 
