@@ -5,9 +5,14 @@ import { relative } from 'node:path';
 import type { DevProcess } from '../dev-process.js';
 import type { ProjectChange } from '../project-watch.js';
 import type { DefinitionProbe } from './definition-probe.js';
+import type { QuietMomentTimes } from './quiet-moment.js';
 
 /** The most names of files in one line. */
 const MOST_NAMED = 3;
+/** How long changes that follow each other may interrupt a read of the project or a start, again and again. */
+export const MOST_POSTPONED_MS = 500;
+/** How long the next read or start is then not interrupted. One that takes longer may hang. */
+export const PATIENCE_MS = 10_000;
 
 export interface ChangeLoopOptions {
   readonly child: Pick<DevProcess, 'state' | 'start' | 'restart' | 'settled' | 'reload'>;
@@ -27,6 +32,8 @@ export interface ChangeLoopOptions {
    * @default nothing
    */
   readonly handled?: () => void;
+  /** @default the clock and the timers of Node.js */
+  readonly times?: QuietMomentTimes;
 }
 
 export class ChangeLoop {
@@ -35,6 +42,10 @@ export class ChangeLoop {
   #isWorking = false;
   /** Settles the wait for something that a further change makes pointless. */
   #interrupt: (() => void) | undefined;
+  /** When the first of several waits began that changes have interrupted one after the other. */
+  #postponedSince: number | undefined;
+  readonly #clock: () => number;
+  readonly #after: NonNullable<QuietMomentTimes['after']>;
   /** What the primary that runs has loaded; undefined where that is not known. */
   #definition: Promise<string | undefined> = Promise.resolve(undefined);
   /** A file of the primary has changed, and the process that runs has not read it yet. */
@@ -43,6 +54,9 @@ export class ChangeLoop {
 
   constructor(options: ChangeLoopOptions) {
     this.#options = options;
+    const { clock = () => performance.now(), after = setTimeout } = options.times ?? {};
+    this.#clock = clock;
+    this.#after = after;
   }
 
   /** Starts the process, and reads beside it what its primary loads. A change before that waits. */
@@ -94,6 +108,7 @@ export class ChangeLoop {
     const before = await this.#unlessChanged(this.#definition);
     const probed = await this.#unlessChanged(probe.read());
     if (probed === undefined) return this.#postpone(changes);
+    this.#postponedSince = undefined;
     if ('failure' in probed) {
       print(probed.failure);
       report(`${what}; it does not load, so the code before it goes on serving`);
@@ -110,7 +125,7 @@ export class ChangeLoop {
     this.#needsRestart = false;
     await child.restart();
     this.#definition = definition === undefined ? this.#readDefinition() : Promise.resolve(definition);
-    await this.#unlessChanged(child.settled());
+    if (await this.#unlessChanged(child.settled().then(() => true))) this.#postponedSince = undefined;
     if (child.state === 'ready') report(`restarted in ${msSince(begun)}`);
   }
 
@@ -139,17 +154,40 @@ export class ChangeLoop {
     this.#waiting.unshift(...changes);
   }
 
-  /** @returns undefined when a change has come first */
+  /**
+   * Waits for a result until a change comes. When changes have interrupted several waits, this one goes on for
+   * a while: otherwise an edit would not be served as long as others follow.
+   * @returns undefined when a change has come first
+   */
   async #unlessChanged<T>(result: Promise<T>): Promise<T | undefined> {
-    if (this.#waiting.length > 0) return undefined;
+    const begun = this.#clock();
+    const isOverdue = begun - (this.#postponedSince ?? begun) >= MOST_POSTPONED_MS;
+    const patienceMs = isOverdue ? PATIENCE_MS : 0;
+    let timer: NodeJS.Timeout | undefined;
     const changed = new Promise<undefined>((resolve) => {
-      this.#interrupt = () => resolve(undefined);
+      const interrupt = (): void => {
+        this.#interrupted(begun);
+        resolve(undefined);
+      };
+      this.#interrupt = () => {
+        const restMs = begun + patienceMs - this.#clock();
+        if (restMs <= 0) interrupt();
+        else timer ??= this.#after(interrupt, restMs);
+      };
     });
     try {
-      return await Promise.race([result, changed]);
+      if (this.#waiting.length > 0) this.#interrupt?.();
+      return await Promise.race([changed, result]);
     } finally {
+      clearTimeout(timer);
       this.#interrupt = undefined;
     }
+  }
+
+  /** @param begun when the wait began that a change has interrupted */
+  #interrupted(begun: number): void {
+    const isLong = this.#clock() - begun >= PATIENCE_MS;
+    this.#postponedSince = isLong ? undefined : (this.#postponedSince ?? begun);
   }
 
   async #readDefinition(): Promise<string | undefined> {

@@ -1,6 +1,6 @@
 // What `multilane dev` does after a change, with a child and a probe that the test plays.
 import { expect } from 'chai';
-import { ChangeLoop } from '#src/cli/dev/change-loop.js';
+import { ChangeLoop, MOST_POSTPONED_MS, PATIENCE_MS } from '#src/cli/dev/change-loop.js';
 import type { ProbeResult } from '#src/cli/dev/probe.js';
 import type { DevProcessState } from '#src/cli/dev-process.js';
 import type { ProjectChange } from '#src/cli/project-watch.js';
@@ -17,9 +17,15 @@ class Played {
   state: DevProcessState = 'gone';
   probed: () => Promise<ProbeResult> = () => Promise.resolve({ definition: 'a' });
   reloaded: () => Promise<ReloadResult | undefined> = () => Promise.resolve(DONE);
+  settled: () => Promise<void> = () => Promise.resolve();
+  /** The state after a start. */
+  started: DevProcessState = 'ready';
   readonly did: string[] = [];
   readonly lines: string[] = [];
   handled = 0;
+  now = 0;
+  /** Ends the wait that a change could not interrupt at once. */
+  endPatience: (() => void) | undefined;
   built: string | undefined;
   readonly loop: ChangeLoop;
 
@@ -35,6 +41,13 @@ class Played {
       handled: () => {
         this.handled += 1;
       },
+      times: {
+        clock: () => this.now,
+        after: (work) => {
+          this.endPatience = work;
+          return undefined as unknown as NodeJS.Timeout;
+        },
+      },
     });
     void this.loop.start();
   }
@@ -43,7 +56,7 @@ class Played {
     const state = (): DevProcessState => this.state;
     const start = (what: string): void => {
       this.did.push(what);
-      this.state = 'ready';
+      this.state = this.started;
     };
     return {
       get state() {
@@ -51,7 +64,7 @@ class Played {
       },
       start: () => start('start'),
       restart: () => Promise.resolve(start('restart')),
-      settled: () => Promise.resolve(),
+      settled: () => this.settled(),
       reload: () => {
         this.did.push('reload');
         return this.reloaded();
@@ -163,6 +176,70 @@ describe('the loop of `multilane dev`', () => {
     played.loop.changed(change('b.js'));
     await played.said('a.js, b.js changed; workers reloaded');
     expect(played.did).to.deep.equal(['start', 'reload']);
+  });
+
+  describe('when changes keep coming while it reads the project', () => {
+    /** Three reads, of which changes interrupt two, each after a while. */
+    async function interrupted() {
+      const played = new Played();
+      await Promise.resolve();
+      const reads: ((result: ProbeResult) => void)[] = [];
+      played.probed = () => new Promise((resolve) => reads.push(resolve));
+      const begun = (count: number): Promise<number> =>
+        until(
+          () => reads.length,
+          (length) => length === count,
+        );
+      for (const [index, file] of ['a.js', 'b.js', 'c.js'].entries()) {
+        played.now = (index * MOST_POSTPONED_MS) / 2;
+        played.loop.changed(change(file));
+        expect(await begun(index + 1)).to.equal(index + 1);
+      }
+      played.loop.changed(change('d.js'));
+      return { played, reads, begun };
+    }
+
+    it('lets a read end, and handles the later changes after it', async () => {
+      const { played, reads, begun } = await interrupted();
+      expect(reads, 'the last change has not interrupted').to.have.length(3);
+      reads[2]!({ definition: 'a' });
+      await played.said('a.js, b.js, c.js changed; workers reloaded');
+      expect(await begun(4)).to.equal(4);
+      reads[3]!({ definition: 'a' });
+      await played.said('d.js changed; workers reloaded');
+    });
+
+    it('interrupts a read that hangs, and the ones after it at once', async () => {
+      const { played, reads, begun } = await interrupted();
+      played.now += PATIENCE_MS;
+      played.endPatience!();
+      expect(await begun(4)).to.equal(4);
+      played.loop.changed(change('e.js'));
+      expect(await begun(5)).to.equal(5);
+      reads[4]!({ definition: 'a' });
+      await played.said('a.js, b.js, c.js and 2 more changed; workers reloaded');
+    });
+  });
+
+  it('lets a start end when changes keep coming', async () => {
+    const played = new Played();
+    await Promise.resolve();
+    let settle: () => void = () => undefined;
+    played.settled = () => new Promise((resolve) => (settle = resolve));
+    played.started = 'starting';
+    played.state = 'gone';
+    for (const [index, file] of ['a.js', 'b.js', 'c.js', 'd.js'].entries()) {
+      played.now = (index * MOST_POSTPONED_MS) / 2;
+      played.loop.changed(change(file));
+      await until(
+        () => played.lines.length,
+        (length) => length === Math.min(index + 1, 3),
+      );
+    }
+    expect(played.did).to.deep.equal(['start', 'restart', 'restart', 'restart']);
+    played.state = 'ready';
+    settle();
+    await played.said('restarted in N ms');
   });
 
   it('builds before each step where that is needed, and starts nothing that cannot be built', async () => {
