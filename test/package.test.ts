@@ -21,7 +21,7 @@ const CONTENTS: readonly RegExp[] = [
   /^dist\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
   /^dist\/bundle\/(?:(?:[\w-]+\/)*[\w-]+\.js|LICENSES\.txt)$/,
   /^dist\/packages\/[\w-]+\.js$/,
-  /^dist\/(?:cli|cli\/dev\/probe-process|primary|workers\/\w+|testing\/tethered|cluster\/file-operations|worker\/system-routes)\.js$/,
+  /^dist\/(?:cli|cli\/dev\/probe-process|cli\/load-process|primary|workers\/\w+|testing\/tethered|cluster\/file-operations|worker\/system-routes)\.js$/,
   /^dist\/services\/(?:[\w-]+\/)*[\w-]+\.(?:js|sql|proto)$/,
   /^dist\/(?:saga|db)\/migrations\/\d{4}_[\w-]+\.sql$/,
   /^dist\/server\/docs\/(?:page\.html|start\.js)$/,

@@ -1,8 +1,34 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import { expect } from 'chai';
 import { cpuPerRequest } from '#src/cli/process-cpu.js';
 import { multilane, Project } from '#test/support/cli.js';
+
+/** A project whose load generator is this code. */
+const projectWith = (autocannon: string): Project =>
+  new Project({
+    'package.json': '{}',
+    'node_modules/autocannon/package.json': '{ "main": "index.js" }',
+    'node_modules/autocannon/index.js': autocannon,
+  });
+
+const urlOf = (server: SocketServer): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+
+/** Sends the process a signal each time that a text of the list appears on its stderr. */
+const interruptAt =
+  (...texts: readonly string[]) =>
+  (child: ChildProcess): void => {
+    let written = '';
+    const waiting = [...texts];
+    child.stderr!.on('data', (chunk: Buffer) => {
+      written += chunk.toString();
+      if (waiting.length === 0 || !written.includes(waiting[0]!)) return;
+      waiting.shift();
+      child.kill('SIGINT');
+    });
+  };
 
 describe('multilane bench', () => {
   let server: Server;
@@ -21,7 +47,7 @@ describe('multilane bench', () => {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    url = urlOf(server);
   });
   after(() => {
     server.closeAllConnections();
@@ -48,11 +74,7 @@ describe('multilane bench', () => {
   });
 
   it('says nothing of requests before the load generator is there', async () => {
-    const project = new Project({
-      'package.json': '{}',
-      'node_modules/autocannon/package.json': '{ "main": "index.js" }',
-      'node_modules/autocannon/index.js': "throw new Error('it does not load')",
-    });
+    const project = projectWith("throw new Error('it does not load')");
     const run = await multilane(['bench', url], { cwd: project.folder });
     project.remove();
     expect(run).to.include({ code: 1, stdout: '' });
@@ -76,7 +98,36 @@ describe('multilane bench', () => {
   it('fails when nothing responds', async () => {
     const run = await multilane(['bench', 'http://127.0.0.1:1/', '--duration', '1', '--connections', '1']);
     expect(run.code).to.equal(1);
+    expect(run.stdout).to.match(/errors +\d+, of which 0 timeouts \(ECONNREFUSED: \d+\)/);
+    expect(run.stdout).to.match(/latency +-\n/);
     expect(run.stdout).to.include('There was no response: does the server run?');
+  });
+
+  it('ends in time, with exit code 1, when the server accepts connections and sends nothing', async () => {
+    const silent = createSocketServer(() => undefined);
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    const run = await multilane(['bench', urlOf(silent), '--duration', '1', '--connections', '3', '--json']);
+    silent.close();
+    expect(run.code, run.stderr).to.equal(1);
+    const result = JSON.parse(run.stdout) as { notes: readonly string[] };
+    const counts = { requests: 0, errors: 0, silentConnections: 3, latencyMs: null, isComplete: true };
+    expect(result).to.containSubset(counts);
+    expect(result.notes.join()).to.include('There was no response, and no connection has failed');
+  });
+
+  it('counts connections without a response beside others with some', async () => {
+    let served = 0;
+    const partly = createSocketServer((socket) => {
+      socket.on('error', () => undefined);
+      served += 1;
+      if (served > 1) return;
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'));
+    });
+    await once(partly.listen(0, '127.0.0.1'), 'listening');
+    const run = await multilane(['bench', urlOf(partly), '--duration', '1', '--connections', '3']);
+    partly.close();
+    expect(run.code, run.stderr).to.equal(0);
+    expect(run.stdout).to.include('2 of 3 connections received no response');
   });
 
   it('divides CPU time by the requests that the process has served, if it is the one that was measured', () => {
@@ -84,5 +135,69 @@ describe('multilane bench', () => {
     expect(cpuPerRequest(before, { seconds: 11, requests: 11_000 }, 10_000)).to.equal(100);
     expect(cpuPerRequest(before, { seconds: 11, requests: 1_005 }, 10_000)).to.equal(undefined);
     expect(cpuPerRequest(before, { seconds: 11, requests: 1_000 }, 0)).to.equal(undefined);
+  });
+
+  it('refuses more connections than the limit of open files has room for, and opens as many as it has', async () => {
+    const args = ['bench', url, '--duration', '1', '--connections'];
+    const refused = await multilane([...args, '193'], { openFiles: 256 });
+    expect(refused).to.include({ code: 2, stdout: '' });
+    expect(refused.stderr).to.include(
+      '--connections 193 needs 257 open files, but the limit of this process is 256, in which 192 connections fit: raise it with "ulimit -n 257"',
+    );
+    const run = await multilane([...args, '192'], { openFiles: 256 });
+    expect(run.code, run.stderr).to.equal(0);
+    expect(run.stdout).to.match(/errors +0, of which 0 timeouts\n/);
+  });
+
+  it('ends by itself when the load generator does not', async () => {
+    const project = projectWith(`module.exports = () => {
+      const spin = () => process.nextTick(spin);
+      spin();
+      return new (require('node:events'))();
+    }`);
+    const run = await multilane(['bench', url, '--duration', '1'], { cwd: project.folder });
+    project.remove();
+    expect(run.code).to.equal(1);
+    expect(run.stdout).to.include('The load generator did not end by itself, and was stopped');
+  });
+
+  it('ends at once when the load generator can only fail, and shows the reason and the counts', async () => {
+    const project = projectWith(`module.exports = () => {
+      const instance = new (require('node:events'))();
+      const fail = () => {
+        instance.emit('reqError', Object.assign(new Error('no file'), { code: 'EMFILE' }));
+        process.nextTick(fail);
+      };
+      process.nextTick(fail);
+      return instance;
+    }`);
+    const run = await multilane(['bench', url, '--duration', '3600'], { cwd: project.folder });
+    project.remove();
+    expect(run.code).to.equal(1);
+    expect(run.stdout).to.match(/errors +\d{4,}, of which 0 timeouts \(EMFILE: \d{4,}\)/);
+    expect(run.stdout).to.match(/could do nothing but fail with EMFILE,.*EMFILE: open fewer connections/s);
+  });
+
+  it('prints at SIGINT what was measured until then', async () => {
+    const run = await multilane(['bench', url, '--duration', '3600', '--json'], {
+      meanwhile: interruptAt('3600 s of requests'),
+    });
+    expect(run.code, run.stderr).to.equal(0);
+    expect(JSON.parse(run.stdout)).to.containSubset({ errors: 0, isComplete: true });
+  });
+
+  it('ends at once at a second SIGINT', async () => {
+    const project = projectWith(`module.exports = () => {
+      const instance = new (require('node:events'))();
+      instance.then = () => undefined;
+      instance.stop = () => console.error('does not stop');
+      return instance;
+    }`);
+    const run = await multilane(['bench', url, '--duration', '3600'], {
+      cwd: project.folder,
+      meanwhile: interruptAt('3600 s of requests', 'does not stop'),
+    });
+    project.remove();
+    expect(run).to.include({ code: null, signal: 'SIGINT', stdout: '' });
   });
 });

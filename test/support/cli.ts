@@ -18,6 +18,8 @@ export interface Ran extends Exit {
 export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Limit of open files. Default: that of the test. */
+  readonly openFiles?: number;
   /** Called with the process while it runs. */
   readonly meanwhile?: (child: ChildProcess) => void;
 }
@@ -25,9 +27,12 @@ export interface CliOptions {
 /** Runs the command to its end. @throws Error when it still runs after 25 s */
 export async function multilane(
   args: readonly string[],
-  { cwd = tmpdir(), env = {}, meanwhile }: CliOptions = {},
+  { cwd = tmpdir(), env = {}, openFiles, meanwhile }: CliOptions = {},
 ): Promise<Ran> {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const command = [process.execPath, CLI, ...args];
+  const limited = openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh'];
+  const [file, ...rest] = [...limited, ...command];
+  const child = spawn(file!, rest, {
     cwd,
     env: cleanEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],

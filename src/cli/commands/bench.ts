@@ -1,12 +1,16 @@
 // `multilane bench URL`: sends requests as fast as they are responded to, and prints what was measured.
 import { type Command, InvalidArgumentError } from 'commander';
-import { filled } from '../../config/print.js';
+import { openFileLimit } from '../../config/open-file-limit.js';
 import type { AdminClient } from '../admin-client.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
+import { benchJson, benchLines, benchNotes } from '../bench-report.js';
 import { WrongUsage } from '../command-failure.js';
-import type { LoadOptions, LoadResult } from '../load-generator.js';
-import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
-import type { CpuReading } from '../process-cpu.js';
+import type { LoadGenerator } from '../load-generator.js';
+import type { LoadOptions } from '../load-messages.js';
+import { type OutputOptions, print, printJson, withJson } from '../output.js';
+
+/** What the load generator has open beside its connections, with room to spare. */
+const OWN_FILES = 64;
 
 interface BenchOptions extends AdminOptions, OutputOptions {
   readonly connections: number;
@@ -53,21 +57,45 @@ async function bench(text: string, options: BenchOptions): Promise<void> {
   const { connections, duration, pipelining, header: headers, body } = options;
   const method = options.method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST');
   const load: LoadOptions = { url: url.href, connections, duration, pipelining, method, headers, body };
-  const { autocannonFor, runLoad } = await import('../load-generator.js');
-  const autocannon = await autocannonFor(process.cwd());
+  requireOpenFiles(connections);
+  const { LoadGenerator } = await import('../load-generator.js');
+  const generator = await LoadGenerator.start(process.cwd());
+  try {
+    await measure(url, load, options, generator);
+  } finally {
+    generator.close();
+  }
+}
+
+async function measure(
+  url: URL,
+  load: LoadOptions,
+  options: BenchOptions,
+  generator: LoadGenerator,
+): Promise<void> {
   const { readCpu, cpuPerRequest } = await import('../process-cpu.js');
   const plane = isLoopback(url) ? await planeOf(options) : undefined;
   const before = plane && (await readCpu(plane));
   const report = progressTo(load);
-  const result = await runLoad(autocannon, load, (perSecond) => report.tick(perSecond));
+  const result = await generator.run(load, (perSecond) => report.tick(perSecond));
   report.end();
   const after = before && plane && (await readCpu(plane));
-  const cpuUs = before && after && cpuPerRequest(before, after as CpuReading, result.requests.total);
-  const notes = notesOn(url, result, cpuUs);
+  const cpuUs = before && after && cpuPerRequest(before, after, result.requests);
+  const notes = benchNotes({ load, isLocal: isLoopback(url), result, cpuUs });
   await (options.json
-    ? printJson(jsonOf(load, result, cpuUs, notes))
-    : print(linesOf(load, result, cpuUs, notes)));
-  if (result.requests.total === 0) process.exitCode = 1;
+    ? printJson(benchJson(load, result, cpuUs, notes))
+    : print(benchLines(load, result, cpuUs, notes)));
+  if (result.requests === 0 || result.cutOff !== undefined) process.exitCode = 1;
+}
+
+/** @throws WrongUsage when the limit of open files has no room for the connections */
+function requireOpenFiles(connections: number): void {
+  const [limit, needed] = [openFileLimit(), connections + OWN_FILES];
+  if (needed <= limit) return;
+  const fit = Math.max(0, limit - OWN_FILES);
+  throw new WrongUsage(
+    `--connections ${connections} needs ${needed} open files, but the limit of this process is ${limit}, in which ${fit} connections fit: raise it with "ulimit -n ${needed}", or open fewer`,
+  );
 }
 
 /** The admin plane that is named, or that of the project in this folder; undefined: there is none to ask. */
@@ -115,76 +143,4 @@ function progressTo({ url, connections, duration }: LoadOptions): {
       if (stderr.isTTY) stderr.write('\r\x1b[K');
     },
   };
-}
-
-function notesOn(
-  url: URL,
-  { requests, errors, timeouts }: LoadResult,
-  cpuUs: number | undefined,
-): readonly string[] {
-  return [
-    ...(isLoopback(url)
-      ? [
-          'The load generator runs on the same machine and takes CPU time from the server: a measurement of its own needs another machine.',
-        ]
-      : []),
-    ...(requests.total === 0 ? ['There was no response: does the server run?'] : []),
-    ...(errors + timeouts > 0 ? ['Requests have failed, so the numbers describe no healthy server.'] : []),
-    ...(isLoopback(url) && cpuUs === undefined
-      ? [
-          'CPU per request is unknown: no admin plane of the process that serves the URL could be read; name it with --admin URL.',
-        ]
-      : []),
-  ];
-}
-
-function jsonOf(
-  load: LoadOptions,
-  result: LoadResult,
-  cpuUs: number | undefined,
-  notes: readonly string[],
-): object {
-  const { p50, p90, p99, max } = result.latency;
-  return {
-    ...{ url: load.url, method: load.method, connections: load.connections, pipelining: load.pipelining },
-    durationS: result.duration,
-    requests: result.requests.total,
-    requestsPerSecond: result.requests.average,
-    bytesPerSecond: result.throughput.average,
-    latencyMs: { p50, p90, p99, max },
-    statusCodes: statusesOf(result),
-    ...{ errors: result.errors, timeouts: result.timeouts },
-    cpuPerRequestUs: cpuUs ?? null,
-    notes,
-  };
-}
-
-const statusesOf = ({ statusCodeStats = {} }: LoadResult): Readonly<Record<string, number>> =>
-  Object.fromEntries(Object.entries(statusCodeStats).map(([status, { count }]) => [status, count]));
-
-function linesOf(
-  { method, url }: LoadOptions,
-  result: LoadResult,
-  cpuUs: number | undefined,
-  notes: readonly string[],
-): readonly string[] {
-  const { p50, p90, p99, max } = result.latency;
-  const statuses = Object.entries(statusesOf(result)).map(([status, count]) => `${status}: ${count}`);
-  const [, ...rows] = tableOf(
-    ['', ''],
-    [
-      ['requests/s', String(Math.round(result.requests.average))],
-      ['requests', `${result.requests.total} in ${result.duration} s`],
-      ['latency', `p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`],
-      ['status codes', statuses.join(', ') || '-'],
-      ['errors', `${result.errors}, of which ${result.timeouts} timeouts`],
-      ...(cpuUs === undefined ? [] : [['CPU per request', `${Math.round(cpuUs)} µs of the whole process`]]),
-    ],
-  );
-  return [
-    `${method} ${url}`,
-    ...rows.map((row) => `  ${row}`),
-    '',
-    ...notes.flatMap((note) => filled(note, '').split('\n')),
-  ];
 }
