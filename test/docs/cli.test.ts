@@ -1,9 +1,10 @@
 // Runs the commands of docs/cli.md that write something, and reads the messages of the CLI that pages show.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { createProgram } from '#src/cli/program.js';
 import { multilane, Project } from '#test/support/cli.js';
 import { CLI, cleanEnvironment } from '#test/support/cluster.js';
 import { itWhere } from '#test/support/where.js';
@@ -97,5 +98,21 @@ describe('the commands of docs/cli.md', () => {
       code: 78,
       stderr: blockOf('docs/typescript.md', 'multilane: services/hello/service.ts'),
     });
+  });
+});
+
+describe('the options of bench on docs/cli.md', () => {
+  it('have the defaults of the command', () => {
+    const [, section = ''] = readFileSync('docs/cli.md', 'utf8').split('\n## bench\n');
+    const [, line = ''] = /Options: (.+?)\./s.exec(section) ?? [];
+    const shown = [...line.matchAll(/`(--\w+)`[^`(]*\((\d+)\)/g)].map(([, name, value]) => [
+      name,
+      Number(value),
+    ]);
+    const bench = createProgram().commands.find((command) => command.name() === 'bench')!;
+    const numbers = bench.options
+      .filter((option) => typeof option.defaultValue === 'number')
+      .map((option) => [option.long, option.defaultValue as number]);
+    expect(shown).to.deep.equal(numbers);
   });
 });

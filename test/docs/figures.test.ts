@@ -20,6 +20,77 @@ function tableBelow(text: string, above: string): Table {
   );
 }
 
+/** The ratios of some rows of a table to those of others, with the columns of some shapes. */
+interface Range {
+  /** Words of the page around two numbers, or one, which `#` stands for. */
+  readonly words: string;
+  readonly others: readonly string[];
+  /** Shapes of requests with a Host field alone; then those with the fields of a browser. */
+  readonly shapes: readonly (readonly string[])[];
+  /** What the numbers of the page are rounded to. */
+  readonly step: number;
+  /** From a ratio to the number of the page. @default 1 */
+  readonly unit?: number;
+}
+
+const OURS = ['multilane acceptor', 'multilane reuseport'];
+const SMALL = ['plaintext', 'json', 'param', 'query'];
+const RANGES: readonly Range[] = [
+  {
+    words: 'costs # to # percent of what it costs on Fastify or on Hono',
+    ...{ others: ['Fastify', 'Hono on Node'], shapes: [SMALL, SMALL], step: 10, unit: 100 },
+  },
+  {
+    words: 'on Hono, # to # percent of `node:http` alone',
+    ...{ others: ['node:http'], shapes: [SMALL, SMALL], step: 10, unit: 100 },
+  },
+  {
+    words: 'about # of Express',
+    ...{ others: ['Express'], shapes: [SMALL, SMALL], step: 0.1 },
+  },
+  {
+    words: 'With a body it costs # to # percent of Fastify and Hono',
+    ...{ others: ['Fastify', 'Hono on Node'], shapes: [['echo'], ['echo']], step: 10, unit: 100 },
+  },
+  {
+    words: 'Fastify and Hono, and # to # percent of `node:http` alone',
+    ...{ others: ['node:http'], shapes: [['echo'], ['echo']], step: 10, unit: 100 },
+  },
+  {
+    words: 'about # what they cost on Fastify and on `node:http` alone',
+    ...{ others: ['Fastify', 'node:http'], shapes: [['sse'], []], step: 1 },
+  },
+  { words: '# times what they cost on Express', others: ['Express'], shapes: [['sse'], []], step: 0.1 },
+  {
+    words: 'within the process costs # to # times a function',
+    ...{ others: ['raw uWebSockets.js'], shapes: [['call'], ['call']], step: 1 },
+  },
+  {
+    words: 'call to another process # to # times** what raw',
+    ...{ others: ['raw uWebSockets.js'], shapes: [['hop'], ['hop']], step: 0.1 },
+  },
+  {
+    words: 'A small file costs # to # times one that raw sends',
+    ...{ others: ['raw uWebSockets.js'], shapes: [['file'], ['file']], step: 1 },
+  },
+  {
+    words: '(16 at once) cost # to # times those of raw',
+    ...{ others: ['raw uWebSockets.js'], shapes: [['pipelined'], ['pipelined']], step: 0.5 },
+  },
+];
+const NUMERALS: Readonly<Record<string, number>> = { 'a tenth': 0.1, twice: 2 };
+
+/** @throws Error when the text does not have the words */
+function numbersIn(text: string, words: string): readonly number[] {
+  const pattern = words
+    .split('#')
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    .join('(a tenth|twice|[\\d.]+)');
+  const found = new RegExp(pattern).exec(text.replaceAll(/\s+/g, ' '));
+  if (found === null) throw new Error(`docs/performance.md does not say "${words}"`);
+  return found.slice(1).map((number) => NUMERALS[number] ?? Number(number));
+}
+
 /** Both tables of ratios of a run, with the columns of these shapes. */
 const ratiosOf = (folder: string, bare: readonly string[], browser: readonly string[]): Table => {
   const text = readFileSync(`${folder}/tables.md`, 'utf8');
@@ -48,6 +119,22 @@ describe('the figures of a run', () => {
     for (const [name, cells] of [...shown].slice(2))
       expect(cells.slice(0, 5), name).to.deep.equal(measured.get(name));
   });
+
+  for (const { words, others, shapes, step, unit = 1 } of RANGES) {
+    it(`are the ranges that docs/performance.md reads from them: ${words}`, () => {
+      const table = ratiosOf(run, shapes[0]!, shapes[1]!);
+      const ratios = others.flatMap((other) =>
+        OURS.flatMap((name) =>
+          table.get(name)!.map((ours, n) => (unit * Number(ours)) / Number(table.get(other)![n])),
+        ),
+      );
+      const measured = [Math.min(...ratios), Math.max(...ratios)].map(
+        (ratio) => Math.round(Math.round(ratio / step) * step * 10) / 10,
+      );
+      const numbers = numbersIn(page, words);
+      expect([numbers.at(0), numbers.at(-1)]).to.deep.equal(measured);
+    });
+  }
 
   it('are in the README as on docs/performance.md, in order', () => {
     const names: Readonly<Record<string, string>> = {

@@ -33,7 +33,7 @@ function numberInCode({ module, constant }: Promised): number {
   const isPage = module.startsWith('dashboard/');
   const text = readFileSync(isPage ? module : `dist/${module}.js`, 'utf8');
   const value =
-    new RegExp(`\\b${constant}\\s*[=:]\\s*([\\d_. *]+?)\\s*[;,}]`).exec(text)?.[1] ??
+    new RegExp(`\\b${constant}\\s*[=:]\\s*'?([\\d_. *]+?)'?\\s*[;,}]`).exec(text)?.[1] ??
     valueInList(text, constant);
   if (value === undefined) throw new Error(`${module} has no constant ${constant}`);
   return value.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
