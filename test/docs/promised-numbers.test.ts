@@ -11,7 +11,16 @@ import { FILE_BYTES } from '#src/flight-record/frames.js';
 import { ADDRESS_WORDS, RATE_BUCKETS } from '#src/memory/layout.js';
 import { plan } from '#src/memory/placement.js';
 import { SpanMemory } from '#src/memory/span-ring.js';
-import { KIB, PROMISES, type Promised, SECOND } from './promises.js';
+import { CALLS } from './promises/calls.js';
+import { MEMORY } from './promises/memory.js';
+import { OBSERVATION } from './promises/observation.js';
+import { OPERATIONS } from './promises/operations.js';
+import { PROCESS } from './promises/process.js';
+import { KIB, type Promised, SECOND } from './promises/promise.js';
+import { REQUESTS } from './promises/requests.js';
+import { SECURITY } from './promises/security.js';
+
+const PROMISES = [...REQUESTS, ...SECURITY, ...CALLS, ...PROCESS, ...MEMORY, ...OPERATIONS, ...OBSERVATION];
 
 /** @throws Error when the page does not have these words with a number */
 function numberOnPage({ page, words }: Promised): number {
