@@ -10,6 +10,7 @@ import { SeriesMemory } from '#src/memory/metrics/series-memory.js';
 import { adminOf, jsonOf } from '../upstream/admin.js';
 
 const NOTHING = { used: 0, limit: 100 };
+const PROCESS = { service: 'shop', version: '1.2.3', pid: 42, node: 'v20', host: 'h', folder: '/shop' };
 const WORKER = {
   ...{ id: 1, kind: 'http' as const, generation: 1, state: 'ready', connections: 0, inFlight: 0 },
   ...{ requests: 0, loopUtilization: 0.1, loopDelayP99Ms: 1, heapUsedMb: 10, current: null },
@@ -44,15 +45,7 @@ function setUp(over: Partial<ViewSources> = {}) {
         return () => undefined;
       },
     }),
-    process: {
-      service: 'shop',
-      version: '1.2.3',
-      pid: 42,
-      node: 'v20',
-      host: 'h',
-      folder: '/shop',
-      startedMs: 0,
-    },
+    process: { ...PROCESS, startedMs: 0 },
     uptimeS: () => 12.7,
     wallClock: () => 12_700,
     clock: () => 12_700,
@@ -115,16 +108,8 @@ describe('the routes of views', () => {
     expect(overview).to.deep.include({
       at: '1970-01-01T00:00:12.700Z',
       process: {
-        ...{
-          service: 'shop',
-          version: '1.2.3',
-          pid: 42,
-          node: 'v20',
-          host: 'h',
-          folder: '/shop',
-          uptimeS: 12,
-        },
-        ...{ startedAt: '1970-01-01T00:00:00.000Z', ready: true, reasons: [] },
+        ...PROCESS,
+        ...{ uptimeS: 12, startedAt: '1970-01-01T00:00:00.000Z', ready: true, reasons: [] },
       },
       requests: { perSecond: 0, errorsPerSecond: 0, inFlight: 7, total: 0, errors: 0 },
       latencyMs: { p50: null, p90: null, p99: null, max: null },

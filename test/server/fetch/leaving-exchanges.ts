@@ -3,34 +3,32 @@ import type { Exchange } from './stage.js';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+const leaveAtCue: Exchange['client'] = async (peer) => {
+  const asked = peer.ask('GET');
+  await peer.cue();
+  asked.leave();
+  return peer.seen();
+};
+
+/** An application that never responds, and notes what the signal of its request has when it aborts. */
+const noteAtAbort =
+  (read: (signal: AbortSignal) => unknown): Exchange['application'] =>
+  (request, stage) => {
+    request.signal.addEventListener('abort', () => stage.note(read(request.signal)));
+    stage.giveCue();
+    return new Promise<Response>(() => {});
+  };
+
 export const LEAVING: readonly Exchange[] = [
   {
     name: 'the signal of a request aborts when its client leaves',
-    application: (request, stage) => {
-      request.signal.addEventListener('abort', () => stage.note(request.signal.aborted));
-      stage.giveCue();
-      return new Promise<Response>(() => {});
-    },
-    client: async (peer) => {
-      const asked = peer.ask('GET');
-      await peer.cue();
-      asked.leave();
-      return peer.seen();
-    },
+    application: noteAtAbort(({ aborted }) => aborted),
+    client: leaveAtCue,
   },
   {
     name: 'the reason of the signal says that the client has left',
-    application: (request, stage) => {
-      request.signal.addEventListener('abort', () => stage.note(String(request.signal.reason)));
-      stage.giveCue();
-      return new Promise<Response>(() => {});
-    },
-    client: async (peer) => {
-      const asked = peer.ask('GET');
-      await peer.cue();
-      asked.leave();
-      return peer.seen();
-    },
+    application: noteAtAbort(({ reason }) => String(reason)),
+    client: leaveAtCue,
     differs: {
       because: 'The reason of an aborted `request.signal` is the error of the runtime.',
       ours: 'HttpError: The client closed the request.',
@@ -59,12 +57,7 @@ export const LEAVING: readonly Exchange[] = [
       await aborted.catch((error: Error) => stage.note(error.message));
       return new Response();
     },
-    client: async (peer) => {
-      const asked = peer.ask('GET');
-      await peer.cue();
-      asked.leave();
-      return peer.seen();
-    },
+    client: leaveAtCue,
   },
   {
     name: 'a stream that waits is cancelled when its client leaves',
