@@ -104,7 +104,7 @@ class Response {
       copy.#status = this.#status;
       copy.#body = this.#body;
       const fields = this.#current;
-      if (fields === undefined) copy.#headers = copyOfHeaders(this.#headers!);
+      if (fields === undefined) copy.#headers = copyOfHeaders(this.#headers!) as unknown as Headers;
       else copy.#fields = [...fields];
       return copy;
     }
