@@ -77,7 +77,10 @@ async function measure(
   const plane = isLoopback(url) ? await planeOf(options) : undefined;
   const before = plane && (await readCpu(plane));
   const report = progressTo(load);
-  const result = await generator.run(load, (perSecond) => report.tick(perSecond));
+  const running = generator.run(load, (perSecond) => report.tick(perSecond));
+  // SIGINT has its meaning from here on.
+  report.begin();
+  const result = await running;
   report.end();
   const after = before && plane && (await readCpu(plane));
   const cpuUs = before && after && cpuPerRequest(before, after, result.requests);
@@ -128,13 +131,16 @@ const isLoopback = ({ hostname }: URL): boolean =>
 
 /** Reports on stderr what is going on: every second on a terminal, otherwise once. */
 function progressTo({ url, connections, duration }: LoadOptions): {
+  begin(): void;
   tick(perSecond: number): void;
   end(): void;
 } {
   const { stderr } = process;
-  stderr.write(`multilane: ${duration} s of requests to ${url} over ${connections} connections\n`);
   let seconds = 0;
   return {
+    begin() {
+      stderr.write(`multilane: ${duration} s of requests to ${url} over ${connections} connections\n`);
+    },
     tick(perSecond) {
       seconds += 1;
       if (stderr.isTTY) stderr.write(`\r\x1b[K${seconds} of ${duration} s, ${perSecond} requests/s`);

@@ -9,7 +9,7 @@ import type { QuietMomentTimes } from './quiet-moment.js';
 
 /** The most names of files in one line. */
 const MOST_NAMED = 3;
-/** How long changes that follow each other may interrupt a read of the project or a start, again and again. */
+/** How long changes that follow each other may interrupt a read of the project or a start. */
 export const MOST_POSTPONED_MS = 500;
 /** How long the next read or start is then not interrupted. One that takes longer may hang. */
 export const PATIENCE_MS = 10_000;
@@ -155,8 +155,8 @@ export class ChangeLoop {
   }
 
   /**
-   * Waits for a result until a change comes. When changes have interrupted several waits, this one goes on for
-   * a while: otherwise an edit would not be served as long as others follow.
+   * Waits for a result until a change comes. When changes have interrupted several waits, this one goes on
+   * for a while: otherwise an edit would not be served as long as others follow.
    * @returns undefined when a change has come first
    */
   async #unlessChanged<T>(result: Promise<T>): Promise<T | undefined> {
