@@ -3,7 +3,7 @@
 // deps)` may store them, but using one throws, because nothing runs.
 
 import { declareRoutes } from '../api/define-service.js';
-import type { ServiceDeps } from '../api/service-definition.js';
+import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
@@ -38,6 +38,17 @@ const UNUSED: RequestObserver = {
 
 /** @throws ConfigError that names the service and the route */
 export async function projectRoutes(settings: Settings): Promise<readonly RouteInfo[]> {
+  return (await registeredApp(settings, await loadServices(settings))).routes();
+}
+
+/**
+ * An App that has the routes of services and those of the runtime, and serves no request.
+ * @throws ConfigError that names the service and the route
+ */
+export async function registeredApp(
+  settings: Settings,
+  services: readonly ServiceDefinition[],
+): Promise<App> {
   const block = Block.create({ workers: 1 });
   const recorder = new SeriesTable(new SeriesMemory().of(1));
   const log = createLogger(settings, {}, stderrSink);
@@ -63,7 +74,6 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
     trustsTraceFlags: () => false,
   });
   const metrics = serviceMetrics(recorder);
-  const services = await loadServices(settings);
   const restoreStacks = deepenStacks();
   try {
     app.mount(SYSTEM, (routes) =>
@@ -89,7 +99,7 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   } finally {
     restoreStacks();
   }
-  return app.routes();
+  return app;
 }
 
 /** An object whose members are functions that throw when they are called. */

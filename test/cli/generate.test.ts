@@ -53,11 +53,13 @@ const filesOf = (project: Project): readonly string[] =>
     .filter((path) => /\.\w+$/.test(path))
     .sort();
 
-async function generateAll(project: Project): Promise<void> {
+/** @param loads whether this Node.js loads the project without a build; otherwise there is a warning */
+async function generateAll(project: Project, loads: boolean): Promise<void> {
   for (const words of GENERATED) {
     const args = words[0] === 'g' ? words : ['generate', ...words];
     const run = await multilane(args, { cwd: project.folder });
-    expect(run, run.stderr).to.include({ code: 0, stderr: '' });
+    expect(run.code, run.stderr).to.equal(0);
+    expect(run.stderr).to.match(loads ? /^$/ : /^multilane: warning: the project does not load/);
   }
 }
 
@@ -69,7 +71,7 @@ describe('multilane generate', () => {
       before(async function () {
         this.timeout(60_000);
         project = newProject(language);
-        await generateAll(project);
+        await generateAll(project, canRun);
       });
       after(() => project.remove());
 
@@ -121,7 +123,7 @@ describe('multilane generate', () => {
         ...{ noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true },
       };
       project.write('tsconfig.json', JSON.stringify({ compilerOptions }));
-      await generateAll(project);
+      await generateAll(project, 'typescript' in process.features);
       const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
       const { stdout } = spawnSync(process.execPath, [compiler, '-p', project.folder], { encoding: 'utf8' });
       expect(stdout).to.equal('');

@@ -1,8 +1,13 @@
 // `multilane generate KIND NAME`: writes code into the project, with a test beside it.
 import type { Command } from 'commander';
+import { exitProcess } from '../../process/process-exit.js';
+import type { ExistingNames } from '../generate/existing-names.js';
 import type { Plan } from '../generate/plan.js';
 import type { ProjectShape } from '../generate/project-shape.js';
 import { print } from '../output.js';
+import { plain } from '../terminal-text.js';
+
+type PlanOf = (shape: ProjectShape, existing: ExistingNames) => Plan;
 
 interface Options {
   readonly config?: string;
@@ -29,7 +34,7 @@ export function generateCommand(program: Command): void {
     .description('write a service with a route and a test, and add it to the configuration')
     .action(async (name: string, options: Options) => {
       const { servicePlan } = await import('../generate/plans.js');
-      await carryOut(options, (shape) => servicePlan(shape, name));
+      await carryOut(options, (shape, existing) => servicePlan(shape, name, existing));
     });
   for (const [kind, meaning] of Object.entries(PARTS)) {
     withCommon(generate.command(`${kind} <name>`))
@@ -40,7 +45,7 @@ export function generateCommand(program: Command): void {
         const plan = { saga: sagaPlan, route: routePlan, migration: migrationPlan }[
           kind as keyof typeof PARTS
         ];
-        await carryOut(options, (shape) => plan(shape, name, service));
+        await carryOut(options, (shape, existing) => plan(shape, name, existing, service));
       });
   }
 }
@@ -50,9 +55,25 @@ const withCommon = (command: Command): Command =>
     .option('--config <file>', 'configuration file instead of multilane.config.{ts,js,mjs}')
     .option('--dry-run', 'print what would be written, and write nothing');
 
-async function carryOut({ config, dryRun }: Options, planOf: (shape: ProjectShape) => Plan): Promise<void> {
+async function carryOut({ config, dryRun }: Options, planOf: PlanOf): Promise<void> {
   const { shapeOfProject } = await import('../generate/project-shape.js');
   const shape = shapeOfProject(process.cwd(), config);
+  const { existingNames } = await import('../generate/existing-names.js');
+  const existing = await existingNames(shape);
   const { carryOut: write } = await import('../generate/plan.js');
-  await print(await write(shape.root, planOf(shape), dryRun === true));
+  const lines = await write(shape.root, planOf(shape, existing), dryRun === true);
+  if (existing.problem !== undefined) process.stderr.write(warningOf(existing.problem));
+  await print(lines);
+  // The loop may not end by itself: a service may have set a timer while it registered its routes.
+  await exitProcess(0, false);
 }
+
+const warningOf = (problem: string): string =>
+  'multilane: warning: the project does not load, so names that are taken were only searched in the text of ' +
+  `its files; multilane routes shows the rest when it loads:\n${indented(problem)}\n`;
+
+const indented = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `  ${plain(line)}`)
+    .join('\n');

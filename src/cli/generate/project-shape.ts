@@ -5,8 +5,8 @@ import { configFileOf } from '../../config/config-file.js';
 import { ConfigError } from '../../errors.js';
 import { suggestedName } from '../../name-suggestion.js';
 import { WrongUsage } from '../command-failure.js';
-import { checkName } from './names.js';
-import { exportedService } from './source-edit.js';
+import { camelCase, checkName } from './names.js';
+import { declaresGet, definedNames, exportedService } from './source-edit.js';
 
 export interface ProjectShape {
   /** The folder of the configuration file. */
@@ -29,6 +29,8 @@ export interface ExistingService {
   readonly text: string;
   /** The variable that it exports. */
   readonly identifier: string;
+  /** Whether the service is the default export of its module. */
+  readonly isDefaultExport: boolean;
 }
 
 /** @throws ConfigError when there is no project here, or its configuration can have no services */
@@ -50,35 +52,76 @@ export function shapeOfProject(cwd: string, config: string | undefined): Project
 }
 
 /**
+ * The service of a name, in a folder of that name or in another one.
  * @throws WrongUsage for what cannot be the name of a service, such as a path, and when the project has no
- *   folder for that service, naming those that it has
+ *   such service, naming those that it has
  */
-export function existingService(
-  { root, servicesFolder, language }: ProjectShape,
-  name: string,
-): ExistingService {
+export function existingService(shape: ProjectShape, name: string): ExistingService {
   checkName('service', name);
+  const { root, servicesFolder, language } = shape;
+  const modules = serviceModules(shape);
   const folder = join(servicesFolder, name);
-  const names = [language, 'js', 'mjs', 'ts'].flatMap((ending) => [`service.${ending}`, `index.${ending}`]);
-  const file = names.find((one) => existsSync(join(root, folder, one)));
-  if (file === undefined) {
-    const known = servicesIn(join(root, servicesFolder));
-    const hint = known.length === 0 ? undefined : suggestedName(name, known);
-    const project = relative(process.cwd(), root) || 'this project';
-    const which =
-      hint === undefined ? `${project} has ${known.join(', ') || 'no services'}` : `did you mean ${hint}?`;
-    throw new WrongUsage(`--service ${name}: there is no ${folder}/service.${language}; ${which}`);
+  const found = modules.find((one) => one.name === name) ?? modules.find((one) => one.folder === folder);
+  if (found !== undefined) {
+    const text = readFileSync(join(root, found.module), 'utf8');
+    const exported = exportedService(text);
+    const isDefaultExport = exported === undefined && /^export\s+default\b/m.test(text);
+    return { ...found, text, identifier: exported ?? camelCase(found.name), isDefaultExport };
   }
-  const module = join(folder, file);
-  const text = readFileSync(join(root, module), 'utf8');
-  return { name, folder, module, text, identifier: exportedService(text) ?? name };
+  const known = modules.map((one) => one.name);
+  const hint = known.length === 0 ? undefined : suggestedName(name, known);
+  const project = relative(process.cwd(), root) || 'this project';
+  const which =
+    hint === undefined ? `${project} has ${known.join(', ') || 'no services'}` : `did you mean ${hint}?`;
+  throw new WrongUsage(`--service ${name}: there is no ${folder}/service.${language}; ${which}`);
 }
 
-function servicesIn(folder: string): readonly string[] {
+export type ServiceModule = Pick<ExistingService, 'name' | 'folder' | 'module'>;
+
+/** The services that have a folder of their own, whether they are in the configuration or not. */
+export function serviceModules({ root, servicesFolder, language }: ProjectShape): readonly ServiceModule[] {
+  const files = [language, 'js', 'mjs', 'ts'].flatMap((ending) => [`service.${ending}`, `index.${ending}`]);
+  return foldersIn(join(root, servicesFolder)).flatMap((folderName) => {
+    const folder = join(servicesFolder, folderName);
+    const file = files.find((one) => existsSync(join(root, folder, one)));
+    if (file === undefined) return [];
+    const module = join(folder, file);
+    const names = definedNames(readFileSync(join(root, module), 'utf8'), 'defineService');
+    return (names.length === 0 ? [folderName] : names).map((name) => ({ name, folder, module }));
+  });
+}
+
+function foldersIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
+}
+
+/**
+ * The source files of a folder whose text defines a saga of a name, or declares `GET` of a path.
+ * @returns paths relative to the root of the project
+ */
+export function filesNaming(
+  { root }: ProjectShape,
+  folder: string,
+  kind: 'saga' | 'route',
+  name: string,
+): readonly string[] {
+  return sourceFilesIn(root, folder).filter((file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    return kind === 'saga' ? definedNames(text, 'defineSaga').includes(name) : declaresGet(text, name);
+  });
+}
+
+/** Links and packages are not followed: they may lead out of the project. */
+function sourceFilesIn(root: string, folder: string): readonly string[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : sourceFilesIn(root, path);
+    return entry.isFile() && /\.[cm]?[jt]s$/.test(entry.name) ? [path] : [];
+  });
 }
 
 /** The specifier by which one file of the project imports another. Both are relative to its root. */

@@ -5,7 +5,7 @@
  * The text with the content of comments, strings and templates blanked, so that offsets stay as they are.
  * Undefined when its brackets do not match, which also happens where a regular expression contains a quote.
  */
-function skeleton(text: string): string | undefined {
+export function skeleton(text: string): string | undefined {
   const blank = (part: string): string => part.replaceAll(/[^\n]/g, ' ');
   const masked = text.replaceAll(
     /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`/g,
@@ -104,3 +104,17 @@ export function withRouteCall(text: string, call: (app: string) => string): stri
 /** The name of the only `export const NAME = defineService(…)`. */
 export const exportedService = (text: string): string | undefined =>
   onlyMatch(skeleton(text) ?? '', /\bexport\s+const\s+(\w+)\s*(?::[^=]*)?=\s*defineService\b/)?.[1];
+
+/** The names of what a text defines by `defineService({ name: '…'` or `defineSaga({ name: '…'`. */
+export const definedNames = (text: string, define: 'defineService' | 'defineSaga'): readonly string[] =>
+  [
+    ...text.matchAll(
+      new RegExp(`\\b${define}\\b(?:<[^;]*?>)?\\s*\\(\\s*\\{\\s*name\\s*:\\s*(['"\`])([^'"\`]+)\\1`, 'g'),
+    ),
+  ].map(([, , name]) => name!);
+
+/** Whether a text declares a route `GET path`, by that very path. */
+export const declaresGet = (text: string, path: string): boolean =>
+  [`'${path}'`, `"${path}"`, `\`${path}\``].some((literal) =>
+    ['get', 'all'].some((method) => text.includes(`.${method}(${literal}`)),
+  );

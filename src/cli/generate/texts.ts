@@ -1,7 +1,14 @@
 // The files that `multilane generate` writes. Every one runs as it is, and its test passes.
-import type { ExistingService } from './project-shape.js';
-
 type Language = 'ts' | 'js';
+
+/** An existing service in a test. */
+export interface ImportedService {
+  readonly name: string;
+  /** Its variable in the test. */
+  readonly identifier: string;
+  /** Imports it. */
+  readonly statement: string;
+}
 
 /** Text that only TypeScript has. */
 const only = (language: Language, text: string): string => (language === 'ts' ? text : '');
@@ -60,32 +67,29 @@ test('GET /${name} responds', async () => {
 
 export const route = (
   language: Language,
-  name: string,
+  path: string,
   identifier: string,
-  serviceName: string,
 ): string => `import { ${only(language, 'type Application, ')}Type } from 'multilane';
 
 const Reply = Type.Object({ route: Type.String() });
 
-/** Registers \`GET /${serviceName}/${name}\`. */
+/** Registers \`GET ${path}\`. */
 export function ${identifier}(app${only(language, ': Application')})${only(language, ': void')} {
-  app.get('/${serviceName}/${name}', { response: { 200: Reply }, summary: 'The route ${name}' }, () => ({
-    route: '${name}',
+  app.get('${path}', { response: { 200: Reply }, summary: 'The route ${path}' }, () => ({
+    route: '${path}',
   }));
 }
 `;
 
 export const routeTest = (
   language: Language,
-  name: string,
-  serviceName: string,
-  identifier: string,
-  module: string,
-): string => `${testHead(language, [`import { ${identifier} } from '${module}';`])}${appOf(language, identifier)}
-test('GET /${serviceName}/${name} responds', async () => {
-  const response = await app.inject('/${serviceName}/${name}');
+  path: string,
+  { identifier, statement }: ImportedService,
+): string => `${testHead(language, [statement])}${appOf(language, identifier)}
+test('GET ${path} responds', async () => {
+  const response = await app.inject('${path}');
   assert.equal(response.status, 200);
-  assert.deepEqual(response.json(), { route: '${name}' });
+  assert.deepEqual(response.json(), { route: '${path}' });
 });
 `;
 
@@ -166,33 +170,14 @@ test('the saga ${name} is compensated when a step refuses', async () => {
 });
 `;
 
-/** The SQL for `create_notes` and `add_price_to_items`; other names get a file without a statement. */
-export function migration(what: string): string {
-  const [, table] = /^create_(\w+)$/.exec(what) ?? [];
-  if (table !== undefined) {
-    return `-- Up Migration
-create table ${table} (
-  id bigint generated always as identity primary key,
-  created_at timestamptz not null default now()
-);
-`;
-  }
-  const [, column, altered] = /^add_(\w+)_to_(\w+)$/.exec(what) ?? [];
-  if (column !== undefined) return `-- Up Migration\nalter table ${altered} add column ${column} text;\n`;
-  return '-- Up Migration\n-- Write the statements here.\n';
-}
-
-export const hasStatement = (sql: string): boolean => sql.includes(';');
-
 export const migrationTest = (
   language: Language,
-  { name, identifier }: ExistingService,
-  module: string,
+  { name, identifier, statement }: ImportedService,
 ): string => `// The migrations of ${name} on an embedded PostgreSQL.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createTestApp, startPostgres${only(language, ', type TestApp, type TestPostgres')} } from 'multilane/testing';
-import { ${identifier} } from '${module}';
+${statement}
 
 ${variable(language, 'postgres', 'TestPostgres')}
 ${variable(language, 'app', 'TestApp')}
