@@ -8,9 +8,10 @@ import { decodeUtf8 } from '../body/json-body.js';
 import { unreported } from '../promise.js';
 import { type ArrivedFields, arrivedHeaders, copyOfHeaders } from './headers-class.js';
 import { natives, standFor } from './native.js';
+import { RefusedBody, type RefusedRequest } from './refused-body.js';
 
 /** A request as it has arrived. */
-export interface Arrived {
+export interface Arrived extends RefusedRequest {
   readonly method: string;
   readonly request: ArrivedFields;
   /** Announced bytes of the body; -1 without Content-Length. */
@@ -130,10 +131,11 @@ export class ArrivedRequest {
     });
   }
 
-  /** @returns the error, which is noted where it is a refusal */
+  /** @returns the error for the application. A refusal is noted. */
   #refused(error: unknown): unknown {
-    if (error instanceof HttpError) this.#shared.refusal ??= error;
-    return error;
+    if (!(error instanceof HttpError)) return error;
+    this.#shared.refusal ??= error;
+    return new RefusedBody(error, this.#shared.arrived);
   }
 
   /** Reads the whole body, by one promise. Whether it fails or not, its bytes are not read again. */

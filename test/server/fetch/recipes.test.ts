@@ -10,7 +10,7 @@ import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { streamSSE } from 'hono/streaming';
 import { AutoRouter, type IRequest } from 'itty-router';
-import type { FetchApplication } from '#src/server/handler.js';
+import type { Context, FetchApplication } from '#src/server/handler.js';
 import { type Bench, bench } from '../kit.js';
 
 const JSON_FIELD = { 'content-type': 'application/json' };
@@ -116,6 +116,27 @@ describe('a mounted application of', () => {
         'x.txt file',
       );
     });
+  });
+
+  it('Hono, whose error handler logs with the trace id of the request, or leaves the error to the runtime', async () => {
+    const app = new Hono<{ Bindings: Context }>().get('/:how', () => {
+      throw new Error('boom');
+    });
+    app.onError((err, c) => {
+      if (c.req.path === '/left') throw err;
+      c.env.log.error({ err }, 'it failed');
+      return c.json({ requestId: c.env.requestId, traceId: c.env.traceId }, 500);
+    });
+    const { inject, logs } = bench((demo) => demo.mount('/app', app as unknown as FetchApplication));
+    const logged = await inject({ url: '/app/logged' });
+    const left = await inject({ url: '/app/left' });
+    expect([logged.status, left.status, left.json().code]).to.deep.equal([500, 500, 'INTERNAL']);
+    expect(logged.json().requestId).to.equal(logged.headers['x-request-id']);
+    expect(logs).to.have.length(2);
+    for (const [at, answer] of [logged, left].entries()) {
+      expect(logs[at]?.trace_id).to.equal(answer.json().traceId);
+      expect(logs[at]?.err).to.have.property('stack').that.includes('boom');
+    }
   });
 
   it('tRPC, which has its endpoint as its prefix', async () => {
