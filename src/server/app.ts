@@ -22,6 +22,7 @@ import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
 import type { RelayRoute } from './relay-routes.js';
 import { RequestContext } from './request-context.js';
+import type { RequestHead } from './request-head.js';
 import { RequestLog, type RequestLogOptions } from './request-log.js';
 import { FileLooks } from './response/file-looks.js';
 import { isOtherMethod } from './routing/methods.js';
@@ -165,10 +166,16 @@ export class App {
     }
   }
 
-  /** Whether a mounted application gets this method, which is none of the known ones, at this path. */
-  servesOther(method: string, path: string): boolean {
+  /**
+   * Whether a mounted application gets this request, whose method is none of the known ones. A stranger at an
+   * internal one gets what it would get at any path, so the connection does not tell that something is there.
+   */
+  servesOther(head: RequestHead): boolean {
+    if (!isOtherMethod(head.method)) return false;
     try {
-      return isOtherMethod(method) && this.#mounted.find(method, path) !== undefined;
+      const plan = this.#mounted.find(head.method, head.path)?.value;
+      if (plan === undefined) return false;
+      return !plan.internal || this.#meshCallers?.isCallerOf(plan.service, head) === true;
     } catch {
       return false;
     }

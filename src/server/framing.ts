@@ -29,7 +29,7 @@ const [CONNECTION_FIELDS, CONNECTION_BYTES] = [1, 24] as const;
  */
 export class HeadReader {
   readonly #limits: HeadLimits;
-  readonly #servesOther: (method: string, path: string) => boolean;
+  readonly #servesOther: (head: RequestHead) => boolean;
   head = new RequestHead('', '', '', false);
   /** The request announces trailers: fields after its body. */
   #hasTrailer = false;
@@ -41,8 +41,8 @@ export class HeadReader {
   /** The last valid Host, which needs no second check. */
   #lastHost = '';
 
-  /** @param servesOther whether a method that is none of the known ones is served at a path */
-  constructor(limits: HeadLimits, servesOther: (method: string, path: string) => boolean = () => false) {
+  /** @param servesOther whether a request is served whose method is none of the known ones */
+  constructor(limits: HeadLimits, servesOther: (head: RequestHead) => boolean = () => false) {
     this.#limits = limits;
     this.#servesOther = servesOther;
   }
@@ -89,10 +89,10 @@ export class HeadReader {
 
   /** @returns why this request must not be executed; undefined when it may be */
   fault(): HttpError | undefined {
-    const { method, path } = this.head;
+    const { method } = this.head;
     if (this.#problem !== undefined) return new ServerRefusal('MALFORMED_REQUEST', this.#problem);
     if (this.#hosts !== 1) return new ServerRefusal('MALFORMED_REQUEST', 'Exactly one Host is required.');
-    if (!isKnownMethod(method) && !this.#servesOther(method, path)) return methodUnknown();
+    if (!isKnownMethod(method) && !this.#servesOther(this.head)) return methodUnknown();
     if (this.hasTrailers)
       return new ServerRefusal(
         'LENGTH_REQUIRED',

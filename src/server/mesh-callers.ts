@@ -13,6 +13,7 @@ import { MESH_TOKEN_HEADER, meshDigest } from '../mesh-token.js';
 import { isAdmitted, type RateCells, secondsOf } from '../resilience/rate-limit.js';
 import { networkOf } from './client-network.js';
 import type { Exchange } from './exchange.js';
+import type { RequestHead } from './request-head.js';
 import type { RateLimits } from './route-rate-limits.js';
 
 /**
@@ -45,22 +46,25 @@ export class MeshCallers {
   }
 
   callerOf(exchange: Exchange): MeshCaller {
-    const { headers } = exchange.head;
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i] === MESH_TOKEN_HEADER) return this.#judge(headers[i + 1]!, exchange);
-    }
-    return undefined;
+    const value = tokenOf(exchange.head);
+    if (value === undefined) return undefined;
+    return this.#serviceOf(value) ?? this.#failed(exchange.remoteAddress());
   }
 
-  #judge(value: string, exchange: Exchange): MeshCaller {
+  /** Whether the request carries the value of this service. A wrong value is not counted. */
+  isCallerOf(service: string | undefined, head: RequestHead): boolean {
+    const value = tokenOf(head);
+    return value !== undefined && service !== undefined && this.#serviceOf(value) === service;
+  }
+
+  /** The service whose value this is. */
+  #serviceOf(value: string): string | undefined {
     const dot = value.indexOf('.');
     const service = value.slice(0, Math.max(0, dot));
     const digest = this.#digests.get(service);
-    if (digest !== undefined && value.length - dot - 1 === HEX_DIGITS) {
-      const given = Buffer.from(value.slice(dot + 1), 'hex');
-      if (given.length === digest.length && timingSafeEqual(given, digest)) return service;
-    }
-    return this.#failed(exchange.remoteAddress());
+    if (digest === undefined || value.length - dot - 1 !== HEX_DIGITS) return undefined;
+    const given = Buffer.from(value.slice(dot + 1), 'hex');
+    return given.length === digest.length && timingSafeEqual(given, digest) ? service : undefined;
   }
 
   #failed(address: string): HttpError | undefined {
@@ -84,4 +88,11 @@ export class MeshCallers {
         'do all cooperating processes have the same MESH_TOKEN?',
     );
   }
+}
+
+function tokenOf({ headers }: RequestHead): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === MESH_TOKEN_HEADER) return headers[i + 1];
+  }
+  return undefined;
 }

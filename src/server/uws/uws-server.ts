@@ -82,7 +82,7 @@ export class UwsServer {
     this.#app = app;
     this.#core = core;
     this.#anchor = anchor;
-    this.#reader = new HeadReader(settings, (method, path) => app.servesOther(method, path));
+    this.#reader = new HeadReader(settings, (head) => app.servesOther(head));
     this.#host = hostOf(app, settings, gate, anchor, this.#stores, this.#interrupt, abandonedBodies);
     this.#connections = new UwsConnections(gate);
     this.#server = appOf(core, tls)

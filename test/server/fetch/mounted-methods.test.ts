@@ -2,12 +2,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { routeSwitchOf } from '#src/admin/switch-bodies.js';
+import { meshTokens } from '#src/mesh-token.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
 import { bench } from '../kit.js';
 
 const LIMITS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
 const OTHERS = ['PROPFIND', 'QUERY', 'PURGE', 'REPORT', 'M-SEARCH', 'BREW', 'LOCK', 'X'];
+const SECRET = '0123456789abcdef0123456789abcdef';
 const REFUSED = ['CONNECT', 'TRACE', 'TRACK', 'get', 'Post', 'propfind', 'A.B', 'X'.repeat(33)];
 
 describe('the methods of a mounted application', () => {
@@ -72,6 +74,40 @@ describe('the methods of a mounted application', () => {
     expect(headers.allow).to.equal('GET, HEAD, OPTIONS');
     expect((await inject({ method: 'PROPFIND', url: '/a' })).status).to.equal(501);
     expect((await inject({ method: 'PROPFIND', url: '/a', inProcess: true })).status).to.equal(200);
+  });
+
+  it('do not tell a stranger where an internal one is', async () => {
+    const { app } = bench((demo) => demo.mount('/a', { internal: true }, () => new Response('in')), {
+      meshToken: SECRET,
+    });
+    const server = new UwsServer(app, { settings: LIMITS });
+    try {
+      const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+      const seen = async (method: string, path: string, fields: string): Promise<unknown> => {
+        const wire = await Wire.open(url);
+        wire.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
+        const { status, headers, body, closes } = (await wire.response())!;
+        const problem = JSON.parse(body.toString()) as { code: string; detail: string };
+        wire.destroy();
+        return [status, Object.keys(headers), problem.code, problem.detail, closes];
+      };
+      for (const method of ['PROPFIND', 'GETX'])
+        for (const fields of [
+          '',
+          'x-mesh-token: demo.0\r\n',
+          `x-mesh-token: ${meshTokens(SECRET)('b')}\r\n`,
+        ]) {
+          const inside = await seen(method, '/a/b', fields);
+          expect(inside).to.deep.equal(await seen(method, '/nowhere', fields));
+          expect(inside).to.include.members([501, 'METHOD_UNKNOWN', true]);
+        }
+      const wire = await Wire.open(url);
+      wire.write(`PROPFIND /a HTTP/1.1\r\nHost: x\r\nx-mesh-token: ${meshTokens(SECRET)('demo')}\r\n\r\n`);
+      expect(String((await wire.response())?.body)).to.equal('in');
+      wire.destroy();
+    } finally {
+      server.close();
+    }
   });
 
   it('arrive over a socket, with their bodies, one request after the other', async () => {
