@@ -78,11 +78,18 @@ export const writeSized: SizedWrite = (res, bytes, length) => res.tryEnd(bytes, 
  * Like `writeSized`, but the response stays pending. The core regards a response as complete when it has
  * taken as many bytes as the last call announces, and tells the client the number of the first call. So the
  * last byte is written by a call that announces one more.
+ *
+ * A call without bytes would end the response for the core. So when that byte alone was not taken, there is
+ * no first call, and a response of one byte is written as a whole.
  * @param length of the response, at least 1
  */
 export const writeSizedPending: SizedWrite = (res, bytes, length) => {
+  if (length === 1) {
+    writePending(res, bytes);
+    return [true, true];
+  }
   const most = length - 1 - res.getWriteOffset();
-  const [isTaken] = res.tryEnd(bytes.subarray(0, most), length);
+  const [isTaken] = most === 0 ? [true] : res.tryEnd(bytes.subarray(0, most), length);
   if (!isTaken || bytes.length <= most) return [isTaken, false];
   const [isLastTaken] = res.tryEnd(bytes.subarray(most), length + 1);
   return [isLastTaken, isLastTaken];
