@@ -111,6 +111,53 @@ describe('a body that is read beside the response', () => {
         }
       });
 
+  const WHOLE: Readonly<Record<string, () => Response>> = {
+    'with a text': () => new Response('ok'),
+    'with a large text': () => new Response('ok'.repeat(100_000)),
+    'without a body': () => new Response(null, { status: 204 }),
+  };
+  for (const [how, respond] of Object.entries(WHOLE))
+    for (const [what, read] of Object.entries(READS))
+      it(`arrives in one packet with the next request, read by ${what}, responding ${how}`, async () => {
+        const world = serving(respond, read);
+        const request = `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
+        const server = new UwsServer(world.app, { settings: LIMITS });
+        try {
+          const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+          // A large response is not written at once, so it would not be complete before the next request.
+          const count = how.includes('large') ? 1 : 10;
+          wire.write(request.repeat(count));
+          for (let at = 0; at < count; at++)
+            expect((await wire.response())?.status, `${at}`).to.be.oneOf([200, 204]);
+          expect(await saved.opened).to.deep.equal({ text: BODY });
+          expect((await wire.request('GET', '/nothing'))?.status).to.equal(404);
+          wire.destroy();
+          await settled();
+          expect([lostOf(world), heldOf(world), server.unfinished]).to.deep.equal([[], 0, 0]);
+        } finally {
+          server.close();
+        }
+      });
+
+  it('fails at once and is logged when the response cuts the connection', async () => {
+    const late = (): Response => new Response('late', { status: 408 });
+    const later = async (): Promise<Response> => {
+      await settled();
+      return late();
+    };
+    for (const respond of [late, later])
+      for (const read of Object.values(READS)) {
+        const world = serving(respond, read);
+        const result = await sentInHalves(world, false, async (wire) => {
+          wire.write(BODY.slice(0, HALF));
+          expect((await wire.response())?.status).to.equal(408);
+          await saved.opened;
+        });
+        expect((result as { error: { code: string } }).error.code).to.equal('CLIENT_CLOSED');
+        expect(lostOf(world)).to.deep.equal(['/a/*']);
+      }
+  });
+
   it('is logged and fails when the client leaves', async () => {
     for (const read of [READS['text()']!, READS['a loop over its stream']!]) {
       const world = serving(RESPONSES['at once']!, read);

@@ -208,7 +208,7 @@ export class RequestBody implements BodyReading {
   stop(): void {
     if (this.#end !== undefined || this.#staysBehind()) return;
     this.#isStopped = this.#waiter === undefined;
-    this.#settle(closed('nothing was reading it'));
+    this.#settle(closed(this.#isWanted ? 'its connection was closed' : 'nothing was reading it'));
   }
 
   /** Call when the request has ended as it should: releases everything, unless a reader has begun. */
@@ -243,7 +243,7 @@ export class RequestBody implements BodyReading {
   }
 
   lost(): void {
-    if (this.#end === undefined) this.#fail(closed('its connection was closed'));
+    if (this.#end === undefined && this.#isBehind) this.#fail(closed('its connection was closed'));
   }
 
   /**

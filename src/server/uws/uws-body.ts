@@ -35,6 +35,8 @@ export interface BodyEvents {
   corked(): void;
   /** Called for a packet of thousands of tiny pieces, while the core is in the middle of it. */
   flooded(): void;
+  /** Called when a reader has got the last piece, while the core is in the middle of its packet. */
+  arrived(): void;
   /** Called when so much of the body has been dropped that no more is to be read. */
   beyond(): void;
   /** A response has been started. */
@@ -158,12 +160,11 @@ export class UwsBody {
 
   /** Call it when the response is complete or the client has left: the response is not used any more. */
   finish(): void {
-    const isLost = this.#isBehind && !this.isComplete;
     this.#over = true;
     this.#onPiece = undefined;
     this.#lingering?.stop();
     this.#endBehind();
-    if (isLost) this.#reading?.lost();
+    this.#reading?.lost();
   }
 
   #endBehind(): void {
@@ -195,6 +196,7 @@ export class UwsBody {
       this.#hand(this.#onPiece, piece, isLast);
       host.passing = undefined;
       host.interrupt.wait();
+      if (isLast) this.#events.arrived();
     }
     if (isLast) this.#endBehind();
   }

@@ -82,6 +82,8 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   #phase = OPEN;
   /** In the request callback writes are corked by the core, and no abort can happen. */
   #inCallback = true;
+  /** A whole response waits for nothing but the end of the body, or of its packet. */
+  #awaitsBody = false;
   /** The exchange is counted in `unfinished` of the host. */
   #isCounted = false;
   #ending: Ending = 'keep';
@@ -181,9 +183,15 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
-    this.#deferBehindBody();
-    if (this.#isBodiless(status) && ++this.host.bodilessResponses % BODILESS_SAMPLE === 0 && this.#inCallback)
+    this.#awaitsBody = this.#deferBehindBody();
+    if (
+      this.#isBodiless(status) &&
+      ++this.host.bodilessResponses % BODILESS_SAMPLE === 0 &&
+      this.#inCallback
+    ) {
       this.isDeferred = true;
+      this.#awaitsBody = false;
+    }
     if (this.#isCorked && !this.isDeferred) this.#write(status, headers, body, close);
     else {
       const length = body?.length;
@@ -400,6 +408,20 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     this.#onBodyRefused = listener;
   }
 
+  /** Sends the response that waited for this: the core would close the connection at the next request. */
+  arrived(): void {
+    if (!this.#awaitsBody || this.#isLast || this.#endsPacket || this.#phase !== RESPONDING) return;
+    const { pending } = this;
+    if (pending === undefined) return;
+    this.pending = undefined;
+    this.isDeferred = false;
+    try {
+      pending();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
   corked(): void {
     if (this.#pieces instanceof UwsStream) this.#pieces.corked();
   }
@@ -515,16 +537,18 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
    * Defers the response while the core may be in the middle of a packet with the rest of the body. A complete
    * response starts the idle time-out of the core, and the end of the body would stop it again. And after the
    * last request of a connection the core would execute what follows in the packet.
+   * @returns whether it is deferred for that reason alone
    */
-  #deferBehindBody(): void {
+  #deferBehindBody(): boolean {
     const body = this.#body;
-    if (this.isDeferred || this.#endsPacket || body === undefined) return;
+    if (this.isDeferred || this.#endsPacket || body === undefined) return false;
     // A short body that no handler reads needs no delay: the connection stays, and the core drops the body.
     const isShort = this.head.contentLength <= DISCARD_BYTES;
-    if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return;
-    if (body.isComplete && !this.#isLast) return;
+    if (isShort && !body.isAttached && !(this.#inCallback && this.#mayRead)) return false;
+    if (body.isComplete && !this.#isLast) return false;
     this.isDeferred = true;
     if (!this.#inCallback) undeferLater(this);
+    return true;
   }
 
   #finish(): void {
