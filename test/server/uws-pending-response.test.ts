@@ -35,18 +35,18 @@ class Core {
 
 describe('a pending response of known length', () => {
   const text = 'abcdefghij';
-  const most = [...text].map((_, at) => at);
+  const most = Array.from(text, (_, at) => at);
 
   it('is taken whole and never ends for the core, wherever its parts end', () => {
     for (const takes of most.flatMap((first) => most.map((second) => [first, second]))) {
       const core = new Core(takes);
       const bytes = Buffer.from(text);
       for (let calls = 0, isComplete = false; !isComplete; calls++) {
-        expect(calls, `${takes}`).to.be.lessThan(4);
+        expect(calls, takes.join()).to.be.lessThan(4);
         const left = bytes.subarray(core.getWriteOffset());
         [, isComplete] = writeSizedPending(core as unknown as CoreResponse, left, LENGTH);
       }
-      expect([core.taken, core.announced, core.hasEnded], `${takes}`).to.deep.equal([text, LENGTH, false]);
+      expect([core.taken, core.announced, core.hasEnded], takes.join()).to.deep.equal([text, LENGTH, false]);
     }
   });
 
