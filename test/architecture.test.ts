@@ -23,8 +23,8 @@ describe('the architecture', () => {
 
   it('keeps variables of modules only where they exist once per thread', () => {
     const variables = sources.filter(({ code }) => /^(?:export )?(?:let|var) /m.test(code));
-    // The share of this thread's event loop, texts of errors, globals of the fetch standard, the end of this process,
-    // and when a browser has hidden its page.
+    // The share of this thread's event loop, texts of errors, globals of the fetch standard, the end of this
+    // process, and when a browser has hidden its page.
     const allowed = [
       'src/server/loop-share.ts',
       'src/server/body/error-texts.ts',

@@ -1,4 +1,5 @@
-// NOTICE names what the package contains of others, and what the binaries contain that npm installs beside it.
+// NOTICE names what the package contains of others, and what the binaries contain that npm installs beside
+// it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

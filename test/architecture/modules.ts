@@ -49,8 +49,8 @@ const FREE_FOLDER = 'src/redaction/';
 const WIRING = /^(src\/(primary|worker|testing|cli)(\/.*)?\.ts|workers\/.*)$/;
 
 /**
- * The dashboard runs in browsers. It has no code of the process, only the types of the JSON that it reads, which
- * are all in one file; and nothing imports the dashboard.
+ * The dashboard runs in browsers. It has no code of the process, only the types of the JSON that it reads,
+ * which are all in one file; and nothing imports the dashboard.
  */
 const DASHBOARD = 'dashboard/';
 const PLANE_JSON = 'src/admin/plane-json.ts';

@@ -56,8 +56,8 @@ export default defineConfig({ services: [kit], protos: { shop: new URL('./orders
 `;
 
 /**
- * Names that TypeScript reserves, names that objects inherit, a field that extends a message, and two services
- * with one short name.
+ * Names that TypeScript reserves, names that objects inherit, a field that extends a message, and two
+ * services with one short name.
  */
 const RESERVED =
   'class default delete enum function import interface let null number static type void yield any';

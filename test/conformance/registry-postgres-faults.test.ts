@@ -1,5 +1,5 @@
-// What a registry in PostgreSQL goes on with while a part of it does not work: rights, locks, lost tables, a clock
-// that was set back, and more to remove than one statement can.
+// What a registry in PostgreSQL goes on with while a part of it does not work: rights, locks, lost tables, a
+// clock that was set back, and more to remove than one statement can.
 import { expect } from 'chai';
 import { CREATE, MOST_EXPIRED, RENEW } from '#src/registry/backends/registry-sql.js';
 import { until } from '#test/support/until.js';

@@ -1,4 +1,5 @@
-// A call with streamed bodies behaves in the same way whether the service is in this worker or behind a socket.
+// A call with streamed bodies behaves in the same way whether the service is in this worker or behind a
+// socket.
 import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';

@@ -1,5 +1,5 @@
-// A registry that several processes share, for the tests of one suite: its server, and processes that end with
-// each test.
+// A registry that several processes share, for the tests of one suite: its server, and processes that end
+// with each test.
 import { needsEtcd } from '#test/support/etcd.js';
 import { until } from '#test/support/until.js';
 import { RegistryProcess } from './registry-process.js';

@@ -1,5 +1,5 @@
-// The CPU pool where its library cannot be loaded. Each test runs in a process of its own, because other tests
-// have loaded it in this one.
+// The CPU pool where its library cannot be loaded. Each test runs in a process of its own, because other
+// tests have loaded it in this one.
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { cleanEnvironment, ROOT } from '#test/support/cluster.js';

@@ -1,4 +1,5 @@
-// The page `/docs` of the data plane in a browser: it executes what it shows, also behind a proxy with TLS and a prefix.
+// The page `/docs` of the data plane in a browser: it executes what it shows, also behind a proxy with TLS
+// and a prefix.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as forward } from 'node:http';
 import { createServer, type Server } from 'node:https';

@@ -1,5 +1,5 @@
-// The event stream of the dashboard in a page that is not seen: when it is opened again, after which pause, and
-// when it is not open. Time passes only where a test says so.
+// The event stream of the dashboard in a page that is not seen: when it is opened again, after which pause,
+// and when it is not open. Time passes only where a test says so.
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';

@@ -1,5 +1,5 @@
-// The project of the pictures: the reference shop, with a service that has what goes wrong in a shop. Its export
-// makes a formatter for each row, which takes most of its time, and its warehouse is another process.
+// The project of the pictures: the reference shop, with a service that has what goes wrong in a shop. Its
+// export makes a formatter for each row, which takes most of its time, and its warehouse is another process.
 import { defineConfig, defineService } from 'multilane';
 import { referenceShop } from '#src/services/catalog.js';
 

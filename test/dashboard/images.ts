@@ -1,6 +1,6 @@
-// Makes the pictures of docs/dashboard.md: `node build/test/dashboard/images.js [NAME]...`. They show a real process: the
-// reference shop under load, with an export that blocks its worker, a warehouse that fails, payments that are
-// declined, and a route that an operator has switched off.
+// Makes the pictures of docs/dashboard.md: `node build/test/dashboard/images.js [NAME]...`. They show a real
+// process: the reference shop under load, with an export that blocks its worker, a warehouse that fails,
+// payments that are declined, and a route that an operator has switched off.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 // A project for an operator: a route that is fast, one that fails, one that hangs, one that computes, one
-// whose statement fails, one that admits one request at a time, calls of services that are registered from outside, tasks, and a saga that waits for a
-// repair.
+// whose statement fails, one that admits one request at a time, calls of services that are registered from
+// outside, tasks, and a saga that waits for a repair.
 import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { BusinessError, defineConfig, defineSaga, defineService, HttpError } from 'multilane';

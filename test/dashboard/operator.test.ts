@@ -1,5 +1,5 @@
-// Tasks of an operator in Chromium that a real process cannot be brought to in a short time, or whose commands are
-// looked at. operator-process.test.ts has those of a real process.
+// Tasks of an operator in Chromium that a real process cannot be brought to in a short time, or whose
+// commands are looked at. operator-process.test.ts has those of a real process.
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { useChromium } from './browser.js';

@@ -1,5 +1,5 @@
-// The fake admin plane against a real process: every path that the dashboard reads has the same shape in both,
-// and names that an operator reads are the same.
+// The fake admin plane against a real process: every path that the dashboard reads has the same shape in
+// both, and names that an operator reads are the same.
 import { expect } from 'chai';
 import type { PlaneJson } from '#src/admin/plane-json.js';
 import { get, json, post } from '#test/support/client.js';

@@ -2,8 +2,8 @@
 // looked at together, so that a member which is null in one item may have its type in another.
 
 /**
- * Whether a member is data, such as the counts by status, by its path, such as `/routes/histogram.statuses`. It
- * may be absent, too.
+ * Whether a member is data, such as the counts by status, by its path, such as `/routes/histogram.statuses`.
+ * It may be absent, too.
  */
 export type IsData = (path: string) => boolean;
 

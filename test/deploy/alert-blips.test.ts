@@ -1,5 +1,5 @@
-// A trouble of seconds raises no alert that says how long something has lasted. The series are made of the cases of
-// the alerts: healthy, then some scrapes at 15 s as in trouble, then healthy again.
+// A trouble of seconds raises no alert that says how long something has lasted. The series are made of the
+// cases of the alerts: healthy, then some scrapes at 15 s as in trouble, then healthy again.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { requirePromtool } from '../telemetry/exposition.js';

@@ -42,7 +42,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   MultilaneProcessRestarts: {
     at: 20,
     notYetAt: 12,
-    // It is reached between its restarts, and is down at the moment of the check. The other was deployed three times.
+    // It is reached between its restarts, and is down at the moment of the check. The other was deployed
+    // three times.
     series: {
       process_start_time_seconds: [
         '100x9 600 660 _ 780 840 _ 960 1020 _ 1140 _ 1260 1320',
@@ -54,7 +55,8 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   MultilaneNoReadyWorker: {
     at: 20,
     notYetAt: 10,
-    // A gRPC worker serves beside HTTP workers that do not. The other process has only a failed thread, which it keeps.
+    // A gRPC worker serves beside HTTP workers that do not. The other process has only a failed thread, which
+    // it keeps.
     series: {
       [serving(1, 'http')]: ['1x9 0x30', '1x40'],
       [serving(2, 'http')]: ['1x9 0x30', '1x9 0x30'],

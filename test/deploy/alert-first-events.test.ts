@@ -1,5 +1,5 @@
-// Alerts that a few events raise also count those that a process has counted before its first scrape, but not the
-// past of an old process that Prometheus begins to scrape.
+// Alerts that a few events raise also count those that a process has counted before its first scrape, but not
+// the past of an old process that Prometheus begins to scrape.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { requirePromtool } from '../telemetry/exposition.js';
@@ -61,7 +61,10 @@ const seriesOf = (name: string) =>
     },
   ]);
 
-/** Each process that fires has exactly one alert soon after its start; none has one before, or when it is over. */
+/**
+ * Each process that fires has exactly one alert soon after its start; none has one before, or when it is
+ * over.
+ */
 function checksOf(name: string) {
   const firing = `ALERTS{alertname="${name}",alertstate="firing",job="${name}"}`;
   const fires = Object.entries(PROCESSES).filter(([, process]) => process.fires);

@@ -1,5 +1,6 @@
-// A trouble that goes on is not there in every scrape: an ejected instance returns for some seconds, a worker that
-// cannot start is dead and starting in turn. The alerts fire for it, and do not end before the trouble does.
+// A trouble that goes on is not there in every scrape: an ejected instance returns for some seconds, a worker
+// that cannot start is dead and starting in turn. The alerts fire for it, and do not end before the trouble
+// does.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { ejectionRule } from '#src/resilience/ejection.js';

@@ -1,5 +1,5 @@
-// Workers of HTTP and gRPC cannot do the work of each other: what the workers, or the requests, of one kind have is
-// neither hidden by idle ones of the other kind nor said of them.
+// Workers of HTTP and gRPC cannot do the work of each other: what the workers, or the requests, of one kind
+// have is neither hidden by idle ones of the other kind nor said of them.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { requirePromtool } from '../telemetry/exposition.js';
@@ -41,7 +41,9 @@ function besideIdle(name: string, kind: Kind): readonly MadeSeries[] {
   ]);
 }
 
-/** At a time only the process in trouble has the alert, once, of the kind of the workers that are in trouble. */
+/**
+ * At a time only the process in trouble has the alert, once, of the kind of the workers that are in trouble.
+ */
 const checkOf = (name: string, kind: Kind) => ({
   expr: `count by (instance, kind) (ALERTS{alertname="${name}",alertstate="firing",job="${name} ${kind}"})`,
   eval_time: `${ALERT_CASES[name]!.at}m`,

@@ -1,5 +1,5 @@
-// The alerts that users load into Prometheus: promtool evaluates each of them on made series, and their names,
-// metrics and labels are compared with the docs and the table of metrics.
+// The alerts that users load into Prometheus: promtool evaluates each of them on made series, and their
+// names, metrics and labels are compared with the docs and the table of metrics.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

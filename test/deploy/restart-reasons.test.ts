@@ -1,4 +1,5 @@
-// The reasons for which workers are replaced, as the code has them: docs/operations.md explains each to operators.
+// The reasons for which workers are replaced, as the code has them: docs/operations.md explains each to
+// operators.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

@@ -26,7 +26,9 @@ interface Rule {
   readonly text: string;
 }
 
-/** The rules of a file that is written as those of deploy/prometheus: an expression is one line, or folded. */
+/**
+ * The rules of a file that is written as those of deploy/prometheus: an expression is one line, or folded.
+ */
 export function rulesIn(file: string): readonly Rule[] {
   return file
     .split(/^ {6}- /m)

@@ -1,5 +1,5 @@
-// What the dashboard, and the queries of docs/metrics.md, show of several processes at once: a share is never more
-// than one, and the cores of all routes are those that all workers use.
+// What the dashboard, and the queries of docs/metrics.md, show of several processes at once: a share is never
+// more than one, and the cores of all routes are those that all workers use.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

@@ -1,5 +1,5 @@
-// The reasons for which requests are refused, as the source has them: each is explained to operators. The alerts
-// about refusals and the problems of the process have all that mean load, and no fault of a client.
+// The reasons for which requests are refused, as the source has them: each is explained to operators. The
+// alerts about refusals and the problems of the process have all that mean load, and no fault of a client.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

@@ -1,5 +1,5 @@
-// docs/api.md says what the doc comments of the source say now, of everything that the package exports, and its
-// examples compile.
+// docs/api.md says what the doc comments of the source say now, of everything that the package exports, and
+// its examples compile.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { readDeclarations } from '#scripts/api-reference/declarations.mjs';
@@ -49,7 +49,9 @@ import assert from 'node:assert';`;
 
 type Example = ReturnType<typeof examplesOf>[number];
 
-/** An example as a module: the comment shows a statement, a member of options, a value of them, or a method. */
+/**
+ * An example as a module: the comment shows a statement, a member of options, a value of them, or a method.
+ */
 function moduleOf({ owner, module, member, text }: Example, imports: string): string {
   // A setting is written in the configuration.
   const type = module === undefined ? "import('multilane').ProjectConfig" : `import('${module}').${owner}`;

@@ -1,5 +1,5 @@
-// The fenced blocks of the pages. A test that runs or checks one block gets it by `blockOf`; blocks.test.ts finds
-// these calls, and so knows the blocks that no test has.
+// The fenced blocks of the pages. A test that runs or checks one block gets it by `blockOf`; blocks.test.ts
+// finds these calls, and so knows the blocks that no test has.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 
@@ -40,7 +40,10 @@ export function blocksIn(page: string): readonly Block[] {
   return blocks;
 }
 
-/** The text of the only block of a page that begins so. Both arguments are literals, which blocks.test.ts reads. */
+/**
+ * The text of the only block of a page that begins so. Both arguments are literals, which blocks.test.ts
+ * reads.
+ */
 export function blockOf(page: string, begins: string): string {
   const found = blocksIn(page).filter(({ text }) => text.startsWith(begins));
   expect(found, `blocks of ${page} that begin with: ${begins}`).to.have.length(1);

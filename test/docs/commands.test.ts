@@ -1,5 +1,5 @@
-// Looks for the commands that pages, examples and the template tell their readers to run: each one exists, and
-// one with subcommands is followed by one of them.
+// Looks for the commands that pages, examples and the template tell their readers to run: each one exists,
+// and one with subcommands is followed by one of them.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';

@@ -47,7 +47,10 @@ export class Fragments {
     return (await this.module<{ default: ServiceDefinition }>(module)).default;
   }
 
-  /** The service `demo` whose only handler, of `GET /`, a fragment is. @param result what the handler returns */
+  /**
+   * The service `demo` whose only handler, of `GET /`, a fragment is.
+   * @param result what the handler returns
+   */
   handler(text: string, result: string, names = '', members = ''): Promise<ServiceDefinition> {
     return this.routes(`app.get('/', async (ctx) => {\n${text}\nreturn ${result};\n});`, names, members);
   }

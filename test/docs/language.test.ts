@@ -128,6 +128,18 @@ describe('the language of comments, messages and pages', () => {
     });
   }
 
+  it('has no comment over 110 columns in tests', () => {
+    const wide = [...filesBelow('test')]
+      .filter((path) => path.endsWith('.ts'))
+      .flatMap((path) =>
+        readFileSync(path, 'utf8')
+          .split('\n')
+          .filter((line) => isComment(line) && line.length > COLUMNS && !line.includes('@ts-expect-error'))
+          .map((line) => `${path}: ${line.trim()}`),
+      );
+    expect(wide).to.deep.equal([]);
+  });
+
   it('is refused in lines of comments that are too wide', () => {
     expect(faultsIn('src/a.ts', `// ${'x'.repeat(COLUMNS)}`)).to.deep.equal([`over ${COLUMNS} columns`]);
     expect(faultsIn('src/a.ts', `const x = '${'x'.repeat(COLUMNS)}';`)).to.deep.equal([]);

@@ -1,5 +1,5 @@
-// Tries what pages tell users of other frameworks in prose: how schemas are written, what `shared` has, and which
-// modules and compilers a project may have.
+// Tries what pages tell users of other frameworks in prose: how schemas are written, what `shared` has, and
+// which modules and compilers a project may have.
 import { readdirSync, readFileSync } from 'node:fs';
 import { runInThisContext } from 'node:vm';
 import { expect } from 'chai';

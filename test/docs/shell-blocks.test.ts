@@ -1,5 +1,5 @@
-// Runs the commands of the operators' pages as they are printed, against one process, and compares the JSON of its
-// admin plane with the page about it.
+// Runs the commands of the operators' pages as they are printed, against one process, and compares the JSON
+// of its admin plane with the page about it.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -29,8 +29,8 @@ export default defineConfig({ services: [users], gateway: ['inventory'] });
 `;
 
 /**
- * What surrounds a block: a response that is an error ends it, the process of this test replaces the one that it
- * starts, and a loop that waits runs once.
+ * What surrounds a block: a response that is an error ends it, the process of this test replaces the one that
+ * it starts, and a loop that waits runs once.
  */
 const AROUND = `set -e
 curl() { command curl -sSf "$@"; echo; }

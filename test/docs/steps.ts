@@ -1,5 +1,5 @@
-// Commands of a page with the outputs that it shows: the blocks of `sh`, in which comments below a command are what
-// it prints.
+// Commands of a page with the outputs that it shows: the blocks of `sh`, in which comments below a command
+// are what it prints.
 
 export interface Step {
   readonly command: string;

@@ -1,5 +1,5 @@
-// Tries the sentences about values that handlers return, in docs/services.md and docs/http.md: what is sent as
-// it is, and what is a 500.
+// Tries the sentences about values that handlers return, in docs/services.md and docs/http.md: what is sent
+// as it is, and what is a 500.
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';

@@ -1,5 +1,5 @@
-// Instances that hang at any point of a response, in front of clients that wait or leave: what the client gets,
-// what counts for the breaker and the ejection, and that nothing stays held.
+// Instances that hang at any point of a response, in front of clients that wait or leave: what the client
+// gets, what counts for the breaker and the ejection, and that nothing stays held.
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';

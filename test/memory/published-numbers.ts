@@ -1,5 +1,5 @@
-// A state that is published and read: a number, which grows by one with each change. A line has the number and
-// is padded; a snapshot says it too.
+// A state that is published and read: a number, which grows by one with each change. A line has the number
+// and is padded; a snapshot says it too.
 import type { Area } from '#src/memory/area.js';
 import { SnapshotLog } from '#src/memory/snapshot-log.js';
 

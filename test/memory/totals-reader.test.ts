@@ -1,5 +1,5 @@
-// A reader that is kept knows the rows that it has read before. It must find the same totals as one that reads
-// all of them anew.
+// A reader that is kept knows the rows that it has read before. It must find the same totals as one that
+// reads all of them anew.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SeriesTotal } from '#src/memory/metrics/recorder.js';

@@ -83,8 +83,8 @@ describe('exitProcess', () => {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, runAll));
-    // The time of an exit may be over before all threads are blocked if the machine is overloaded. The process
-    // is killed then, but never crashes.
+    // The time of an exit may be over before all threads are blocked if the machine is overloaded. The
+    // process is killed then, but never crashes.
     expect(ended).to.have.lengthOf(EXITS);
     expect(ended.filter((end) => end !== 'code' && end !== 'SIGKILL')).to.deep.equal([]);
     expect(ended.filter((end) => end === 'code')).to.have.lengthOf.at.least(EXITS - MAY_BE_KILLED);

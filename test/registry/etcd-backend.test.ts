@@ -20,7 +20,10 @@ interface Body {
   readonly TTL?: number;
 }
 
-/** An endpoint that has nothing, and accepts everything. @param changes how often a key has changed since it was read */
+/**
+ * An endpoint that has nothing, and accepts everything.
+ * @param changes how often a key has changed since it was read
+ */
 function endpoint(count = '0', changes = 0) {
   const requests: Request[] = [];
   let revision = 100;

@@ -17,7 +17,10 @@ function pass({ loop, admission }: World, ms: number, share: number): void {
   }
 }
 
-/** Makes requests that begin together, wait, and then work. @returns the number of those that were admitted */
+/**
+ * Makes requests that begin together, wait, and then work.
+ * @returns the number of those that were admitted
+ */
 function wave(world: World, gate: AdmissionGate, requests: number, share: number): number {
   let admitted = 0;
   world.loop.sleep(1);

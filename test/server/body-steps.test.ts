@@ -1,5 +1,5 @@
-// A route with a body schema: its handler runs in the callback that delivers the end of the body, whatever the
-// packets are, and what goes wrong on the way is the failure of its request alone.
+// A route with a body schema: its handler runs in the callback that delivers the end of the body, whatever
+// the packets are, and what goes wrong on the way is the failure of its request alone.
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';

@@ -1,4 +1,5 @@
-// Routes with two limits, one of which is over several processes: nothing is charged for what the other refuses.
+// Routes with two limits, one of which is over several processes: nothing is charged for what the other
+// refuses.
 import { expect } from 'chai';
 import { Block } from '#src/memory/block.js';
 import { ClusterRates } from '#src/memory/rate/cluster-rates.js';

@@ -35,7 +35,10 @@ describe('whole responses that are not read', () => {
   });
   after(() => server.close());
 
-  /** Text that is `LARGE` when it is compressed. The system takes a response of 4 MB from the process as a whole. */
+  /**
+   * Text that is `LARGE` when it is compressed. The system takes a response of 4 MB from the process as a
+   * whole.
+   */
   function noise(): string {
     let text = '';
     for (let seed = 1; text.length < 1.53 * LARGE; seed = (seed * 48_271) % 2_147_483_647)

@@ -1,5 +1,5 @@
-// Chunks are whole whatever the socket takes. The core is played with the fault of its cork: what does not fit
-// into the cork is lost when the socket does not take all that the cork has.
+// Chunks are whole whatever the socket takes. The core is played with the fault of its cork: what does not
+// fit into the cork is lost when the socket does not take all that the cork has.
 import { expect } from 'chai';
 import { TimerWheel } from '#src/server/timer-wheel.js';
 import type { CoreResponse } from '#src/server/uws/uws-core.js';

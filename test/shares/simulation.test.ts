@@ -1,5 +1,5 @@
-// Limits over processes in virtual time: what all processes together admit, whatever happens to them, and what
-// they admit when nothing happens.
+// Limits over processes in virtual time: what all processes together admit, whatever happens to them, and
+// what they admit when nothing happens.
 import { expect } from 'chai';
 import { newSeed } from '#test/support/random.js';
 import { FAULTS } from './simulation/faults.js';

@@ -1,4 +1,5 @@
-// The full form of the simulations, with many seeds; not part of `npm test`. HOURS sets the hours of clusters.
+// The full form of the simulations, with many seeds; not part of `npm test`. HOURS sets the hours of
+// clusters.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { play, withPicker } from './calls/play.js';

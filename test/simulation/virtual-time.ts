@@ -5,7 +5,10 @@ import { Agenda } from '#bench/overload/agenda.js';
 import type { Schedule } from '#src/registry/schedule.js';
 import type { Sleep } from '#src/resilience/policy.js';
 
-/** All continuations have run when an immediate does, and what they left to the next turn when the second does. */
+/**
+ * All continuations have run when an immediate does, and what they left to the next turn when the second
+ * does.
+ */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 export class VirtualTime {

@@ -45,8 +45,8 @@ export interface ClusterOptions {
   /** Data folder, e.g. that of an earlier cluster. Default: a new one. `dispose` removes it. */
   readonly dataDir?: string;
   /**
-   * What `startCluster` finds in its new data folder. Default: `shop` for the reference shop with a PostgreSQL
-   * of its own, else `nothing`.
+   * What `startCluster` finds in its new data folder. Default: `shop` for the reference shop with a
+   * PostgreSQL of its own, else `nothing`.
    */
   readonly found?: Found;
   /** Whether the process has a channel for messages, as under a process manager. Default: false. */

@@ -1,6 +1,6 @@
 // A debugger that sets one breakpoint in every thread of a process, by the protocol of the inspector
-// (https://chromedevtools.github.io/devtools-protocol/). Editors find threads by the domain NodeWorker, Chrome
-// by Target.
+// (https://chromedevtools.github.io/devtools-protocol/). Editors find threads by the domain NodeWorker,
+// Chrome by Target.
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
@@ -40,7 +40,10 @@ export class Debugger {
   /** Resolves when a thread has stopped at the breakpoint. */
   readonly stopped = new Promise<Session>((resolve) => (this.#hit = resolve));
 
-  /** Attaches to a process and its threads. @throws Error when the process does not have this way to threads */
+  /**
+   * Attaches to a process and its threads.
+   * @throws Error when the process does not have this way to threads
+   */
   static async attach(url: string, breakpoint: Breakpoint, discovery: Discovery): Promise<Debugger> {
     const socket = new WebSocket(url);
     const attached = new Debugger(socket, breakpoint, discovery);

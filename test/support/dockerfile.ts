@@ -16,7 +16,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { CLI, cleanEnvironment, ROOT } from './cluster.js';
 
-/** What stands in for `npm`: `ci` installs this build of the package, and the compiler unless `--omit=dev`. */
+/**
+ * What stands in for `npm`: `ci` installs this build of the package, and the compiler unless `--omit=dev`.
+ */
 const NPM = (npm: string): string => `#!/bin/sh
 case "$1" in
   ci)

@@ -1,5 +1,5 @@
-// A folder of examples/ as a newcomer has it: copied out of the repository, with its packages installed, and the
-// commands of its README.
+// A folder of examples/ as a newcomer has it: copied out of the repository, with its packages installed, and
+// the commands of its README.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -41,7 +41,9 @@ export class Example {
   /** The copy. */
   readonly folder = mkdtempSync(join(tmpdir(), 'multilane-example-'));
 
-  /** Copies an example, and installs the packages of its package.json as links to those of this repository. */
+  /**
+   * Copies an example, and installs the packages of its package.json as links to those of this repository.
+   */
   constructor(name: string) {
     cpSync(join(ROOT, 'examples', name), this.folder, { recursive: true });
     const modules = join(this.folder, 'node_modules');
@@ -152,7 +154,9 @@ const here = (command: string, { url, adminUrl }: Addresses): string =>
     .replaceAll('localhost:8080', new URL(url).host)
     .replaceAll('localhost:9901', new URL(adminUrl).host);
 
-/** Copies an example for the tests of a `describe` block. Its properties are defined in hooks and tests alone. */
+/**
+ * Copies an example for the tests of a `describe` block. Its properties are defined in hooks and tests alone.
+ */
 export function useExample(name: string): Example {
   const example = Object.create(Example.prototype) as Example;
   before(() => void Object.assign(example, new Example(name)));

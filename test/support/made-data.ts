@@ -1,6 +1,7 @@
-// Data folders with a PostgreSQL that an earlier start has made. Making one takes half a second of a core, and
-// the databases of the reference shop take as much again; a copy takes a tenth of that. Each kind is made at
-// its first use and kept in a folder that all processes of one run of mocha share. Loaded by .mocharc.json.
+// Data folders with a PostgreSQL that an earlier start has made. Making one takes half a second of a core,
+// and the databases of the reference shop take as much again; a copy takes a tenth of that. Each kind is made
+// at its first use and kept in a folder that all processes of one run of mocha share. Loaded by
+// .mocharc.json.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

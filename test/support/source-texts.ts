@@ -1,5 +1,5 @@
-// Finds the texts in quotes of a TypeScript file, as the process has them: without comments, escapes resolved,
-// and those that `+` joins as one text. TypeScript 7 has no API for that yet.
+// Finds the texts in quotes of a TypeScript file, as the process has them: without comments, escapes
+// resolved, and those that `+` joins as one text. TypeScript 7 has no API for that yet.
 
 /** Stands for a part of a template that is computed. */
 export const COMPUTED = 'undefined';

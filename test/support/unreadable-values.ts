@@ -1,4 +1,5 @@
-// Values that code of a service may throw, or abort a signal with, and that cannot be inspected like an error.
+// Values that code of a service may throw, or abort a signal with, and that cannot be inspected like an
+// error.
 
 class NameThrows extends Error {
   override get name(): string {

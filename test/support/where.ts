@@ -1,5 +1,5 @@
-// Tests that only some versions of Node.js can run. On the others they do not exist, so they are not among the
-// tests that were left out for want of a program.
+// Tests that only some versions of Node.js can run. On the others they do not exist, so they are not among
+// the tests that were left out for want of a program.
 
 type Test = (this: Mocha.Context) => Promise<void>;
 

@@ -1,5 +1,5 @@
-// The examples, copied out of the repository, and the commands of their READMEs. one-brain, three-primaries, and those that need
-// other programs have tests of their own.
+// The examples, copied out of the repository, and the commands of their READMEs. one-brain, three-primaries,
+// and those that need other programs have tests of their own.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -72,7 +72,8 @@ describe('the flight record that outlives its process', function () {
   });
 
   for (const [what, end] of [
-    // What native code of a service does that fails: the signal comes from inside, in the middle of a request.
+    // What native code of a service does that fails: the signal comes from inside, in the middle of a
+    // request.
     ['native code that aborts', (cluster: Cluster) => get(`${cluster.url}/abort`).catch(() => undefined)],
     ['a segmentation fault', (cluster: Cluster) => cluster.signal('SIGSEGV')],
     ['an exhausted heap', (cluster: Cluster) => get(`${cluster.url}/exhaust`).catch(() => undefined)],

@@ -1,5 +1,5 @@
-// Requests through the gateway to a service of its own process, to services that are not there, and the policies
-// of services.
+// Requests through the gateway to a service of its own process, to services that are not there, and the
+// policies of services.
 import { expect } from 'chai';
 import { meshTokens } from '#src/mesh-token.js';
 import { get, json, post } from '#test/support/client.js';

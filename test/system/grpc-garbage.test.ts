@@ -1,6 +1,6 @@
 // What a call leaves behind is found by the next collection of young objects. When something in the old
-// generation refers to it, it stays until the next full collection, and the collections of young objects, which
-// are frequent, copy it.
+// generation refers to it, it stays until the next full collection, and the collections of young objects,
+// which are frequent, copy it.
 import { expect } from 'chai';
 import { RpcClient, rpcPorts } from '#test/support/rpc-client.js';
 import { useCluster } from '#test/support/use-cluster.js';

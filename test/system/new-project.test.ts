@@ -1,4 +1,5 @@
-// A new project in TypeScript, as a user has it after `npm install`: its npm scripts, and its files for systemd.
+// A new project in TypeScript, as a user has it after `npm install`: its npm scripts, and its files for
+// systemd.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';

@@ -21,7 +21,10 @@ describe('a project whose handlers misbehave', () => {
   const cluster = useCluster({ config: HAZARDS, env: { STALL_MS: '20000' } });
 
   const workers = async (): Promise<WorkerView[]> => json(await get(`${cluster.adminUrl}/workers`));
-  /** undefined when the worker closes the connection behind its response, as one with more than its share does. */
+  /**
+   * undefined when the worker closes the connection behind its response, as one with more than its share
+   * does.
+   */
   const place = async (wire: Wire): Promise<Place | undefined> => {
     const response = await wire.request('GET', '/thread');
     if (response === undefined) throw new Error('the connection ended');

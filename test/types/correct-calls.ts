@@ -81,7 +81,10 @@ export async function use(call: Call): Promise<unknown> {
   }
 }
 
-/** Two services that call each other: one of them has an explicit type, so that neither is inferred from itself. */
+/**
+ * Two services that call each other: one of them has an explicit type, so that neither is inferred from
+ * itself.
+ */
 interface PingRoutes {
   'GET /ping/:n': { readonly params: typeof N; readonly response: { readonly 200: typeof N } };
 }

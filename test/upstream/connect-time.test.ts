@@ -1,4 +1,5 @@
-// How long a connection of a call over HTTP may take: a part of what is left to the call for which it is opened.
+// How long a connection of a call over HTTP may take: a part of what is left to the call for which it is
+// opened.
 import { expect } from 'chai';
 import type { Client } from 'undici';
 import { OwnAbort } from '#src/abort-source.js';

@@ -1,4 +1,5 @@
-// A server in Python as the upstream of `call(name).grpc`: the implementation of gRPC in C, not that of Node.js.
+// A server in Python as the upstream of `call(name).grpc`: the implementation of gRPC in C, not that of
+// Node.js.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';

@@ -62,7 +62,8 @@ describe('the connections of a thread to one instance of gRPC', () => {
     for (let n = 1; n <= MOST_CONNECTIONS; n += 1) {
       running.push(send());
       await arrived(n);
-      // The connection takes no more calls, and this one goes on. The client has heard of it before it responds.
+      // The connection takes no more calls, and this one goes on. The client has heard of it before it
+      // responds.
       streams.at(-1)!.session!.goaway(0);
       await new Promise((responded) => streams.at(-1)!.session!.ping(responded));
     }

@@ -1,5 +1,5 @@
-// Peers that push responses, which gRPC has no use for. Such a call may fail, but the process goes on: the error
-// of a pushed stream to which nothing listens would end it.
+// Peers that push responses, which gRPC has no use for. Such a call may fail, but the process goes on: the
+// error of a pushed stream to which nothing listens would end it.
 import { once } from 'node:events';
 import { constants } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

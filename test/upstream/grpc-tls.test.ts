@@ -1,5 +1,5 @@
-// Instances with the metadata `scheme: https`. Which authorities a process trusts is fixed at its start, so the
-// calls are made in a process of their own.
+// Instances with the metadata `scheme: https`. Which authorities a process trusts is fixed at its start, so
+// the calls are made in a process of their own.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// What each end of a call by gRPC shows about the endpoint. The peers are real sockets; what they do is below any
-// library of gRPC, so that they can do what none does.
+// What each end of a call by gRPC shows about the endpoint. The peers are real sockets; what they do is below
+// any library of gRPC, so that they can do what none does.
 import { once } from 'node:events';
 import { constants } from 'node:http2';
 import { expect } from 'chai';

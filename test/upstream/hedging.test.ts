@@ -97,7 +97,8 @@ describe('the option hedgeMs', () => {
     ).to.equal(1);
     expect([slow.received, quick.received]).to.deep.equal([1, 1]);
     expect(observed).to.deep.equal(['won']);
-    // An attempt that was slower than another one is no failure. Its latency is at least the time it was given.
+    // An attempt that was slower than another one is no failure. Its latency is at least the time it was
+    // given.
     expect(breaker.state(1)).to.deep.equal({ state: 'closed', calls: 0, failures: 0 });
     expect(breaker.state(2)).to.deep.equal({ state: 'closed', calls: 1, failures: 0 });
     expect(load.smoothedLatency(1)).to.be.at.least(20_000);

@@ -1,5 +1,5 @@
-// The fields that the runtime adds to a call: they can be sent by every transport, whatever texts the client of
-// the handler has sent. Real sockets.
+// The fields that the runtime adds to a call: they can be sent by every transport, whatever texts the client
+// of the handler has sent. Real sockets.
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { KnownProtos } from '#src/grpc/known-protos.js';

@@ -6,7 +6,9 @@ import { SharedCircleError } from '#src/upstream/shared-circle.js';
 import { SingleFlight } from '#src/upstream/single-flight.js';
 import { jsonResponse } from './endpoints.js';
 
-/** Calls between handlers: each makes the calls that are given for its key, and responds when they have ended. */
+/**
+ * Calls between handlers: each makes the calls that are given for its key, and responds when they have ended.
+ */
 function handlers(callsOf: Readonly<Record<string, readonly string[]>>) {
   const unshared = { claim: () => 0, isHeld: () => true, release: () => undefined };
   const singleFlight = new SingleFlight(unshared, { receive: () => undefined, send: () => undefined });

@@ -1,5 +1,5 @@
-// What is reported about an endpoint while the body of a request arrives from a client: the time of the client
-// is none of the endpoint.
+// What is reported about an endpoint while the body of a request arrives from a client: the time of the
+// client is none of the endpoint.
 import { expect } from 'chai';
 import { OwnAbort } from '#src/abort-source.js';
 import { Deadline } from '#src/deadline.js';

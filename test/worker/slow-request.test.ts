@@ -1,5 +1,5 @@
-// The log of slow requests, end to end: what a handler waits for is in the phase of that name. Every wait here
-// has a least duration, so a busy machine makes none of them too short.
+// The log of slow requests, end to end: what a handler waits for is in the phase of that name. Every wait
+// here has a least duration, so a busy machine makes none of them too short.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { defineService } from '#src/index.js';

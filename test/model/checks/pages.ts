@@ -1,5 +1,5 @@
-// Data that one thread writes and all read: a text (text-page.ts), lines of text (snapshot-log.ts), 64-bit counts (wide.ts), the last
-// requests of a thread (flight-recorder.ts).
+// Data that one thread writes and all read: a text (text-page.ts), lines of text (snapshot-log.ts), 64-bit
+// counts (wide.ts), the last requests of a thread (flight-recorder.ts).
 import type { Check } from '../check.js';
 import { law, model, type Thread } from '../model.js';
 

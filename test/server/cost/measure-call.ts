@@ -1,6 +1,7 @@
 // What a call of another service costs in things that can be counted: bytes of heap, promises, abort
-// controllers. It runs in a process of its own, with `--expose-gc`, and prints the counts as JSON. The control of a call within the
-// process is an asynchronous function that makes the same value; that of a call by HTTP is bare undici.
+// controllers. It runs in a process of its own, with `--expose-gc`, and prints the counts as JSON. The
+// control of a call within the process is an asynchronous function that makes the same value; that of a call
+// by HTTP is bare undici.
 import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,6 +1,6 @@
 // Requests to a handler of the fetch standard, and what it responds. The same list is served by Multilane and
-// by @hono/node-server, which has a `Request` and a `Response` of its own as well. What differs, and why, is in
-// differences.ts.
+// by @hono/node-server, which has a `Request` and a `Response` of its own as well. What differs, and why, is
+// in differences.ts.
 import { Buffer } from 'node:buffer';
 import { CODINGS } from './coded-cases.js';
 import { HEADERS } from './header-cases.js';

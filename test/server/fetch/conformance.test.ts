@@ -1,5 +1,5 @@
-// The same application of the fetch standard, served by @hono/node-server as it is by default, and by the package
-// as its users run it: the same responses, except where differences.ts says what differs and why.
+// The same application of the fetch standard, served by @hono/node-server as it is by default, and by the
+// package as its users run it: the same responses, except where differences.ts says what differs and why.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
@@ -73,7 +73,9 @@ async function toldBy(response: IncomingMessage): Promise<Told> {
   };
 }
 
-/** Without what each response of one of them has: an open connection, which HTTP/1.1 need not name, and an id. */
+/**
+ * Without what each response of one of them has: an open connection, which HTTP/1.1 need not name, and an id.
+ */
 function likeOurs({ headers, ...told }: Told): Told {
   const { connection, 'keep-alive': seconds, ...others } = headers;
   if (connection === 'keep-alive') expect(seconds).to.equal('timeout=5');

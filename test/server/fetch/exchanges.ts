@@ -1,5 +1,5 @@
-// Exchanges in which client and application take turns: a server that keeps a request or a response until it is
-// whole does not get through them.
+// Exchanges in which client and application take turns: a server that keeps a request or a response until it
+// is whole does not get through them.
 import { LEAVING } from './leaving-exchanges.js';
 import type { Peer } from './peer.js';
 import type { Exchange, Stage } from './stage.js';

@@ -1,5 +1,5 @@
-// What code of services does with `Headers`, and what it finds then: the same with the class of Node.js and with
-// ours. Each function gets a request with the fields `x-a: 1`, `x-b: 2` and `cookie: c=1`.
+// What code of services does with `Headers`, and what it finds then: the same with the class of Node.js and
+// with ours. Each function gets a request with the fields `x-a: 1`, `x-b: 2` and `cookie: c=1`.
 import { inspect } from 'node:util';
 
 const filled = (): Headers => new Headers({ 'X-B': ' two ', 'x-a': '1', 'set-cookie': 's=1' });

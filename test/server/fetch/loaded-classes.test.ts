@@ -1,5 +1,5 @@
-// When the classes of the fetch standard are loaded: with an application, before its worker is ready, and never
-// for a service that has none.
+// When the classes of the fetch standard are loaded: with an application, before its worker is ready, and
+// never for a service that has none.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect } from 'chai';

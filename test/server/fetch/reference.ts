@@ -1,4 +1,5 @@
-// The thread in which @hono/node-server serves the cases: as it does by default, or with the classes of Node.js.
+// The thread in which @hono/node-server serves the cases: as it does by default, or with the classes of
+// Node.js.
 import { parentPort, workerData } from 'node:worker_threads';
 import { serve } from '@hono/node-server';
 import { respond } from './respond.js';

@@ -68,7 +68,8 @@ describe('the URL of a request to a mounted application', () => {
     const segment = fc.string({ unit: fc.constantFrom(...units), maxLength: 8 });
     fc.assert(
       fc.property(fc.array(segment, { minLength: 1, maxLength: 4 }), (segments) => {
-        // A percent sign before other characters is no encoded byte; the router refuses those that it cannot decode.
+        // A percent sign before other characters is no encoded byte; the router refuses those that it cannot
+        // decode.
         const path = `/${segments.join('/')}`.replaceAll('%', '%25');
         const url = urlOf(path);
         if (url !== undefined) expect(decoded(new URL(url).pathname)).to.equal(decoded(path));

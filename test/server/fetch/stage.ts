@@ -1,5 +1,5 @@
-// Exchanges in which client and application take turns. Both sides meet at a stage, which the client reaches by
-// further requests.
+// Exchanges in which client and application take turns. Both sides meet at a stage, which the client reaches
+// by further requests.
 import { latch } from '../latch.js';
 import type { Peer } from './peer.js';
 

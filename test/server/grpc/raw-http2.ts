@@ -1,5 +1,5 @@
-// A client that writes the frames of HTTP/2 itself (RFC 9113), because that of Node.js keeps requests back when
-// it hears of a GOAWAY.
+// A client that writes the frames of HTTP/2 itself (RFC 9113), because that of Node.js keeps requests back
+// when it hears of a GOAWAY.
 import { connect, type Socket } from 'node:net';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';

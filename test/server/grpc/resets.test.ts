@@ -8,8 +8,8 @@ import { ManualTicker } from '../kit.js';
 
 const PIECE = Buffer.alloc(16_384);
 
-// A second reset sends the first one, and Node.js then frees the memory of that stream, also while the session
-// reads from it. What runs meanwhile are the listeners of its bytes, ticks and microtasks.
+// A second reset sends the first one, and Node.js then frees the memory of that stream, also while the
+// session reads from it. What runs meanwhile are the listeners of its bytes, ticks and microtasks.
 describe('a reset of a stream of gRPC', () => {
   const wheel = new TimerWheel((error) => expect.fail(String(error)), new ManualTicker());
   const resets: [string, number, (stream: ServerHttp2Stream) => void][] = [

@@ -172,8 +172,8 @@ export function overtaken(fault: Fault = {}, seed = 7): World {
 }
 
 /**
- * A process waits as the member that another one was, is taken off the list meanwhile, and goes on as a member
- * that had lent something to one that is cut off.
+ * A process waits as the member that another one was, is taken off the list meanwhile, and goes on as a
+ * member that had lent something to one that is cut off.
  */
 export function inheritedTwice(fault: Fault = {}): World {
   const world = new World({ seed: 1, limits: LIMITS, fault });
@@ -206,7 +206,9 @@ export function cutOff(fault: Fault = {}): World {
   return world;
 }
 
-/** The machine of one of three processes is suspended until the others go on, while its beat is on its way. */
+/**
+ * The machine of one of three processes is suspended until the others go on, while its beat is on its way.
+ */
 export function suspended(fault: Fault = {}): World {
   const world = three(fault);
   const [process] = world.processes;

@@ -125,8 +125,8 @@ export class CallLog {
     this.#retried.of(name).add(time.now);
     const second = Math.floor(time.now / 1000);
     const retries = this.#retried.of(name).between(second - 1, second + 1);
-    // What was saved when the second before began counts in it, so the calls of one more second do. Within two
-    // seconds, 15 retries are for any call.
+    // What was saved when the second before began counts in it, so the calls of one more second do. Within
+    // two seconds, 15 retries are for any call.
     const calls = this.#begun.of(name).between(second - 2, second + 1);
     const most = SHARE * calls + MINIMUM;
     trace.expect(

@@ -23,8 +23,8 @@ export interface Parts {
 }
 
 /**
- * The parts as src/worker/outbound-calls.ts puts them together for instances that report no load. Prequal hardly
- * calls an instance that fails, so that it is ejected late or never, which the stories do not expect.
+ * The parts as src/worker/outbound-calls.ts puts them together for instances that report no load. Prequal
+ * hardly calls an instance that fails, so that it is ejected late or never, which the stories do not expect.
  */
 export const REAL: Parts = {
   picker: PICKERS.p2c!,

@@ -29,7 +29,9 @@ const WINDOW_MS = 100;
 const LOOK_MS = 50;
 /** By full jitter over a second it is a fifth. */
 const MOST_TOGETHER = 0.4;
-/** A process makes some ten requests to come back, within two seconds, and with HTTP one for each instance. */
+/**
+ * A process makes some ten requests to come back, within two seconds, and with HTTP one for each instance.
+ */
 const mostPeak = (instances: number): number => 4 + MOST_TOGETHER * instances;
 /** docs/scaling.md has it. */
 const BOUND_MS = 2_000;

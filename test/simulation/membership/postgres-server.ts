@@ -1,5 +1,5 @@
-// PostgreSQL, as far as a registry uses it: the statements of registry-sql.ts over two tables, by the clock of
-// the server, and notifications.
+// PostgreSQL, as far as a registry uses it: the statements of registry-sql.ts over two tables, by the clock
+// of the server, and notifications.
 import type { OpenSession } from '#src/registry/backends/postgres-backend.js';
 import {
   ANNOUNCE,
