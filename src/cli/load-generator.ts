@@ -36,6 +36,13 @@ interface Seen {
   errorCodes: ErrorCodes;
 }
 
+export interface LoadProgress {
+  /** Called when a SIGINT ends the measurement from now on, and no longer the command. */
+  begin(): void;
+  /** Called every second with the number of responses in it. */
+  tick(perSecond: number): void;
+}
+
 export class LoadGenerator {
   readonly #child: ChildProcess;
 
@@ -67,9 +74,8 @@ export class LoadGenerator {
   /**
    * Sends requests until the time is over, or until SIGINT ends it early; the result is that of the time
    * until then. A second SIGINT ends the command at once.
-   * @param progress called every second with the number of responses in it
    */
-  async run(options: LoadOptions, progress: (perSecond: number) => void): Promise<LoadResult> {
+  async run(options: LoadOptions, progress: LoadProgress): Promise<LoadResult> {
     const child = this.#child;
     const seen: Seen = { responses: 0, bytes: 0, errorCodes: {} };
     const begin = performance.now();
@@ -99,8 +105,9 @@ export class LoadGenerator {
           if (message.kind !== 'tick') return;
           seen.responses += message.responses;
           seen.bytes += message.bytes;
-          progress(message.responses);
+          progress.tick(message.responses);
         });
+        progress.begin();
         child.send(options, () => undefined);
         endWithin(options.duration * 1_000 + GRACE_MS);
       });

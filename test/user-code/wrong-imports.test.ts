@@ -1,5 +1,5 @@
-// An import that Node.js refuses: the message names the line of the source and what to write, for a project that
-// Node.js runs as it is and for one that it runs from its build.
+// An import that Node.js refuses: the message names the line of the source and what to write, for a project
+// that Node.js runs as it is and for one that it runs from its build.
 import { expect } from 'chai';
 import { LAYOUTS, type Layout, LoadedProject } from './loaded-project.js';
 

@@ -5,7 +5,7 @@ import type { AdminClient } from '../admin-client.js';
 import { type AdminOptions, adminPlane, withAdmin } from '../admin-plane.js';
 import { benchJson, benchLines, benchNotes } from '../bench-report.js';
 import { WrongUsage } from '../command-failure.js';
-import type { LoadGenerator } from '../load-generator.js';
+import type { LoadGenerator, LoadProgress } from '../load-generator.js';
 import type { LoadOptions } from '../load-messages.js';
 import { type OutputOptions, print, printJson, withJson } from '../output.js';
 
@@ -77,10 +77,7 @@ async function measure(
   const plane = isLoopback(url) ? await planeOf(options) : undefined;
   const before = plane && (await readCpu(plane));
   const report = progressTo(load);
-  const running = generator.run(load, (perSecond) => report.tick(perSecond));
-  // SIGINT has its meaning from here on.
-  report.begin();
-  const result = await running;
+  const result = await generator.run(load, report);
   report.end();
   const after = before && plane && (await readCpu(plane));
   const cpuUs = before && after && cpuPerRequest(before, after, result.requests);
@@ -130,11 +127,7 @@ const isLoopback = ({ hostname }: URL): boolean =>
   /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 
 /** Reports on stderr what is going on: every second on a terminal, otherwise once. */
-function progressTo({ url, connections, duration }: LoadOptions): {
-  begin(): void;
-  tick(perSecond: number): void;
-  end(): void;
-} {
+function progressTo({ url, connections, duration }: LoadOptions): LoadProgress & { end(): void } {
   const { stderr } = process;
   let seconds = 0;
   return {
