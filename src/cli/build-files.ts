@@ -1,6 +1,7 @@
 // Which files of a project are copied into the built one, and which belong to its tests.
 import { copyFile, constants as fs, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, extname, join, relative, sep } from 'node:path';
+import { isBelow } from './is-below.js';
 
 /** Files that a compiler reads, or that only tools read. */
 const NO_ASSETS: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts', '.tsx', '.tsbuildinfo', '.log']);
@@ -59,7 +60,7 @@ export async function* assetsOf(folder: string, options: AssetOptions): AsyncGen
       const isFolder = stats?.isDirectory() === true && !NO_FOLDERS.has(name);
       if (!isFolder && !(stats?.isFile() === true && isAsset(name, inside === name))) continue;
       const target = links.has(name) ? await realpath(path) : undefined;
-      if (target !== undefined && !`${target}${sep}`.startsWith(project + sep)) leftOut(inside, target);
+      if (target !== undefined && target !== project && !isBelow(target, project)) leftOut(inside, target);
       else if (isFolder) folders.push({ current: path, above: [...above, real] });
       else yield inside;
     }

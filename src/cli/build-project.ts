@@ -2,7 +2,7 @@
 // same structure, from which every supported version of Node.js runs it.
 import { existsSync, readdirSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { compiledName } from '../built-file.js';
 import { errorMessage } from '../error-text.js';
 import { ConfigError } from '../errors.js';
@@ -11,6 +11,7 @@ import { isProcessAlive } from '../process/process-identity.js';
 import { BUILD_MARK } from '../source-file.js';
 import { assetsOf, copyAsset, isOfTests } from './build-files.js';
 import { CommandFailure } from './command-failure.js';
+import { isBelow } from './is-below.js';
 import { compile } from './project-compiler.js';
 
 export interface BuildOptions {
@@ -93,16 +94,14 @@ export async function buildProject(options: BuildOptions): Promise<BuiltProject>
 
 const shown = (folder: string, path: string): string => relative(folder, path) || path;
 
-const isBelow = (folder: string, path: string): boolean => path.startsWith(folder + sep);
-
 function requireBelow(folder: string, config: string): void {
-  if (isBelow(folder, config)) return;
+  if (isBelow(config, folder)) return;
   throw new ConfigError(`${config} is not in ${folder}: run the build in the folder of the project`);
 }
 
 /** @throws ConfigError for a folder whose replacement would remove what no build has written */
 function requireReplaceable(folder: string, out: string): void {
-  if (out === folder || isBelow(out, folder)) {
+  if (out === folder || isBelow(folder, out)) {
     throw new ConfigError(`--out: ${out} holds the project itself: name a folder in it, such as dist`);
   }
   if (!existsSync(out) || existsSync(join(out, BUILD_MARK)) || readdirSync(out).length === 0) return;
@@ -136,7 +135,7 @@ interface Compiled {
 
 /** Removes what tsconfig.json includes but the result shall not have: tests, and an earlier result. */
 async function removeSurplus({ folder, out, staging, withTests }: Compiled): Promise<void> {
-  if (isBelow(folder, out)) await rm(join(staging, relative(folder, out)), { recursive: true, force: true });
+  if (isBelow(out, folder)) await rm(join(staging, relative(folder, out)), { recursive: true, force: true });
   if (withTests) return;
   for (const name of (await readdir(staging, { recursive: true })).filter(isOfTests)) {
     await rm(join(staging, name), { recursive: true, force: true });

@@ -31,22 +31,28 @@ export interface CompileOptions {
  * @throws ConfigError where TypeScript or tsconfig.json is missing
  */
 export async function compile({ folder, out, checksTypes }: CompileOptions): Promise<boolean> {
-  const compiler = compilerOf(folder);
-  const tsconfig = join(folder, 'tsconfig.json');
-  if (!existsSync(tsconfig)) {
-    throw new ConfigError(
-      `there is no tsconfig.json in ${folder}: copy node_modules/multilane/template/ts/tsconfig.json`,
-    );
-  }
-  const paths = ['--project', tsconfig, '--rootDir', folder, '--outDir', out];
-  const args = [compiler, ...paths, ...OPTIONS, ...(checksTypes ? [] : ['--noCheck', 'true'])];
+  const paths = ['--rootDir', folder, '--outDir', out];
+  const args = [...compilerArgs(folder), ...paths, ...OPTIONS, ...(checksTypes ? [] : ['--noCheck', 'true'])];
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 2, 2] });
   const [code] = (await once(child, 'close')) as [number | null];
   return code === 0;
 }
 
+/**
+ * The program `tsc` and the option with the tsconfig.json of a project.
+ * @throws ConfigError where one of them is missing
+ */
+export function compilerArgs(folder: string): readonly string[] {
+  const compiler = compilerOf(folder);
+  const tsconfig = join(folder, 'tsconfig.json');
+  if (existsSync(tsconfig)) return [compiler, '--project', tsconfig];
+  throw new ConfigError(
+    `there is no tsconfig.json in ${folder}: copy node_modules/multilane/template/ts/tsconfig.json`,
+  );
+}
+
 /** The path of the program `tsc`. @throws ConfigError where the project has not installed it */
-export function compilerOf(folder: string): string {
+function compilerOf(folder: string): string {
   try {
     const manifest = createRequire(join(folder, 'package.json')).resolve('typescript/package.json');
     const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly bin: { readonly tsc: string } };

@@ -1,10 +1,11 @@
 // Watches the files that a project consists of (dev/project-files.ts). An event of the file system only makes
 // `dev` look at these files again: whether one has changed is decided by its content.
 import { existsSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import type { ProjectFiles } from './dev/project-files.js';
 import { QuietMoment } from './dev/quiet-moment.js';
+import { isBelow } from './is-below.js';
 
 /** A changed file, and what has to run anew after it. */
 export interface ProjectChange {
@@ -108,8 +109,8 @@ function* foldersAbove(file: string): Generator<string> {
 function rootsOf(files: ReadonlySet<string>): ReadonlySet<string> {
   const folders = [...files].filter((file) => file.endsWith(`${sep}package.json`)).map(dirname);
   for (const file of files) {
-    if (folders.some((folder) => file.startsWith(join(folder, sep)))) continue;
+    if (folders.some((folder) => isBelow(file, folder))) continue;
     folders.push([...foldersAbove(file)].find((folder) => existsSync(folder)) ?? dirname(file));
   }
-  return new Set(folders.filter((folder) => !folders.some((other) => folder.startsWith(join(other, sep)))));
+  return new Set(folders.filter((folder) => !folders.some((other) => isBelow(folder, other))));
 }

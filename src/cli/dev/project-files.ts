@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFileOf } from '../../user-code/package-file.js';
+import { isBelow } from '../is-below.js';
 import { loadingPart, targetsOf } from './package-targets.js';
 import { protoImportsIn, type Reference, referencesIn } from './references.js';
 
@@ -142,7 +143,8 @@ export class Look {
   #addBegin(begin: string | undefined, importer: string): void {
     if (begin === undefined) return;
     const folder = begin.endsWith(sep) ? begin.slice(0, -1) : dirname(begin);
-    if (!isAround(folder, importer)) this.#addTree(folder, importer);
+    // A folder with the importer in it has files that are not meant.
+    if (!isBelow(importer, folder)) this.#addTree(folder, importer);
     else if (folder === dirname(importer)) {
       for (const name of namesIn(folder)) if (CODE.test(extname(name))) this.add(join(folder, name));
     }
@@ -150,7 +152,7 @@ export class Look {
 
   /** Code in a folder that is referred to as a whole may be that of migrations, which the primary runs. */
   #addTree(folder: string, importer: string): void {
-    if (isAround(folder, importer)) return;
+    if (isBelow(importer, folder)) return;
     const paths = [folder, ...entriesBelow(folder)];
     const reach = paths.some((path) => CODE.test(extname(path)) || OF_PRIMARY.test(extname(path)));
     for (const path of paths) this.add(path, reach ? 'process' : 'workers');
@@ -162,9 +164,6 @@ const referencesOf = (extension: string, text: string): readonly Reference[] =>
   extension === '.proto'
     ? protoImportsIn(text).map((name) => ({ kind: 'file', text: name }))
     : referencesIn(text);
-
-/** Whether a folder is the one of a file, or above it. Such a folder has files that are not meant. */
-const isAround = (folder: string, file: string): boolean => file.startsWith(`${folder}${sep}`);
 
 function resolvedPath(text: string, importer: string): string | undefined {
   try {

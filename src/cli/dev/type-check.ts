@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { errorMessage } from '../../error-text.js';
 import { typescriptNames } from '../../source-file.js';
-import { compilerOf } from '../project-compiler.js';
+import { compilerArgs } from '../project-compiler.js';
 
 /** Priority of the compiler ("nice"): the process that serves and its reload go first. */
 const NICE = 10;
@@ -80,10 +80,8 @@ export class TypeCheck {
   #compilerArgs(): readonly string[] | undefined {
     const { folder, report } = this.#options;
     try {
-      const tsconfig = join(folder, 'tsconfig.json');
-      if (!existsSync(tsconfig)) throw new Error(`there is no tsconfig.json in ${folder}`);
       const emit = ['--noEmit', '--incremental', '--tsBuildInfoFile', join(folder, MEMORY)];
-      const args = [compilerOf(folder), '--project', tsconfig, ...emit, '--pretty', 'false'];
+      const args = [...compilerArgs(folder), ...emit, '--pretty', 'false'];
       this.#unavailable = undefined;
       return args;
     } catch (error) {
