@@ -67,8 +67,13 @@ const optionsOf = (command: Command): readonly string[] =>
 /** Commands that a hint about an option names. */
 const MOST_OWNERS = 4;
 
-/** Says which commands have an option; undefined: none has it. */
+/** Options of Node.js for a debugger, which stand before the file that it runs. */
+const DEBUGGER = /^--inspect(?:-brk|-wait|-port)?$/;
+
+/** Says which commands have an option, or that it is one of Node.js; undefined: none has it. */
 export function ownersOf(program: Command, option: string): string | undefined {
+  if (DEBUGGER.test(option))
+    return `${option} is an option of node: node ${option} node_modules/.bin/multilane start (docs/debugging.md).`;
   if (settingFlags.includes(option))
     return `${option} is a setting: multilane ${SETTING_COMMANDS} accept it.`;
   const owners = commandTree(program)

@@ -91,7 +91,9 @@ async function refusalText(owner: Owner, observer: Observer): Promise<string> {
       'start Multilane again where it ran, or end its container'
     );
   if (owner.pid === 0) return `another multilane owns ${what} ${folder}: it lives, although ${damage}`;
-  const refusal = `another multilane (${who}) owns ${what} ${folder}`;
+  // The slot of pm2 is no setting: its folder follows from the number of the process there.
+  const otherwise = what === 'DATA_DIR' ? `, or set ${what} to another folder` : '';
+  const refusal = `another multilane (${who}) owns ${what} ${folder}; stop it${isAway ? ' there' : ''}${otherwise}`;
   // The same folder mounted twice and a copy of it on another disk look alike; only the copy may be used.
   return isAway || owner.device === self.device
     ? refusal

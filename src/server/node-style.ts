@@ -22,10 +22,20 @@ export const isNodeStyle = (value: unknown): boolean =>
   typeof value === 'function' &&
   (isRouter(value) || TAKES_RESPONSE.test(Function.prototype.toString.call(value).slice(0, MOST_CHARACTERS)));
 
-/** What to do with an application that cannot be mounted. */
-const MOVE_IT =
-  'declare its routes by app.get(path, (ctx) => value) as docs/from-express.md shows, or keep it as a process of ' +
-  'its own behind the gateway (docs/gateway.md)';
+/** What to do with an application that cannot be mounted. @param page of the documentation that moves one */
+const moveIt = (page: string): string =>
+  `declare its routes by app.get(path, (ctx) => value) as ${page} shows, or keep it as a process of its own ` +
+  'behind the gateway (docs/gateway.md)';
+
+const hasMethod = (value: object, name: string): boolean =>
+  name in value && typeof (value as Record<string, unknown>)[name] === 'function';
+
+/** The name and the page of an application that listens by itself, by methods that only its framework has. */
+function frameworkOf(value: object): readonly [name: string, page: string] {
+  if (hasMethod(value, 'getHttpAdapter')) return ['of NestJS', 'docs/from-nestjs.md'];
+  if (hasMethod(value, 'decorateRequest')) return ['of Fastify', 'docs/from-fastify.md'];
+  return ['that listens by itself', 'docs/from-express.md'];
+}
 
 /**
  * Why a value cannot be mounted as an application of the fetch standard, with the next step.
@@ -34,12 +44,12 @@ const MOVE_IT =
 export function unmountable(value: unknown): string | undefined {
   if (isNodeStyle(value)) {
     const what = isRouter(value as object) ? 'an Express application' : 'a function (req, res)';
-    return `${what} takes the request and response objects of Node.js and returns no Response: ${MOVE_IT}`;
+    return `${what} takes the request and response objects of Node.js and returns no Response: ${moveIt('docs/from-express.md')}`;
   }
-  const listens =
-    typeof value === 'object' && value !== null && 'listen' in value && typeof value.listen === 'function';
-  if (!listens || 'fetch' in value) return undefined;
-  return `an application that listens by itself (Fastify, Koa, NestJS …) has no method fetch: ${MOVE_IT}`;
+  if (typeof value !== 'object' || value === null || !hasMethod(value, 'listen') || 'fetch' in value)
+    return undefined;
+  const [framework, page] = frameworkOf(value);
+  return `an application ${framework} has no method fetch: ${moveIt(page)}`;
 }
 
 /** Why a function cannot be a handler or a hook. @param example of one */

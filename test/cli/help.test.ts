@@ -127,6 +127,10 @@ describe('a wrong command line', () => {
   });
 
   for (const [flags, hint] of [
+    [
+      ['--inspect=9230'],
+      /--inspect is an option of node: node --inspect node_modules\/.bin\/multilane start/,
+    ],
     [['--json'], /--json: unknown option of start. --json is an option of multilane routes, /],
     [['-p', '1'], /-p: options have long names here, did you mean --port\?/],
   ] as const) {

@@ -64,7 +64,9 @@ describe('the owner lock', () => {
     expect(output).to.equal('owner 1');
     const error = await rejection(acquire());
     expect(error).to.be.instanceOf(StartError);
-    expect(error.message).to.equal(`another multilane (pid ${child.pid}) owns DATA_DIR ${folder}`);
+    expect(error.message).to.equal(
+      `another multilane (pid ${child.pid}) owns DATA_DIR ${folder}; stop it, or set DATA_DIR to another folder`,
+    );
   });
 
   it('is free again at once when its owner was killed', async () => {

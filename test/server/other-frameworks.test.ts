@@ -40,7 +40,17 @@ describe('declarations in the style of another framework', () => {
     [
       'a Fastify application',
       (app) => app.mount('/x', fastify() as unknown as FetchApplication),
-      'an application that listens by itself (Fastify, Koa, NestJS …) has no method fetch',
+      'an application of Fastify has no method fetch: declare its routes by app.get(path, (ctx) => value) as docs/from-fastify.md',
+    ],
+    [
+      'an application of NestJS',
+      (app) => app.mount('/x', { listen() {}, getHttpAdapter() {} } as unknown as FetchApplication),
+      'an application of NestJS has no method fetch: declare its routes by app.get(path, (ctx) => value) as docs/from-nestjs.md',
+    ],
+    [
+      'an application of Koa',
+      (app) => app.mount('/x', { listen() {} } as unknown as FetchApplication),
+      'an application that listens by itself has no method fetch',
     ],
     [
       'a handler of Express',
