@@ -1,7 +1,7 @@
 // What `multilane dev` does after a change: it has the workers replaced when only their code is concerned,
 // and starts the process anew otherwise. One thing happens at a time; changes that come meanwhile are handled
 // together, once, when it is done.
-import { relative } from 'node:path';
+import { basename, relative } from 'node:path';
 import type { DevProcess } from '../dev-process.js';
 import type { ProjectChange } from '../project-watch.js';
 import type { DefinitionProbe } from './definition-probe.js';
@@ -13,6 +13,8 @@ const MOST_NAMED = 3;
 export const MOST_POSTPONED_MS = 500;
 /** How long the next read or start is then not interrupted. One that takes longer may hang. */
 export const PATIENCE_MS = 10_000;
+/** The name of a file of migrations. */
+const MIGRATION = /^\d{1,17}(?!\d).*\.sql$/;
 
 export interface ChangeLoopOptions {
   readonly child: Pick<DevProcess, 'state' | 'start' | 'restart' | 'settled' | 'reload'>;
@@ -97,6 +99,9 @@ export class ChangeLoop {
     const { child, probe, print, report } = this.#options;
     const begun = performance.now();
     const what = `${namesOf(changes)} changed`;
+    // A process that is ready has applied the migrations that it has read.
+    const hasReadAll = child.state === 'ready' && !this.#needsRestart;
+    const applied = hasReadAll ? changes.filter(({ file }) => MIGRATION.test(basename(file))) : [];
     if (changes.some(({ reach }) => reach === 'process')) this.#needsRestart = true;
     if (this.#options.build !== undefined && !(await this.#isBuilt())) {
       const next = child.state === 'ready' ? ', so the code before it goes on serving' : '';
@@ -109,6 +114,8 @@ export class ChangeLoop {
     const probed = await this.#unlessChanged(probe.read());
     if (probed === undefined) return this.#postpone(changes);
     this.#postponedSince = undefined;
+    if (applied.length > 0)
+      report(`${namesOf(applied)}: applied already, so a change is not run; write another migration`);
     if ('failure' in probed) {
       print(probed.failure);
       report(`${what}; it does not load, so the code before it goes on serving`);

@@ -105,12 +105,27 @@ describe('the loop of `multilane dev`', () => {
     played.probed = () => Promise.resolve({ failure: 'multilane: a.js:1: broken\n' });
     played.loop.changed(change('0002.sql', 'process'));
     await played.said('0002.sql changed; it does not load, so the code before it goes on serving');
-    expect(played.lines[0]).to.equal('multilane: a.js:1: broken\n');
+    expect(played.lines[1]).to.equal('multilane: a.js:1: broken\n');
     expect(played.did).to.deep.equal(['start']);
     played.probed = () => Promise.resolve({ definition: 'a' });
     played.loop.changed(change('a.js'));
     await played.said('restarted in N ms');
     expect(played.did).to.deep.equal(['start', 'restart']);
+  });
+
+  it('says that a migration is applied, but not of one that the process has not read', async () => {
+    const played = new Played();
+    const applied = /: applied already, so a change is not run; write another migration$/;
+    played.loop.changed(change('migrations/0001_books.sql', 'process'));
+    await played.said('restarted');
+    expect(played.lines.filter((line) => applied.test(line))).to.have.length(1);
+    expect(played.lines[0]).to.match(/^migrations\/0001_books.sql: /);
+    played.probed = () => Promise.resolve({ failure: 'broken\n' });
+    played.loop.changed(change('migrations', 'process'));
+    await played.said('migrations changed; it does not load');
+    played.loop.changed(change('migrations/0002_new.sql', 'process'));
+    await played.said('migrations/0002_new.sql changed; it does not load');
+    expect(played.lines.filter((line) => applied.test(line))).to.have.length(1);
   });
 
   it('restarts when the process does not run, or is not ready', async () => {
