@@ -53,6 +53,17 @@ describe('multilane new', () => {
         .and.include('npm install ./multilane-0.1.0.tgz');
     });
 
+    it(`writes a README that names the command for another service, and tests that fail once: ${language}`, async () => {
+      const folder = await made(language, REGISTRY);
+      const textOf = (name: string): string => readFileSync(join(folder, name), 'utf8');
+      expect(textOf('README.md')).to.include('npx multilane generate service NAME');
+      // An application that `before` has not made is not closed: that would be a second, misleading error.
+      for (const name of readdirSync(join(folder, 'test')))
+        expect(textOf(join('test', name)), name).not.to.match(
+          /\bafter\((?:async )?\(\) =>.*\w\.(?:close|stop)\(/,
+        );
+    });
+
     it(`writes one that names the version otherwise, and no file: ${language}`, async () => {
       const folder = await made(language, REGISTRY);
       expect(dependency(folder)).to.match(/^\^\d+\.\d+\.\d+$/);

@@ -8,7 +8,7 @@ let app;
 before(async () => {
   app = await createTestApp({ config: new URL('../multilane.config.js', import.meta.url) });
 });
-after(() => app.close());
+after(() => app?.close());
 
 /** Far more work than a test can wait for. */
 const LONG = { width: 2000, depth: 20_000 };

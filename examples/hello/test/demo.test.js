@@ -9,7 +9,7 @@ let app;
 before(async () => {
   app = await createTestApp({ config });
 });
-after(() => app.close());
+after(() => app?.close());
 
 test('greets by path and query', async () => {
   const response = await app.inject('/hello/ada%20b?q=1');

@@ -8,7 +8,7 @@ let app;
 before(async () => {
   app = await createTestApp({ config });
 });
-after(() => app.close());
+after(() => app?.close());
 
 test('the application has its own routes, middleware and errors', async () => {
   const origin = 'https://library.example';

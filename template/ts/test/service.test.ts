@@ -7,7 +7,7 @@ let app: TestApp;
 before(async () => {
   app = await createTestApp({ config: new URL('../multilane.config.ts', import.meta.url) });
 });
-after(() => app.close());
+after(() => app?.close());
 
 test('GET /hello/:name greets', async () => {
   const response = await app.inject({ path: '/hello/Ada', query: { language: 'de' } });
