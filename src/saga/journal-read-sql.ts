@@ -29,7 +29,7 @@ select min(created_at) as since from saga where status not in ('completed', 'com
 /**
  * Lists sagas, newest first: $1 how many, then the name of the saga and the id to continue from as far as
  * they are given. The status is part of the text, so that the planner can use the partial index; it comes
- * from a closed set.
+ * from a closed set. The reason of a saga that compensates is the code of the error that started it.
  */
 export function listStatement(by: {
   readonly status: SagaStatus | undefined;
@@ -43,6 +43,7 @@ export function listStatement(by: {
   ].flat();
   const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
   return `
-select saga_id, saga, version, status, input, idempotency_key, reason, created_at, updated_at
+select saga_id, saga, version, status, input, idempotency_key,
+  coalesce(reason, failure->>'code') as reason, created_at, updated_at
 from saga${where} order by saga_id desc limit $1`;
 }

@@ -44,6 +44,7 @@ export interface SagaListItem {
   readonly input: Json;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Why the saga needs attention, or the code of the error for which it is compensated; otherwise null. */
   readonly reason: string | null;
 }
 

@@ -198,7 +198,10 @@ export class MemoryJournal implements Journal {
       .filter((record) => before === undefined || record.sagaId < before)
       .sort((a, b) => (a.sagaId < b.sagaId ? 1 : -1))
       .slice(0, limit)
-      .map(({ steps: _s, fingerprint: _f, failure: _x, traceparent: _p, tracestate: _t, ...rest }) => rest);
+      .map(({ steps: _s, fingerprint: _f, failure, traceparent: _p, tracestate: _t, ...rest }) => ({
+        ...rest,
+        reason: rest.reason ?? failure?.code ?? null,
+      }));
   }
 
   #in(ms: number): number {

@@ -93,5 +93,19 @@ export function recordCases(suite: JournalSuite): void {
       } = records[4]!;
       expect(first).to.deep.equal(summary);
     });
+
+    it('lists a saga that compensates with the code of its error, unless it needs attention', async () => {
+      const saga = `refused-${nextTime()}`;
+      const record = sagaRecord({ saga });
+      const hold = await suite.start(record);
+      const failure = { code: 'CARD_DECLINED', message: 'The card was declined.', failedStep: 'pay' };
+      const compensating = { ...record, status: 'compensating', failure } as const;
+      const reason = async () => (await suite.journal.list({ saga, limit: 1 }))[0]!.reason;
+      await suite.journal.write(hold, compensating, [], 'renew');
+      expect(await reason()).to.equal('CARD_DECLINED');
+      const stuck = { ...compensating, status: 'needs-attention', reason: 'COMPENSATION_FAILED' } as const;
+      await suite.journal.write(hold, stuck, [], RELEASED);
+      expect(await reason()).to.equal('COMPENSATION_FAILED');
+    });
   });
 }
