@@ -72,7 +72,7 @@ const fromCore = (root, names, url) => ({
  * @param options esbuild's
  * @param entry the entry whose modules are the core: a path from `options.absWorkingDir`
  * @param urlOf makes the specifier by which the files of the output import the core, from its name
- * @returns the files of the core, and of the bundle that imports it
+ * @returns the results of esbuild for the core, and for the bundle that imports it
  */
 export async function bundleWithCore(build, options, entry, urlOf) {
   const root = options.absWorkingDir;
@@ -92,5 +92,5 @@ export async function bundleWithCore(build, options, entry, urlOf) {
   const file = core.outputFiles.find(({ path }) => path.endsWith('.js')).path;
   const url = urlOf(relative(options.outdir, file));
   const rest = await build({ ...options, plugins: [fromCore(root, names, url), ...options.plugins] });
-  return [...core.outputFiles, ...rest.outputFiles];
+  return [core, rest];
 }
