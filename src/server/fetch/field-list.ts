@@ -13,6 +13,11 @@ const NAMES = new Map<string, string>();
 const MOST_NAMES = 500;
 const LONGEST_NAME = 64;
 
+/** Fields are searched one by one. A `Headers` of Node.js, which has an index, takes longer lists. */
+const MOST_FIELDS = 64;
+
+export const isFull = (fields: readonly string[]): boolean => fields.length >= 2 * MOST_FIELDS;
+
 /** @returns the name in lower case; undefined for one that is no plain name */
 export function fieldName(name: unknown): string | undefined {
   if (typeof name !== 'string') return undefined;
@@ -27,10 +32,10 @@ export function fieldName(name: unknown): string | undefined {
 export const isPlainValue = (value: unknown): value is string =>
   typeof value === 'string' && VALUE.test(value);
 
-/** @returns false, and changes nothing, for a field that is not plain */
+/** @returns false, and changes nothing, for a field that is not plain, and where the list is full */
 export function addField(fields: string[], name: unknown, value: unknown): boolean {
   const field = fieldName(name);
-  if (field === undefined || !isPlainValue(value)) return false;
+  if (field === undefined || !isPlainValue(value) || isFull(fields)) return false;
   // Only cookies have lines of their own (WHATWG Fetch, "get, decode, and split").
   const at = field === 'set-cookie' ? -1 : indexOfField(fields, field);
   if (at === -1) fields.push(field, value);

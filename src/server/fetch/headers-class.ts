@@ -11,6 +11,7 @@ import {
   type FieldsInit,
   fieldName,
   fieldValue,
+  isFull,
   isPlainValue,
   removeField,
   replaceField,
@@ -110,7 +111,8 @@ class Headers {
     const field = fieldName(name);
     const list = this.#own;
     this.#sorted = undefined;
-    if (list === undefined || field === undefined || !isPlainValue(value)) this.#natively('set', arguments);
+    if (list === undefined || field === undefined || !isPlainValue(value) || isFull(list))
+      this.#natively('set', arguments);
     else replaceField(list, field, value);
   }
 

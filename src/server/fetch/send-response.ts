@@ -2,7 +2,7 @@
 import type { Sent } from '../handler.js';
 import type { OutgoingResponse } from '../outgoing-response.js';
 import { releaseSource, send, sendPieces } from '../responders.js';
-import { textOfOctets } from '../response/field-octets.js';
+import { requireOctets, textOfOctets } from '../response/field-octets.js';
 import { checkField, sentName } from '../response/header-fields.js';
 import { UnsendableError } from '../response/unsendable.js';
 import { contentOf, isResponse, isWebStream } from './fetch-classes.js';
@@ -76,10 +76,11 @@ function fieldsOf(response: OutgoingResponse, fields: readonly string[], areChec
   const sent: string[] = [];
   let bytes = 0;
   for (let i = 0; i < fields.length; i += 2) {
-    const name = areChecked ? sentName(fields[i]!) : checkedName(response, fields[i]!, fields[i + 1]!);
+    const value = fields[i + 1]!;
+    const name = areChecked ? sentName(fields[i]!) : checkedName(response, fields[i]!, value);
     if (name === undefined || ofConnection?.includes(name) === true) continue;
-    bytes += name.length + fields[i + 1]!.length;
-    sent.push(name, textOfOctets(fields[i + 1]!));
+    bytes += name.length + value.length;
+    sent.push(name, textOfOctets(value));
   }
   if (bytes > MOST_FIELD_BYTES)
     throw new UnsendableError(
@@ -91,7 +92,9 @@ function fieldsOf(response: OutgoingResponse, fields: readonly string[], areChec
 
 function checkedName({ request }: OutgoingResponse, name: string, value: string): string | undefined {
   try {
-    return checkField(name, value);
+    const field = checkField(name, value);
+    requireOctets(value);
+    return field;
   } catch (cause) {
     const what =
       'returned a Response with a header field that cannot be sent: use a name and a value of RFC 9110';

@@ -6,12 +6,24 @@ const ESCAPED = /([\udc80-\udcff]+)/u;
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const NO_OCTET = /[^\0-\xff]/;
+
+/**
+ * Refuses characters of which only the lower half would be written: of U+010D that is a carriage return.
+ * @throws TypeError for a value of which a character is no byte
+ */
+export function requireOctets(value: string): void {
+  if (NO_OCTET.test(value)) throw new TypeError('a value of a header field has a character above U+00FF');
+}
+
 /**
  * @param latin1 a value of a field, one character per byte
  * @returns text that `octetsOf` writes as the same bytes
+ * @throws TypeError for a character that is no byte
  */
 export function textOfOctets(latin1: string): string {
   if (!BEYOND_ASCII.test(latin1)) return latin1;
+  requireOctets(latin1);
   try {
     return UTF_8.decode(Buffer.from(latin1, 'latin1'));
   } catch {

@@ -180,6 +180,25 @@ export const HEADERS: Readonly<Record<string, (request: Request) => unknown>> = 
     const request = new Request('http://a/', { headers });
     return mine(request);
   },
+  'of many fields': () => {
+    const many = Array.from({ length: 200 }, (_, at): [string, string] => [`x-${at}`, `${at}`]);
+    const first = new Headers(many);
+    const second = new Headers();
+    for (const [name, value] of many) second.append(name, value);
+    const third = new Headers();
+    for (const [name, value] of many) third.set(name, value);
+    for (const headers of [first, second, third]) {
+      headers.set('x-1', 'changed');
+      headers.append('X-199', 'more');
+      headers.delete('x-100');
+      for (const cookie of ['s=1', 't=2']) headers.append('set-cookie', cookie);
+    }
+    const copy = new Headers(second);
+    copy.set('x-2', 'changed');
+    const sent = new Response('', { headers: Object.fromEntries(many) });
+    sent.headers.set('x-3', 'changed');
+    return [[...first], [...second], [...third], [...copy], [...sent.clone().headers], first.getSetCookie()];
+  },
   'that are frozen': () => {
     const headers = Object.freeze(filled());
     headers.set('x-a', '2');

@@ -5,6 +5,7 @@ import { Hono } from 'hono';
 import * as undici from 'undici';
 import { HttpError } from '#src/errors.js';
 import type { Application } from '#src/server/handler.js';
+import { octetsOf } from '#src/server/response/field-octets.js';
 import { bench, latch } from '../kit.js';
 
 const pathOf = (request: Request): Response => {
@@ -230,6 +231,27 @@ describe('a mounted application', () => {
     );
     const { status, text } = await inject({ url: '/a' });
     expect([status, text()]).to.deep.equal([203, 'theirs']);
+  });
+
+  it('may have fields of another package, which are sent byte by byte or refused', async () => {
+    let value = '';
+    const { inject } = bench((app) =>
+      app.mount('/a', () => {
+        const headers = [['x-a', value]];
+        return { status: 200, headers, body: null, bodyUsed: false, async arrayBuffer() {} } as never;
+      }),
+    );
+    // All characters of a byte, and those whose lower half is a control character.
+    for (let unit = 0; unit <= 0xffff; unit++) {
+      if (unit > 0xff && (unit & 0xff) > 0x20 && (unit & 0xff) !== 0x7f) continue;
+      value = `a${String.fromCharCode(unit)}b`;
+      const { status, headers } = await inject({ url: '/a' });
+      const isValue = unit === 0x09 || (unit >= 0x20 && unit <= 0xff && unit !== 0x7f);
+      expect(status, `${unit}`).to.equal(isValue ? 200 : 500);
+      if (!isValue) continue;
+      const octets = octetsOf(headers['x-a'] as string);
+      expect(Buffer.from(octets).toString('latin1'), `${unit}`).to.equal(value);
+    }
   });
 
   it('passes on no field that Connection names', async () => {
