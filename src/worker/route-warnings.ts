@@ -66,7 +66,7 @@ function formatWarnings(route: RouteInfo): readonly string[] {
 export function hiddenPaths(routes: readonly RouteInfo[]): readonly string[] {
   const mounts = routes.filter(({ mounted, method, path }) => mounted && method === 'GET' && path === '/*');
   const taken = routes
-    .filter(({ service, path }) => service === SYSTEM && !path.endsWith('*'))
+    .filter(({ service }) => service === SYSTEM)
     .map(({ method, path }) => `${method} ${path}`);
   if (taken.length === 0) return [];
   return mounts.map(

@@ -216,6 +216,32 @@ describe('names for multilane generate', () => {
     }
   });
 
+  it('of tables and columns are those that the migrations make, not those that they would remove', async () => {
+    const project = newProject();
+    try {
+      project.write(
+        'services/library/migrations/0001_book.sql',
+        `-- Up Migration
+create table book (id bigint primary key, title text not null);
+-- Down Migration
+alter table book drop column title;
+drop table book;
+`,
+      );
+      const shape = shapeOfProject(project.folder, undefined);
+      const existing = await namesInText(shape);
+      const planned = (name: string) => () => migrationPlan(shape, name, existing, 'books');
+      expect(planned('create-book')).to.throw(CommandFailure, '0001_book.sql creates the table book already');
+      expect(planned('add-title-to-book')).to.throw(CommandFailure, 'has a column title of the table book');
+      expect(planned('add-author-to-book')().files[0]!.content).to.include(
+        'alter table book add column author',
+      );
+      expect(planned('add-author-to-shelf')).to.throw(CommandFailure, 'no migration of the service creates');
+    } finally {
+      project.remove();
+    }
+  });
+
   it('of PostgreSQL itself are quoted in a migration', async () => {
     const project = newProject();
     try {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { buildProject } from '#src/cli/build-project.js';
 import { multilane, Project } from '#test/support/cli.js';
 import { ROOT } from '#test/support/cluster.js';
 import { nodeTest } from '#test/support/node-test.js';
@@ -127,6 +128,34 @@ describe('multilane generate', () => {
       const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
       const { stdout } = spawnSync(process.execPath, [compiler, '-p', project.folder], { encoding: 'utf8' });
       expect(stdout).to.equal('');
+    } finally {
+      project.remove();
+    }
+  });
+
+  it('reads the build where this Node.js needs one, and writes into none', async () => {
+    const project = newProject('ts');
+    try {
+      const { folder } = project;
+      for (const name of ['typescript', '@types'])
+        symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+      project.write('tsconfig.json', '{ "compilerOptions": { "module": "nodenext", "target": "es2023" } }');
+      const config = join(folder, 'multilane.config.ts');
+      await buildProject({ folder, config, out: 'dist', checksTypes: false, warn: () => {} });
+      const before = filesOf(project);
+      const built = await multilane(
+        ['generate', 'service', 'notes', '--config', 'dist/multilane.config.js'],
+        {
+          cwd: folder,
+        },
+      );
+      expect(built).to.include({ code: 78, stdout: '' });
+      expect(built.stderr).to.match(
+        /dist\/multilane\.config\.js is of a build, .*: name multilane\.config\.ts/,
+      );
+      expect(filesOf(project)).to.deep.equal(before);
+      const run = await multilane(['generate', 'service', 'notes'], { cwd: folder });
+      expect(run).to.include({ code: 0, stderr: '' });
     } finally {
       project.remove();
     }

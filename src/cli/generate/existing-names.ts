@@ -1,6 +1,7 @@
 // The names that a project has already: its services, sagas and routes, and the routes of the runtime itself.
 // The project is loaded and its routes are registered as at a start, so the rules of a start decide. Where it
 // does not load, the text of its files is searched instead.
+import { existsSync } from 'node:fs';
 import { defineService } from '../../api/define-service.js';
 import type { ServiceDefinition } from '../../api/service-definition.js';
 import type { LoadOptions } from '../../config/load.js';
@@ -9,6 +10,9 @@ import { errorMessage } from '../../error-text.js';
 import type { App } from '../../server/app.js';
 import { DeclaredTwiceError } from '../../server/mounted-routes.js';
 import { projectLocation } from '../../user-code/project-error.js';
+import { SYSTEM } from '../../worker/system-routes.js';
+import { flagsOfRunnable } from '../built-config.js';
+import { builtConfigOf, needsBuild } from '../dev/development-build.js';
 import { type ExistingService, filesNaming, type ProjectShape, serviceModules } from './project-shape.js';
 
 /** Each function says in a clause what has a name; undefined where the name is free. */
@@ -22,8 +26,14 @@ export interface ExistingNames {
 }
 
 export async function existingNames(shape: ProjectShape): Promise<ExistingNames> {
+  const { config, root } = shape;
+  if (needsBuild(config) && !existsSync(builtConfigOf(config, root))) {
+    const problem = `Node.js ${process.versions.node} does not run TypeScript, and there is no build to read: npx multilane build makes one`;
+    return { ...(await namesInText(shape)), problem };
+  }
   try {
-    const settings = await settingsFor({ cwd: shape.root, argv: [`--config=${shape.config}`] });
+    const argv = flagsOfRunnable([`--config=${config}`], root);
+    const settings = await settingsFor({ cwd: root, argv });
     const services = await declaredServices(settings);
     return namesOf(shape, services, await appOf(settings, services));
   } catch (error) {
@@ -98,7 +108,7 @@ function ownerOf(app: App, service: string, path: string): string | undefined {
     return undefined;
   } catch (error) {
     const owner = app.routes().find((route) => route.path === path && route.method === 'GET')?.service;
-    if (owner === 'system') return `the runtime itself serves GET ${path}`;
+    if (owner === SYSTEM) return `the runtime itself serves GET ${path}`;
     const first = error instanceof DeclaredTwiceError && error.first && projectLocation(error.first);
     return first && owner ? `service ${owner} has declared GET ${path} at ${first}` : errorMessage(error);
   }

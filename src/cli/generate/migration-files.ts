@@ -1,6 +1,7 @@
 // The files of migrations that are generated: their number, their SQL, and what the earlier files have.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readMigrationScript } from '../../db/migration-script.js';
 
 /** Words that name a table or a column only in double quotes (documentation of PostgreSQL, appendix C). */
 const RESERVED: ReadonlySet<string> = new Set(
@@ -75,8 +76,8 @@ export function conflictOf(folder: string, what: string): string | undefined {
   let tableFile: string | undefined;
   let columnFile: string | undefined;
   for (const file of filesIn(folder)) {
-    const sql = readFileSync(join(folder, file), 'utf8').replaceAll(/--[^\n]*/g, '');
-    for (const statement of sql.split(';')) {
+    for (const { text: statement } of readMigrationScript(readFileSync(join(folder, file), 'utf8'))
+      .statements) {
       if (isStatementOf('drop', table, statement)) tableFile = undefined;
       if (isStatementOf('create', table, statement) || renamesTo(table, statement)) tableFile = file;
       if (change.kind === 'add' && hasWord(statement, table) && hasWord(statement, change.column))

@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, relative } from 'node:path';
 import { configFileOf } from '../../config/config-file.js';
 import { ConfigError } from '../../errors.js';
 import { suggestedName } from '../../name-suggestion.js';
+import { sourceFile } from '../../source-file.js';
 import { WrongUsage } from '../command-failure.js';
 import { camelCase, checkName } from './names.js';
 import { declaresGet, definedNames, exportedService } from './source-edit.js';
@@ -40,6 +41,12 @@ export function shapeOfProject(cwd: string, config: string | undefined): Project
   if (ending === '.json') {
     throw new ConfigError(
       `${basename(path)} can have no services, because services are code: write a multilane.config.js first`,
+    );
+  }
+  const source = sourceFile(path);
+  if (source !== path) {
+    throw new ConfigError(
+      `--config: ${relative(cwd, path)} is of a build, which the next one replaces: name ${relative(cwd, source)}, or leave the option out`,
     );
   }
   const root = dirname(path);
