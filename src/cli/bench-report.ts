@@ -1,7 +1,7 @@
 // What `multilane bench` prints of a measurement: lines for people, or JSON for programs.
 import { filled } from '../config/print.js';
 import { counted } from '../counted.js';
-import type { LoadResult } from './load-generator.js';
+import { CLOSED, type LoadResult } from './load-generator.js';
 import type { LoadOptions } from './load-messages.js';
 import { tableOf } from './output.js';
 
@@ -17,6 +17,8 @@ export interface Measurement {
 /** What to do about failures that end a measurement. */
 const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'open fewer connections, or raise the limit of open files with ulimit -n',
+  [CLOSED]:
+    'the server closes connections before or within a response; does the URL have the right scheme and port?',
   EADDRNOTAVAIL: 'this machine has no free port for another connection; the server may close each of them',
 };
 
@@ -47,14 +49,19 @@ export function benchNotes({ load, isLocal, result, cpuUs }: Measurement): reado
 
 function silenceNotes(
   { connections }: LoadOptions,
-  { requests, errors, silentConnections }: LoadResult,
+  { requests, errors, errorCodes, silentConnections }: LoadResult,
 ): readonly string[] {
-  if (requests === 0)
+  if (requests === 0) {
+    if (errors === 0)
+      return [
+        'There was no response, and no connection has failed: the server sends nothing, or accepts no connections.',
+      ];
     return [
-      errors > 0
+      errorCodes[CLOSED] === undefined
         ? 'There was no response: does the server run?'
-        : 'There was no response, and no connection has failed: the server sends nothing, or accepts no connections.',
+        : 'There was no response.',
     ];
+  }
   if (silentConnections === 0) return [];
   return [
     `${silentConnections} of ${counted(connections, 'connection')} received no response: the server may have reached its limit of connections or open files.`,

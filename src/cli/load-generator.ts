@@ -11,6 +11,9 @@ const ENTRY = fileURLToPath(new URL('load-process.js', import.meta.url));
 /** Autocannon ends at the first full second after it was told to, so this is late even on a busy machine. */
 const GRACE_MS = 5_000;
 
+/** Stands among the codes of errors for connections that the server has closed without one. */
+export const CLOSED = 'CLOSED';
+
 export interface LoadResult {
   readonly durationS: number;
   readonly requests: number;
@@ -99,8 +102,7 @@ export class LoadGenerator {
         child.on('message', (message: LoadMessage) => {
           if ('errorCodes' in message) seen.errorCodes = message.errorCodes;
           if (message.kind === 'failed') reject(message.error as Error);
-          if (message.kind === 'result')
-            resolve(resultOf(message.result, message.errorCodes, message.silent));
+          if (message.kind === 'result') resolve(resultOf(message));
           if (message.kind === 'looping') cutOff(`could do nothing but fail with ${message.code}`);
           if (message.kind !== 'tick') return;
           seen.responses += message.responses;
@@ -150,7 +152,12 @@ const latencyOf = ({ latency: { p50, p90, p99, max } }: AutocannonResult): LoadR
   max,
 });
 
-const resultOf = (result: AutocannonResult, errorCodes: ErrorCodes, silent: number): LoadResult => ({
+const resultOf = ({
+  result,
+  errorCodes,
+  closed,
+  silent,
+}: Extract<LoadMessage, { kind: 'result' }>): LoadResult => ({
   durationS: result.duration,
   requests: result.requests.total,
   requestsPerSecond: result.requests.average,
@@ -159,9 +166,9 @@ const resultOf = (result: AutocannonResult, errorCodes: ErrorCodes, silent: numb
   statusCodes: Object.fromEntries(
     Object.entries(result.statusCodeStats ?? {}).map(([status, { count }]) => [status, count]),
   ),
-  errors: result.errors,
+  errors: result.errors + closed,
   timeouts: result.timeouts,
-  errorCodes,
+  errorCodes: closed === 0 ? errorCodes : { ...errorCodes, [CLOSED]: closed },
   silentConnections: silent,
 });
 

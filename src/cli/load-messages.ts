@@ -44,6 +44,8 @@ export type LoadMessage =
       readonly kind: 'result';
       readonly result: AutocannonResult;
       readonly errorCodes: ErrorCodes;
+      /** Connections that the server has closed, without an error, before or within a response. */
+      readonly closed: number;
       /** Connections that have received no response. */
       readonly silent: number;
     };

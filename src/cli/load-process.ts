@@ -6,6 +6,9 @@ import type { AutocannonResult, LoadMessage, LoadOptions } from './load-messages
 
 interface Client {
   once(event: 'response', listener: () => void): void;
+  on(event: 'request' | 'response' | 'connError' | 'timeout', listener: () => void): void;
+  /** `shouldKeepAlive` is false for a response behind which the server closes the connection. */
+  on(event: 'headers', listener: (head: { readonly shouldKeepAlive?: boolean }) => void): void;
 }
 
 interface Instance extends PromiseLike<AutocannonResult> {
@@ -21,7 +24,20 @@ const send = (message: LoadMessage): void => void process.send?.(message);
 async function run(autocannon: Autocannon, options: LoadOptions): Promise<void> {
   const { connections, pipelining } = options;
   let silent = connections;
-  const setupClient = (client: Client): void => client.once('response', () => (silent -= 1));
+  /** Requests that were sent and have come to no end that autocannon reports. */
+  let open = 0;
+  const setupClient = (client: Client): void => {
+    client.once('response', () => (silent -= 1));
+    client.on('request', () => (open += 1));
+    client.on('response', () => (open -= 1));
+    client.on('connError', () => (open -= pipelining));
+    // It is emitted for each request in flight.
+    client.on('timeout', () => (open -= 1));
+    // Autocannon sends further requests before it sees the end that was announced.
+    client.on('headers', ({ shouldKeepAlive }) => {
+      if (shouldKeepAlive === false) open -= pipelining;
+    });
+  };
   const instance = autocannon({ ...options, setupClient });
   process.on('message', () => instance.stop());
   const errorCodes = countErrors(instance, connections, pipelining);
@@ -29,7 +45,9 @@ async function run(autocannon: Autocannon, options: LoadOptions): Promise<void> 
     send({ kind: 'tick', responses: counter, bytes, errorCodes: errorCodes() }),
   );
   const result = await instance;
-  send({ kind: 'result', result, errorCodes: errorCodes(), silent });
+  // At the end each connection has requests in flight.
+  const closed = Math.max(0, Math.ceil(open / pipelining) - connections);
+  send({ kind: 'result', result, errorCodes: errorCodes(), closed, silent });
 }
 
 /** @returns a function with the counts so far */

@@ -1,7 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
+import {
+  type AddressInfo,
+  createServer as createSocketServer,
+  type Socket,
+  type Server as SocketServer,
+} from 'node:net';
 import { expect } from 'chai';
 import { cpuPerRequest } from '#src/cli/process-cpu.js';
 import { multilane, Project } from '#test/support/cli.js';
@@ -113,6 +118,46 @@ describe('multilane bench', () => {
     const counts = { requests: 0, errors: 0, silentConnections: 3, latencyMs: null, isComplete: true };
     expect(result).to.containSubset(counts);
     expect(result.notes.join()).to.include('There was no response, and no connection has failed');
+  });
+
+  it('counts connections that the server closes instead of responding, but not those it says it will close', async () => {
+    const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n';
+    const servers: Readonly<Record<string, (socket: Socket, at: number) => void>> = {
+      'closes each connection': (socket) => socket.end(),
+      'closes it after the first response': (socket, at) =>
+        at === 1 ? socket.write(`${OK}\r\nok`) : socket.end(),
+      'cuts each second response': (socket, at) =>
+        at % 2 === 1 ? socket.write(`${OK}\r\nok`) : socket.end(`${OK}\r\no`),
+      'announces each end': (socket) => socket.end(`${OK}connection: close\r\n\r\nok`),
+    };
+    for (const [what, respond] of Object.entries(servers)) {
+      const server = createSocketServer((socket) => {
+        let at = 0;
+        socket.on('error', () => undefined).on('data', () => respond(socket, ++at));
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const run = await multilane([
+        'bench',
+        urlOf(server),
+        '--duration',
+        '1',
+        '--connections',
+        '2',
+        '--json',
+      ]);
+      server.close();
+      const { errors, errorCodes, notes } = JSON.parse(run.stdout) as {
+        errors: number;
+        errorCodes: Record<string, number>;
+        notes: readonly string[];
+      };
+      const isOrderly = what === 'announces each end';
+      expect(errorCodes.CLOSED ?? 0, `${what}: ${run.stdout}`).to.satisfy((n: number) => n > 0 !== isOrderly);
+      expect(errors, what).to.be.at.least(errorCodes.CLOSED ?? 0);
+      expect(notes.join().includes('closes connections before or within a response'), what).to.equal(
+        !isOrderly,
+      );
+    }
   });
 
   it('counts connections without a response beside others with some', async () => {
