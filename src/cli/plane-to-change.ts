@@ -15,23 +15,26 @@ import { CommandFailure } from './command-failure.js';
  */
 export async function planeToChange(options: AdminOptions): Promise<AdminClient> {
   const plane = await adminPlane(options);
-  const folder = options.admin === undefined ? folderOfProject(options.config) : undefined;
-  if (folder === undefined) return plane;
+  if (options.admin !== undefined) return plane;
+  const config = configOf(options.config);
+  const folder = config === undefined ? process.cwd() : dirname(sourceFile(config));
   // A process of an older version does not say where it runs.
   const running = (await plane.find('/overview', 'overview'))?.process;
   if (running?.folder === undefined || running.host !== hostname()) return plane;
   if (realOf(running.folder) === realOf(folder)) return plane;
+  const [not, next] =
+    config === undefined
+      ? [`and there is none in ${folder}`, 'run the command there']
+      : [`not the one in ${folder}`, 'start that one, correct its ADMIN_PORT'];
   throw new CommandFailure(
-    `the process at ${plane.url} (pid ${running.pid}) runs the project in ${running.folder}, not the one in ${folder}: ` +
-      `start that one, correct its ADMIN_PORT, or name the process with --admin ${plane.url}`,
+    `the process at ${plane.url} (pid ${running.pid}) runs the project in ${running.folder}, ${not}: ` +
+      `${next}, or name the process with --admin ${plane.url}`,
   );
 }
 
 /** undefined: there is no project here. */
-function folderOfProject(given: string | undefined): string | undefined {
-  const config = given === undefined ? defaultConfigFile(process.cwd()) : resolve(given);
-  return config && dirname(sourceFile(config));
-}
+const configOf = (given: string | undefined): string | undefined =>
+  given === undefined ? defaultConfigFile(process.cwd()) : resolve(given);
 
 /** A folder of another container need not exist here. */
 function realOf(folder: string): string {

@@ -102,6 +102,12 @@ describe('a command that connects to the admin plane', () => {
     }
     expect(changed).to.have.length(4);
     rmSync(join(project.folder, 'multilane.config.json'));
+    running = { pid: 42, host: hostname(), folder: '/elsewhere/shop' };
+    const env = { ADMIN_PORT: String(config.adminPort) };
+    const nowhere = await multilane(['sagas', 'retry', 'i'], { cwd: project.folder, env });
+    expect(nowhere).to.include({ code: 1, stdout: '' });
+    expect(nowhere.stderr).to.include('runs the project in /elsewhere/shop, and there is none in ');
+    expect(changed).to.have.length(4);
   }).timeout(20_000);
 
   it('reports how to provide a missing token', async () => {
