@@ -221,7 +221,9 @@ function startError(error: Error, host: string, port: number): StartError {
         : code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND'
           ? 'is no address of this host'
           : `cannot be bound (${String(code)})`;
-  return new StartError(`admin plane: ${host}:${port} ${why} (ADMIN_HOST, ADMIN_PORT)`, { cause: error });
+  const next =
+    code === 'EADDRINUSE' ? ': stop the process that has it, or set ADMIN_PORT' : ' (ADMIN_HOST, ADMIN_PORT)';
+  return new StartError(`admin plane: ${host}:${port} ${why}${next}`, { cause: error });
 }
 
 function closeServer(server: Server, dispatcher: Dispatcher, withinMs: number): Promise<void> {

@@ -19,6 +19,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'open fewer connections, or raise the limit of open files with ulimit -n',
   [CLOSED]:
     'the server closes connections before or within a response; does the URL have the right scheme and port?',
+  EPROTO: 'the server does not speak TLS at this port; is the URL of http://?',
   EADDRNOTAVAIL: 'this machine has no free port for another connection; the server may close each of them',
 };
 

@@ -160,7 +160,7 @@ const resultOf = ({
 }: Extract<LoadMessage, { kind: 'result' }>): LoadResult => ({
   durationS: result.duration,
   requests: result.requests.total,
-  requestsPerSecond: result.requests.average,
+  requestsPerSecond: result.requests.total / result.duration,
   bytesPerSecond: result.throughput.average,
   latencyMs: result.requests.total === 0 ? undefined : latencyOf(result),
   statusCodes: Object.fromEntries(

@@ -45,6 +45,7 @@ export function checkCombinations(settings: Settings, context: CheckContext): vo
     );
   }
   checkMaxConnections(settings.maxConnections, { openFiles, ...settings }, as('MAX_CONNECTIONS'));
+  checkProbePaths(settings, as);
   checkTls(settings, as);
   checkGrpc(settings, as);
   if (advertiseHost !== undefined && !isBoundTo(host, advertiseHost, addresses)) {
@@ -76,6 +77,21 @@ export function combinationWarnings(settings: Settings, as: CheckContext['as']):
     `${as('MAX_BODY_BYTES')}: a body of ${maxBodyBytes} bytes is always refused with 503, because one client may hold ` +
       `${mostOfOne} bytes of MAX_BUFFERED_BODY_BYTES (${maxBufferedBodyBytes}) at most; make the one smaller or the other larger`,
   ];
+}
+
+/** Each of these paths has one route. */
+function checkProbePaths({ healthPath, readyPath, openapi }: Settings, as: CheckContext['as']): void {
+  for (const [name, path] of [
+    ['HEALTH_PATH', healthPath],
+    ['READY_PATH', readyPath],
+  ] as const) {
+    if (openapi === false || path === null || !/^\/(?:openapi\.json$|docs(?:\/|$))/.test(path)) continue;
+    throw new ConfigError(
+      `${as(name)}: ${path} is a path of the API description; choose another one, or set openapi: false in the configuration`,
+    );
+  }
+  if (healthPath !== null && healthPath === readyPath)
+    throw new ConfigError(`${as('READY_PATH')}: ${readyPath} is already the path of HEALTH_PATH`);
 }
 
 function checkTls({ tlsCertFile, tlsKeyFile }: Settings, as: CheckContext['as']): void {

@@ -58,7 +58,8 @@ export function pendingSagas(sagas: Pending<Sagas>): Sagas {
 export function undeclared<T extends object>(service: string, what: string): T {
   return new Proxy({} as T, {
     get() {
-      throw new TypeError(`service "${service}" has no ${what}: declare migrations or sagas`);
+      const declared = what === 'sagas' ? 'sagas' : 'migrations or sagas';
+      throw new TypeError(`service "${service}" has no ${what}: declare ${declared}`);
     },
   });
 }

@@ -48,6 +48,19 @@ describe('the check of settings that depend on each other', () => {
     expect((await settings({ argv: ['--port', '0', '--admin-port', '0'] })).adminPort).to.equal(0);
   });
 
+  it('refuses one path for two routes of the runtime', async () => {
+    expect(await refusal({ argv: ['--ready-path', '/health'] })).to.match(
+      /^78 --ready-path: \/health is already the path of HEALTH_PATH$/,
+    );
+    for (const path of ['/docs', '/docs/x', '/openapi.json'])
+      expect(await refusal({ argv: ['--health-path', path] })).to.match(
+        /^78 --health-path: .*openapi: false/,
+      );
+    const argv = ['--health-path', 'off', '--ready-path', 'off'];
+    expect(await settings({ argv })).to.include({ healthPath: null, readyPath: null });
+    expect((await settings({ argv: ['--health-path', '/documents'] })).healthPath).to.equal('/documents');
+  });
+
   it('refuses reuseport where the kernel does not distribute connections', async () => {
     const argv = ['--sharding', 'reuseport'];
     expect((await settings({ argv })).sharding).to.equal('reuseport');

@@ -16,6 +16,8 @@ export const PATIENCE_MS = 10_000;
 /** The name of a file of migrations. */
 const MIGRATION = /^\d{1,17}(?!\d).*\.sql$/;
 
+const ENV_FILE = /^\.env(?:\.|$)/;
+
 export interface ChangeLoopOptions {
   readonly child: Pick<DevProcess, 'state' | 'start' | 'restart' | 'settled' | 'reload'>;
   readonly probe: Pick<DefinitionProbe, 'read' | 'prepare'>;
@@ -51,6 +53,7 @@ export class ChangeLoop {
   /** What the primary that runs has loaded; undefined where that is not known. */
   #definition: Promise<string | undefined> = Promise.resolve(undefined);
   /** A file of the primary has changed, and the process that runs has not read it yet. */
+  #hasExplainedEnv = false;
   #needsRestart = false;
   #isBuildable = true;
 
@@ -103,6 +106,10 @@ export class ChangeLoop {
     const hasReadAll = child.state === 'ready' && !this.#needsRestart;
     const applied = hasReadAll ? changes.filter(({ file }) => MIGRATION.test(basename(file))) : [];
     if (changes.some(({ reach }) => reach === 'process')) this.#needsRestart = true;
+    if (!this.#hasExplainedEnv && changes.some(({ file }) => ENV_FILE.test(basename(file)))) {
+      this.#hasExplainedEnv = true;
+      report('settings are read from .env only where the configuration calls process.loadEnvFile()');
+    }
     if (this.#options.build !== undefined && !(await this.#isBuilt())) {
       const next = child.state === 'ready' ? ', so the code before it goes on serving' : '';
       report(`${what}; it cannot be built${next}`);

@@ -128,6 +128,17 @@ describe('the loop of `multilane dev`', () => {
     expect(played.lines.filter((line) => applied.test(line))).to.have.length(1);
   });
 
+  it('says once that .env has no effect by itself', async () => {
+    const played = new Played();
+    const said = () => played.lines.filter((line) => line.includes('process.loadEnvFile()'));
+    for (const file of ['a.js', '.env', '.env.local']) {
+      played.lines.length = 0;
+      played.loop.changed(change(file, 'process'));
+      await played.said('restarted');
+      expect(said(), file).to.have.length(file === '.env' ? 1 : 0);
+    }
+  });
+
   it('restarts when the process does not run, or is not ready', async () => {
     const played = new Played();
     played.state = 'gone';
