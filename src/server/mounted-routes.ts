@@ -208,7 +208,10 @@ export class MountedRoutes {
   }
 
   #fault(service: string, { method, path, declaration }: DeclaredRoute, cause: unknown): TypeError {
-    const what = `service ${service}, route ${method} ${path}`;
+    const what =
+      method === MOUNTED
+        ? `service ${service}, mount ${path || '/'}`
+        : `service ${service}, route ${method} ${path}`;
     if (!(cause instanceof RouteTakenError))
       return new TypeError(`${what}: ${errorMessage(cause)}`, { cause: declaration });
     const plan = cause.value as RoutePlan;

@@ -117,7 +117,7 @@ describe('a mounted application', () => {
       'mount has no prefix': (app) => (app.mount as (application: unknown) => unknown)(new Hono()),
       'mount /a: unknown option "timeout"': (app) => app.mount('/a', { timeout: 1 } as never, pathOf),
       'mount /a: unknown option "body"': (app) => app.mount('/a', { body: {} } as never, pathOf),
-      'route * /a: it has declared GET /a/* already': (app) => {
+      'mount /a: it has declared GET /a/* already': (app) => {
         app.mount('/a', pathOf);
         app.mount('/a', pathOf);
       },
