@@ -1,6 +1,7 @@
 // The body of one request of a socket. The core reports pieces whether or not they are wanted, and only to a
 // handler that was attached in the request callback. While reading is paused the core does not watch the
-// socket: it learns neither of its end nor of a reset, nor that it takes bytes again.
+// socket: it learns neither of its end nor of a reset (uws-paused-watch.ts does), nor that it takes bytes
+// again.
 //
 // A piece is what arrived in one packet, or one chunk of the chunked coding, and each costs a call into
 // JavaScript. A slow client may send small pieces, so the limits of a body count its bytes, not its pieces.
@@ -9,12 +10,14 @@
 //
 // The core takes trailers after the last chunk for the next request. It responds 505 to them by itself and
 // closes the connection, even while a response is pending. So the end of a chunked body is reported a turn
-// later, when the core has read the packet to its end, and nothing more is read until the response is
-// written: what a handler does with the whole body happens only if the client can get its response.
+// later, when the core has read the packet to its end, and nothing more is read for a second unless the
+// response is written: what a handler does with the whole body happens only if the client can get its
+// response. Trailers that arrive later than that are taken for a request that follows too early.
 import type { BodyReading } from '../exchange.js';
 import type { CoreResponse } from './uws-core.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 import { UwsLingering } from './uws-lingering.js';
+import { UwsPausedWatch } from './uws-paused-watch.js';
 
 /**
  * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
@@ -39,6 +42,8 @@ export interface BodyEvents {
   arrived(): void;
   /** Called when so much of the body has been dropped that no more is to be read. */
   beyond(): void;
+  /** Called when the client has reset the connection while reading was paused. */
+  left(): void;
   /** A response has been started. */
   readonly hasResponse: boolean;
 }
@@ -62,6 +67,8 @@ export class UwsBody {
   #paused = false;
   /** Reading was paused at the end of the body, until the response is started. */
   #isHeld = false;
+  /** Notices that the client leaves while reading is paused. */
+  #watch: UwsPausedWatch | undefined;
   /** The response is complete or the client has left: `res` must not be used. */
   #over = false;
   /** The whole body has arrived. */
@@ -103,6 +110,7 @@ export class UwsBody {
       if (!this.#wantsPause || this.#paused || this.isComplete || this.#over) return;
       this.#paused = true;
       this.#res.pause();
+      this.#watchPaused();
     });
   }
 
@@ -115,13 +123,22 @@ export class UwsBody {
     this.#wantsPause = false;
     if (!this.#paused || this.#over) return;
     this.#paused = false;
+    this.#watch?.stop();
     this.#res.resume();
   }
 
   /** Call when a response starts that may take long: from now on the core notices that the client leaves. */
   watch(): void {
-    if (this.#isHeld && !this.#over) this.#res.resume();
+    if (this.#isHeld && !this.#over) {
+      this.#watch?.stop();
+      this.#res.resume();
+    }
     this.#isHeld = false;
+  }
+
+  #watchPaused(): void {
+    this.#watch ??= new UwsPausedWatch(this.#res, this.#events.host.wheel, this.#events);
+    this.#watch.start(this.#isHeld);
   }
 
   /**
@@ -162,6 +179,7 @@ export class UwsBody {
   finish(): void {
     this.#over = true;
     this.#onPiece = undefined;
+    this.#watch?.stop();
     this.#lingering?.stop();
     this.#endBehind();
     this.#reading?.lost();
@@ -203,7 +221,10 @@ export class UwsBody {
 
   #endLater(): void {
     this.#isHeld = !this.#events.hasResponse;
-    if (this.#isHeld) this.#res.pause();
+    if (this.#isHeld) {
+      this.#res.pause();
+      this.#watchPaused();
+    }
     // Code can be interrupted in any asynchronous context of a microtask, but only in some of an immediate.
     const hand = (): void => {
       if (this.#onPiece !== undefined) this.#hand(this.#onPiece, NOTHING, true);

@@ -130,6 +130,10 @@ export function restartClock(response: Pick<CoreResponse, 'pause' | 'resume'>): 
   response.resume();
 }
 
+/** The client has reset the connection. The core reports that too, but not while reading is paused. */
+export const isReset = (response: Pick<CoreResponse, 'getRemoteAddress'>): boolean =>
+  response.getRemoteAddress().byteLength === 0;
+
 export function loadCore(): Core {
   return createRequire(import.meta.url)('uWebSockets.js') as Core;
 }

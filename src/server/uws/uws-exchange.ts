@@ -451,6 +451,11 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     else this.pause();
   }
 
+  /** Closes the connection, upon which the core reports that the client has left. */
+  left(): void {
+    cut(this);
+  }
+
   get hasResponse(): boolean {
     return this.#phase !== OPEN;
   }

@@ -14,7 +14,7 @@ import { clientClosed } from '../body/body.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { checkLength } from '../response/plain-bytes.js';
 import type { Alarm, TimerWheel } from '../timer-wheel.js';
-import { type CoreResponse, restartClock } from './uws-core.js';
+import { type CoreResponse, isReset, restartClock } from './uws-core.js';
 
 /** Size of one write, which fits into a cork with the head of its chunk and what may precede that. */
 const PIECE_BYTES = 16 * 1024 - 256;
@@ -133,9 +133,7 @@ export class UwsStream {
   async #writable(): Promise<void> {
     if (this.#body?.isUnderWay === true) {
       this.#nextTry = this.#wheel.after(this.#tryAfterMs, () => {
-        // While reading is paused the core does not report that the client has left; the socket then has no
-        // address.
-        if (this.#res.getRemoteAddress().byteLength === 0) this.#lost();
+        if (isReset(this.#res)) this.#lost();
         else this.#wakeWriter();
       });
       this.#tryAfterMs = Math.min(2 * this.#tryAfterMs, TRY_AFTER_MOST_MS);
