@@ -70,6 +70,8 @@ export function releaseUnsent(response: OutgoingResponse, value: object): void {
   }
 }
 
+const CONNECTION = 'connection';
+
 /** Without the fields of the connection, which end here (RFC 9110 section 7.6.1). */
 function fieldsOf(response: OutgoingResponse, fields: readonly string[], areChecked: boolean): string[] {
   const ofConnection = connectionFields(fields);
@@ -102,8 +104,13 @@ function checkedName({ request }: OutgoingResponse, name: string, value: string)
   }
 }
 
+/** The names in all lines of `Connection`: a response of another package may have several, in any case. */
 function connectionFields(fields: readonly string[]): readonly string[] | undefined {
-  for (let i = 0; i < fields.length; i += 2)
-    if (fields[i] === 'connection') return fields[i + 1]!.split(',').map((name) => name.trim().toLowerCase());
-  return undefined;
+  let names: string[] | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]!.length !== CONNECTION.length || fields[i]!.toLowerCase() !== CONNECTION) continue;
+    names ??= [];
+    for (const name of fields[i + 1]!.split(',')) names.push(name.trim().toLowerCase());
+  }
+  return names;
 }
