@@ -2,6 +2,7 @@
 // of them. Code of services makes our responses by `new Response` and their fields by `new Headers`, and may
 // pass our requests to `new Request` and `fetch`, so these four globals are ours.
 import { type Arrived, ArrivedRequest } from './arrived-request.js';
+import { foreignFields } from './field-list.js';
 import { OwnHeaders, prepareHeaders } from './headers-class.js';
 import { countNative, nameAs, natives } from './native.js';
 import {
@@ -76,17 +77,6 @@ export function isResponse(value: object): value is Response {
 export const isWebStream = (value: object): value is ReadableStream<Uint8Array> =>
   (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'ReadableStream' &&
   value instanceof ReadableStream;
-
-/** @returns undefined for what is no list of pairs of texts: only objects that are no `Headers` have such */
-function foreignFields(headers: Iterable<unknown>): string[] | undefined {
-  const fields: string[] = [];
-  for (const pair of headers) {
-    const [name, value, ...rest]: readonly unknown[] = Array.isArray(pair) ? pair : [];
-    if (typeof name !== 'string' || typeof value !== 'string' || rest.length > 0) return undefined;
-    fields.push(name, value);
-  }
-  return fields;
-}
 
 /** What is to be sent of a response, of ours or of Node.js. */
 export function contentOf(response: Response): ResponseContent {

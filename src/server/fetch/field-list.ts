@@ -56,6 +56,18 @@ export function addFields(fields: string[], init: NonNullable<FieldsInit>): bool
   );
 }
 
+/** @returns undefined for what is no list of pairs of texts: only objects that are no `Headers` have such */
+export function foreignFields(headers: unknown): string[] | undefined {
+  if (typeof headers !== 'object' || headers === null || !(Symbol.iterator in headers)) return undefined;
+  const fields: string[] = [];
+  for (const pair of headers as Iterable<unknown>) {
+    const [name, value, ...rest]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof name !== 'string' || typeof value !== 'string' || rest.length > 0) return undefined;
+    fields.push(name, value);
+  }
+  return fields;
+}
+
 /** Sets a field: its first line gets the value, and all others are removed. */
 export function replaceField(fields: string[], name: string, value: string): void {
   const at = indexOfField(fields, name);

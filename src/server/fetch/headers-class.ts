@@ -185,6 +185,12 @@ class Headers {
       return undefined;
     return headers.#own;
   }
+  /** The fields as they are now, also of one that lists others by an iterator of its own. */
+  static copyOf(this: void, headers: object): Headers {
+    if (!(#list in headers)) return new Headers(headers as FieldsInit);
+    const list = headers.#own;
+    return list === undefined ? new Headers(headers.#native) : over([...list]);
+  }
   static nativeOf(this: void, headers: Headers): globalThis.Headers {
     return headers.#toNative();
   }
@@ -202,15 +208,9 @@ function arrivedValue(arrived: ArrivedFields, field: string): string | null {
   return found;
 }
 
-const { arrived, over, listOf, nativeOf } = Headers;
+const { arrived, over, listOf, copyOf, nativeOf } = Headers;
 // Code of services has the class, and these are not for it.
-for (const name of ['arrived', 'over', 'listOf', 'nativeOf']) Reflect.deleteProperty(Headers, name);
-
-/** The fields as they are now. */
-export function copyOfHeaders(headers: object): Headers {
-  const list = listOf(headers);
-  return list === undefined ? new Headers(headers as FieldsInit) : over([...list]);
-}
+for (const name of ['arrived', 'over', 'listOf', 'copyOf', 'nativeOf']) Reflect.deleteProperty(Headers, name);
 
 /** Call once in a thread, before the first instance is used. */
 export function prepareHeaders(): void {
@@ -225,4 +225,10 @@ export function prepareHeaders(): void {
   countNative(Headers, native);
 }
 
-export { arrived as arrivedHeaders, Headers as OwnHeaders, listOf as listOfHeaders, over as headersOver };
+export {
+  arrived as arrivedHeaders,
+  copyOf as copyOfHeaders,
+  Headers as OwnHeaders,
+  listOf as listOfHeaders,
+  over as headersOver,
+};

@@ -3,7 +3,7 @@
 // is asked of it beyond that is done by a native `Response`, which is made then.
 import { types } from 'node:util';
 import { isBodiless } from '../outgoing-response.js';
-import { addFields, indexOfField } from './field-list.js';
+import { addFields, foreignFields, indexOfField } from './field-list.js';
 import { copyOfHeaders, headersOver, listOfHeaders } from './headers-class.js';
 import { countNative, natives, standFor } from './native.js';
 
@@ -94,6 +94,10 @@ class Response {
     return this.#native?.bodyUsed ?? false;
   }
   get headers(): Headers {
+    return this.#ownHeaders;
+  }
+  /** A class that extends this one may have others. */
+  get #ownHeaders(): Headers {
     this.#headers ??= headersOver([...this.#fields]) as unknown as Headers;
     return this.#headers;
   }
@@ -103,16 +107,15 @@ class Response {
       const copy = new Response();
       copy.#status = this.#status;
       copy.#body = this.#body;
-      const fields = this.#current;
-      if (fields === undefined) copy.#headers = copyOfHeaders(this.#headers!) as unknown as Headers;
-      else copy.#fields = [...fields];
+      if (this.#headers === undefined) copy.#fields = this.#fields;
+      else copy.#headers = copyOfHeaders(this.#headers) as unknown as Headers;
       return copy;
     }
     const native = this.#native;
     const { status, statusText, headers: before } = native;
     const copy = native.clone();
     // Fields that were changed in between are those of this object.
-    const { headers } = this;
+    const headers = this.#ownHeaders;
     const isSame = headers === before;
     const own = isSame ? copy : new (natives().Response)(copy.body, { status, statusText, headers });
     return new Response().#adopt(own);
@@ -139,25 +142,26 @@ class Response {
 
   #toNative(): globalThis.Response {
     if (this.#native === undefined) {
-      const init = { status: this.#status, headers: this.headers };
+      const init = { status: this.#status, headers: this.#ownHeaders };
       this.#native = new (natives().Response)(this.#body as Body, init);
       this.#body = null;
     }
     return this.#native;
   }
 
-  /** The fields as they are now; undefined when only an object of Node.js knows them. */
-  get #current(): readonly string[] | undefined {
-    return this.#headers === undefined ? this.#fields : listOfHeaders(this.#headers);
-  }
-
+  /**
+   * What code sees of it: an object, or a class that extends this one, may have members of its own. `headers`
+   * and `body` of this class are not read, because they would make objects.
+   */
   #content(): ResponseContent {
-    const native = this.#native;
-    const checked = this.#current;
-    const body = native === undefined ? this.#body : native.body;
-    const isUsed = native !== undefined && (native.bodyUsed || native.body?.locked === true);
-    const fields = checked ?? [...this.#headers!].flat();
-    return { status: this.#status, fields, areChecked: checked !== undefined, body, isUsed };
+    const { status, bodyUsed } = this;
+    const headers = isOverridden(this, 'headers') ? this.headers : (this.#headers ?? this.#fields);
+    const checked = headers === this.#fields ? this.#fields : listOfHeaders(headers);
+    const fields = checked ?? foreignFields(headers);
+    const kept = this.#native === undefined ? this.#body : this.#native.body;
+    const body = isOverridden(this, 'body') ? (this as unknown as globalThis.Response).body : kept;
+    const isUsed = bodyUsed || (body as Partial<ReadableStream> | null)?.locked === true;
+    return { status, fields, areChecked: checked !== undefined, body, isUsed };
   }
 
   /** @returns undefined for a response of another class */
@@ -170,6 +174,16 @@ class Response {
   static nativeOf(this: void, response: Response): globalThis.Response {
     return response.#toNative();
   }
+}
+
+/** Whether code sees another member than that of our class: the object, or a class between, defines one. */
+function isOverridden(response: object, name: 'headers' | 'body'): boolean {
+  let holder: object | null = response;
+  while (holder !== Response.prototype) {
+    if (holder === null || Object.hasOwn(holder, name)) return true;
+    holder = Object.getPrototypeOf(holder) as object | null;
+  }
+  return false;
 }
 
 /**

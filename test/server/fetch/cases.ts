@@ -4,6 +4,7 @@
 import { Buffer } from 'node:buffer';
 import { CODINGS } from './coded-cases.js';
 import { HEADERS } from './header-cases.js';
+import { OVERRIDDEN } from './overridden-cases.js';
 
 export interface Case {
   readonly name: string;
@@ -356,6 +357,15 @@ const RESPONSES: Readonly<Record<string, () => Response | Promise<Response>>> = 
     response.headers.delete('content-type');
     return response;
   },
+  'fields that list others': () => {
+    const response = new Response('x', { headers: { 'x-a': '1' } });
+    const others = [
+      ['content-type', 'text/x-other'],
+      ['x-b', '2'],
+    ];
+    Object.defineProperty(response.headers, Symbol.iterator, { value: () => others[Symbol.iterator]() });
+    return response;
+  },
   'fields of a connection': () =>
     new Response('x', { headers: { connection: 'close', 'keep-alive': 'timeout=1', 'x-a': '1' } }),
   JSON: () => Response.json({ a: 'ü', b: [1] }),
@@ -501,7 +511,7 @@ export const STATUSES = [
 ];
 export const BODILESS = [204, 205, 304];
 const responses: readonly Case[] = [
-  ...Object.entries(RESPONSES).flatMap(([name, handler]): Case[] => [
+  ...Object.entries({ ...RESPONSES, ...OVERRIDDEN }).flatMap(([name, handler]): Case[] => [
     { name: `a response: ${name}`, handler },
     { name: `HEAD of a response: ${name}`, method: 'HEAD', handler },
   ]),

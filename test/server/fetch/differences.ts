@@ -1,6 +1,7 @@
 // What differs between our responses and those of @hono/node-server in its default configuration, by kind.
 // docs/http.md has the same reasons.
 import { BODILESS, STATUSES } from './cases.js';
+import { OVERRIDDEN } from './overridden-cases.js';
 
 export interface Told {
   readonly status: number;
@@ -76,6 +77,7 @@ export const KINDS: readonly Kind[] = [
     cases: [
       ...both('a Blob', 'what it says of itself', 'fields of an iterator that ends'),
       ...both('which of its members are listed', 'what is refused'),
+      ...both(...Object.keys(OVERRIDDEN)),
       ...responses('bytes that are changed later'),
       'Headers: made of those of a response',
       'Headers: of a redirect',
@@ -118,6 +120,7 @@ export const KINDS: readonly Kind[] = [
     cases: [
       ...both('a Blob', 'a Blob without a type', 'a number', 'a stream with a length', 'a status text'),
       ...both('a body of another response', 'fields of an iterator that ends'),
+      ...both('an object with a body of its own', 'a class with a body of its own'),
     ],
     instead: (theirs, { name }) => {
       if (theirs.headers['content-length'] === undefined) return theirs;

@@ -233,6 +233,27 @@ describe('a mounted application', () => {
     expect([status, text()]).to.deep.equal([203, 'theirs']);
   });
 
+  it('fails for a Response with members of its own that cannot be sent', async () => {
+    const members: readonly PropertyDescriptorMap[] = [
+      { status: { value: 99 } },
+      { status: { value: '404' } },
+      { headers: { value: undefined } },
+      { headers: { value: { 'x-a': '1' } } },
+      { headers: { value: [['x-a', '1', '2']] } },
+      { headers: { value: [['x-a', 'a\nb']] } },
+      { bodyUsed: { value: true } },
+    ];
+    for (const own of members) {
+      const { inject } = bench((app) => {
+        app.mount('/a', () => Object.defineProperties(new Response('x'), own));
+        app.get('/b', () => Object.defineProperties(new Response('x'), own));
+      });
+      for (const url of ['/a', '/b']) expect((await inject({ url })).status).to.equal(500);
+    }
+    const { inject } = bench((app) => app.mount('/a', () => Object.setPrototypeOf(new Response('x'), null)));
+    expect((await inject({ url: '/a' })).status).to.equal(500);
+  });
+
   it('may have fields of another package, which are sent byte by byte or refused', async () => {
     let value = '';
     const { inject } = bench((app) =>
