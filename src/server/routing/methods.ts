@@ -5,7 +5,7 @@ import { ServerRefusal } from '../server-refusal.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const KNOWN: ReadonlyMap<string, string> = new Map(METHODS.map((method) => [method, method]));
-const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+const WITHOUT_BODY: ReadonlySet<string> = new Set(['HEAD', 'DELETE', 'OPTIONS']);
 
 // Most requests are GET, and comparing is faster than hashing a string that is new for every request.
 export const isKnownMethod = (method: string): boolean => method === 'GET' || KNOWN.has(method);
@@ -29,8 +29,11 @@ export const isOtherMethod = (method: string): boolean => !isKnownMethod(method)
 export const uniqueMethod = (method: string): string =>
   method === 'GET' ? 'GET' : (KNOWN.get(method) ?? method);
 
-/** True for methods whose requests announce a body, even an empty one (RFC 9110 section 8.6). */
-export const expectsBody = (method: string): boolean => method !== 'GET' && WITH_BODY.has(method);
+/**
+ * True for methods whose requests announce a body, even an empty one (RFC 9110 section 8.6). Any method that
+ * is not known here may be one of them: QUERY, PROPFIND, REPORT …
+ */
+export const expectsBody = (method: string): boolean => method !== 'GET' && !WITHOUT_BODY.has(method);
 
 export const methodUnknown = (): HttpError =>
   new ServerRefusal('METHOD_UNKNOWN', 'This method is not known here.');

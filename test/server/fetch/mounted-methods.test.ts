@@ -130,6 +130,12 @@ describe('the methods of a mounted application', () => {
       }
       expect(await ask(head('GET', '/a/own'))).to.equal('200 own');
       wire.destroy();
+      for (const method of OTHERS) {
+        const hidden = await Wire.open(url);
+        const body = head('GET', '/a/own');
+        hidden.write(head(method, '/a/b', `: hides\r\nContent-Length: ${body.length}\r\n`) + body);
+        expect(await hidden.response(), `${method} with a body whose length is hidden`).to.equal(undefined);
+      }
       for (const [method, path] of [
         ...REFUSED.map((each) => [each, '/a/b'] as const),
         ['PROPFIND', '/native/7'] as const,
