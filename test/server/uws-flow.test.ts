@@ -48,6 +48,9 @@ describe('flow over a socket', () => {
           handled++;
           return LARGE.subarray(0, 20_000);
         });
+        app.get('/none', () => {
+          handled++;
+        });
         app.get('/large', () => LARGE);
         app.get('/waits', (ctx) => {
           entered.open(ctx as Context);
@@ -128,7 +131,18 @@ describe('flow over a socket', () => {
     wire.destroy();
   });
 
-  for (const path of ['/small', '/medium']) {
+  it('responds to each request of a packet, also where responses have no body', async () => {
+    const wire = await Wire.open(url);
+    for (let packet = 0; packet < 100; packet++) {
+      wire.write(get('/small') + get('/none') + get('/none') + get('/small'));
+      const statuses: (number | undefined)[] = [];
+      for (let i = 0; i < 4; i++) statuses.push((await wire.response())?.status);
+      expect(statuses, `packet ${packet}`).to.deep.equal([200, 204, 204, 200]);
+    }
+    wire.destroy();
+  });
+
+  for (const path of ['/small', '/medium', '/none']) {
     it(`cuts off a client that pipelines ${path} and does not read`, async () => {
       const sentRequests = 400_000;
       const socket = await deaf(get(path).repeat(sentRequests));

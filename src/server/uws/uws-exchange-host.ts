@@ -2,6 +2,7 @@
 
 import type { EnteredStores } from '../entered-stores.js';
 import type { ServiceCode } from '../service-code.js';
+import type { BodilessWatch } from './bodiless-watch.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
 import type { LingeringHost } from './uws-lingering.js';
@@ -16,8 +17,8 @@ export interface ExchangeHost extends LingeringHost {
    * whether the client reads.
    */
   smallResponses: number;
-  /** Responses without a body that have been written so far. Every BODILESS_SAMPLE-th is deferred. */
-  bodilessResponses: number;
+  /** Counts responses without a body, and chooses those that test whether the client reads. */
+  readonly bodiless: BodilessWatch;
   /**
    * The body of which a piece is handed over now, in a callback of the core, which corks what is written
    * meanwhile.

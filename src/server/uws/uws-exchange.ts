@@ -62,13 +62,6 @@ const SMALL_BYTES = 4096;
  * for every response would cost a few percent of CPU.
  */
 const SAMPLE = 16;
-/**
- * The core does not report whether the client takes a response without a body. Every n-th of them is
- * deferred to the next turn of the event loop, so that the core closes the connection if more requests are
- * pipelined.
- */
-const BODILESS_SAMPLE = 64;
-
 const NOTHING = new Uint8Array(0);
 
 export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
@@ -184,11 +177,7 @@ export class UwsExchange implements Exchange, BodyEvents, CorkedWriter {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
     this.#awaitsBody = this.#deferBehindBody();
-    if (
-      this.#isBodiless(status) &&
-      ++this.host.bodilessResponses % BODILESS_SAMPLE === 0 &&
-      this.#inCallback
-    ) {
+    if (this.#inCallback && this.#isBodiless(status) && this.host.bodiless.isTest()) {
       this.isDeferred = true;
       this.#awaitsBody = false;
     }

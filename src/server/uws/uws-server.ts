@@ -18,6 +18,7 @@ import { HeadReader } from '../framing.js';
 import type { StaticRoute } from '../mounted-routes.js';
 import { expectsBody, uniqueMethod } from '../routing/methods.js';
 import { TurnWatch } from '../turn-watch.js';
+import { BodilessWatch } from './bodiless-watch.js';
 import { PendingInterrupt } from './pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
 import { type ConnectionGate, UwsConnections } from './uws-connections.js';
@@ -241,7 +242,7 @@ function hostOf(
     abandonedBodies,
     unfinished: 0,
     smallResponses: 0,
-    bodilessResponses: 0,
+    bodiless: new BodilessWatch(),
     passing: undefined,
     stores,
     interrupt,

@@ -8,7 +8,7 @@
 //   that follows may be executed (RFC 9112 section 9.6). A client that sends more nevertheless breaks that
 //   rule and loses its response;
 // - when the packets of clients have kept the event loop busy for too long (TurnWatch), and for a sample of
-//   the responses without a body;
+//   the responses without a body while there are many (BodilessWatch);
 // - while the core may be in the middle of a packet with the rest of the body (uws-exchange.ts).
 
 import type { CoreResponse } from './uws-core.js';
