@@ -91,6 +91,7 @@ describe('multilane bench', () => {
     ['a name that only looks local', ['http://localhost.example/'], /localhost\.example is not this machine/],
     ['what is no URL', ['localhost:8080'], /"localhost:8080" is not like http:\/\//],
     ['a duration of 0', ['http://127.0.0.1:1/', '--duration', '0'], /whole number from 1 to 3600/],
+    ['a method that is none', ['http://127.0.0.1:1/', '--method', 'foo'], /--method.*'foo'.*one of GET, /],
     ['a header without a value', ['http://127.0.0.1:1/', '--header', 'x'], /It is like 'accept: /],
   ] as const) {
     it(`refuses ${what} with exit code 2`, async () => {

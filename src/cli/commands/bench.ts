@@ -28,7 +28,7 @@ export function benchCommand(program: Command): void {
     .option('--connections <number>', 'open connections', countIn(10_000), 10)
     .option('--duration <seconds>', 'length of the measurement in seconds', countIn(3_600), 10)
     .option('--pipelining <number>', 'requests in flight on each connection', countIn(1_000), 1)
-    .option('--method <method>', 'HTTP method; default: GET, or POST with --body')
+    .option('--method <method>', 'HTTP method; default: GET, or POST with --body', methodIn)
     .option('--header <name:value>', 'header field; may be repeated', addHeader, {})
     .option('--body <text>', 'body of each request')
     .option('--allow-remote', 'send requests to another machine; only to one that is yours')
@@ -43,6 +43,15 @@ const countIn =
     throw new InvalidArgumentError(`It is a whole number from 1 to ${most}.`);
   };
 
+/** The methods that the load generator sends. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
+
+function methodIn(text: string): string {
+  const method = text.toUpperCase();
+  if (METHODS.includes(method)) return method;
+  throw new InvalidArgumentError(`It is one of ${METHODS.join(', ')}.`);
+}
+
 function addHeader(
   text: string,
   headers: Readonly<Record<string, string>>,
@@ -55,7 +64,7 @@ function addHeader(
 async function bench(text: string, options: BenchOptions): Promise<void> {
   const url = targetOf(text, options.allowRemote === true);
   const { connections, duration, pipelining, header: headers, body } = options;
-  const method = options.method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST');
+  const method = options.method ?? (body === undefined ? 'GET' : 'POST');
   const load: LoadOptions = { url: url.href, connections, duration, pipelining, method, headers, body };
   requireOpenFiles(connections);
   const { LoadGenerator } = await import('../load-generator.js');
