@@ -33,7 +33,8 @@ export function changesBetween(before: ProjectFiles, after: ProjectFiles): reado
 export class ProjectWatch {
   readonly #options: ProjectWatchOptions;
   #files: ProjectFiles = new Map();
-  #watcher: FSWatcher | undefined;
+  /** Those that are not closed, the newest last, each with what ends the wait until it is ready. */
+  readonly #watchers = new Map<FSWatcher, () => void>();
   #watched: ReadonlySet<string> = new Set();
   readonly #moment = new QuietMoment(() => this.#look());
   #isClosed = false;
@@ -42,7 +43,7 @@ export class ProjectWatch {
     this.#options = options;
   }
 
-  /** Resolves when all files are watched. */
+  /** Resolves when all files are watched, or when the watch is closed. */
   async start(): Promise<void> {
     this.#files = this.#options.files();
     await this.#watchFiles();
@@ -56,7 +57,7 @@ export class ProjectWatch {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#moment.clear();
-    await this.#watcher?.close();
+    await Promise.all([...this.#watchers.keys()].map((watcher) => this.#closeOne(watcher)));
   }
 
   #look(): void {
@@ -73,7 +74,6 @@ export class ProjectWatch {
    * they are looked at again when it has begun.
    */
   async #watchFiles(): Promise<void> {
-    const previous = this.#watcher;
     const wanted = new Set(this.#files.keys());
     const around = new Set([...wanted].flatMap((file) => [...foldersAbove(file)]));
     this.#watched = wanted;
@@ -82,19 +82,29 @@ export class ProjectWatch {
       // Files may be added to a folder that is watched as a whole.
       ignored: (path) => !wanted.has(path) && !around.has(path) && !wanted.has(dirname(path)),
     });
-    this.#watcher = watcher;
     await new Promise<void>((resolve) => {
+      this.#watchers.set(watcher, resolve);
       watcher.once('ready', resolve);
       watcher.on('error', (error) => {
         this.#options.failed(error);
         resolve();
       });
     });
+    if (!this.#watchers.has(watcher)) return; // closed meanwhile
     watcher.on('all', () => {
       this.#moment.event();
     });
-    await previous?.close();
+    const all = [...this.#watchers.keys()];
+    await Promise.all(all.slice(0, all.indexOf(watcher)).map((older) => this.#closeOne(older)));
     this.#look();
+  }
+
+  /** A watcher that is closed is never ready, so the wait for that ends here. */
+  async #closeOne(watcher: FSWatcher): Promise<void> {
+    const endWait = this.#watchers.get(watcher);
+    this.#watchers.delete(watcher);
+    endWait?.();
+    await watcher.close();
   }
 }
 

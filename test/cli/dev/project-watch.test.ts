@@ -7,6 +7,10 @@ import { ProjectWatch } from '#src/cli/project-watch.js';
 import { Project } from '#test/support/cli.js';
 import { until } from '#test/support/until.js';
 
+async function afterTurns(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('the watch of a project', () => {
   it('notices every way in which files change, and nothing else', async function () {
     this.timeout(60_000);
@@ -63,4 +67,41 @@ describe('the watch of a project', () => {
       project.remove();
     }
   });
+
+  /** The watches of the file system that this process has open. */
+  const openWatches = (): number =>
+    process.getActiveResourcesInfo().filter((name) => /^FSEvent/.test(name)).length;
+
+  for (const [moment, closedAt] of [
+    ['begins', 1],
+    ['begins to watch further files', 2],
+  ] as const) {
+    it(`leaves nothing open when it is closed while it ${moment}`, async function () {
+      this.timeout(60_000);
+      const project = new Project({ 'package.json': '{}', 'a/one.js': '', 'b/two.js': '' });
+      const names = ['package.json', 'a/one.js', 'b/two.js'];
+      const before = openWatches();
+      for (const turns of [0, 1, 2, 4, 8, 16]) {
+        let looks = 0;
+        let watch: ProjectWatch;
+        const closed = new Promise<void>((resolve) => {
+          watch = new ProjectWatch({
+            // What a look finds is watched from the same turn of the event loop on.
+            files: () => {
+              looks += 1;
+              if (looks === closedAt) void afterTurns(turns).then(() => watch.close().then(resolve));
+              const found = names.slice(0, looks + 1).map((name) => join(project.folder, name));
+              return new Map(found.map((file) => [file, { stamp: '', reach: 'workers' }]));
+            },
+            changed: () => undefined,
+            failed: (error) => expect.fail(String(error)),
+          });
+        });
+        await watch!.start();
+        await closed;
+        expect(await until(openWatches, (count) => count <= before), `${turns} turns`).to.equal(before);
+      }
+      project.remove();
+    });
+  }
 });
