@@ -25,6 +25,8 @@ export interface BuildOptions {
   readonly withTests?: boolean;
   /** Whether an error of types fails the build; a development server need not wait for that. @default true */
   readonly checksTypes?: boolean;
+  /** Interrupts the build, which then leaves the old result as it is. @default it runs to its end */
+  readonly signal?: AbortSignal;
   /** Called with a sentence about a file that the build leaves out. */
   readonly warn: (warning: string) => void;
 }
@@ -40,6 +42,9 @@ export interface BuiltProject {
   readonly assets: number;
 }
 
+/** A compiler that was ended may create a last file while its folder is being removed. */
+const LATE_FILES = { maxRetries: 10, retryDelay: 20 } as const;
+
 /** Whether a configuration file, and so the project, is TypeScript, which a build compiles. */
 export const isTypeScript = (config: string): boolean => /\.[cm]?ts$/.test(extname(config));
 
@@ -48,19 +53,22 @@ export const isTypeScript = (config: string): boolean => /\.[cm]?ts$/.test(extna
  * is, and a file that the project does not have any more is in the old one only.
  * @throws ConfigError when TypeScript or tsconfig.json is missing, when the configuration file is not
  *   compiled, and for a folder `out` that no build has written
- * @throws CommandFailure when the compiler reports errors, or files cannot be written
+ * @throws CommandFailure when the compiler reports errors, files cannot be written, or the build is
+ *   interrupted
  */
 export async function buildProject(options: BuildOptions): Promise<BuiltProject> {
-  const { folder, config, withTests = false, checksTypes = true, warn } = options;
+  const { folder, config, withTests = false, checksTypes = true, signal, warn } = options;
   const out = resolve(folder, options.out ?? 'dist');
   requireBelow(folder, config);
   requireReplaceable(folder, out);
   // The staging folder is beside the result, so relative paths in source maps are the same in both.
   const staging = join(dirname(out), `.${basename(out)}.building-${process.pid}`);
   try {
+    signal?.throwIfAborted();
     await removeStaging(out);
     await makeFolder(staging);
-    if (!(await compile({ folder, out: staging, checksTypes }))) {
+    signal?.throwIfAborted();
+    if (!(await compile({ folder, out: staging, checksTypes, signal }))) {
       throw new CommandFailure(`the compiler has reported errors; ${shown(folder, out)} is as it was`);
     }
     await removeSurplus({ folder, out, staging, withTests });
@@ -78,17 +86,20 @@ export async function buildProject(options: BuildOptions): Promise<BuiltProject>
       );
     const except = [out, ...otherResults(folder)];
     for await (const file of assetsOf(folder, { except, withTests, leftOut })) {
+      signal?.throwIfAborted();
       await copyAsset(join(folder, file), join(staging, file));
       assets++;
     }
+    signal?.throwIfAborted();
     await writeFile(join(staging, BUILD_MARK), `${relative(out, folder)}\n`);
     await replace(out, staging);
     return { folder: out, config: join(out, compiledConfig), modules: modules.length, assets };
   } catch (cause) {
+    if (signal?.aborted) throw new CommandFailure(`interrupted; ${shown(folder, out)} is as it was`);
     if (cause instanceof CommandFailure || cause instanceof ConfigError) throw cause;
     throw new CommandFailure(`${shown(folder, out)} cannot be written: ${errorMessage(cause)}`, { cause });
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true, ...LATE_FILES });
   }
 }
 

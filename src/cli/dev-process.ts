@@ -103,6 +103,12 @@ export class DevProcess {
     await this.#end();
   }
 
+  /** Kills the child, which has had its time. */
+  kill(): void {
+    this.#ended = true;
+    this.#child?.kill('SIGKILL');
+  }
+
   async #end(): Promise<void> {
     if (this.#stopping !== undefined) this.#child?.kill('SIGTERM');
     this.#stopping ??= this.#untilGone().finally(() => {

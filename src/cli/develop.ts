@@ -6,6 +6,7 @@ import { parseCommandLine } from '../config/command-line.js';
 import { configFileOf } from '../config/config-file.js';
 import { mayOpenBrowser } from '../config/screen.js';
 import { checkStartSources } from '../config/start-sources.js';
+import { Signals } from '../process/signals.js';
 import { openBrowser } from './browser.js';
 import { isTypeScript } from './build-project.js';
 import { ChangeLoop } from './dev/change-loop.js';
@@ -45,8 +46,11 @@ export interface DevelopOptions {
   readonly checksTypes: boolean;
 }
 
+/** How long a second signal waits for an end that is under way: a process ends within 2 s of it. */
+const AT_ONCE_MS = 2_000;
+
 /**
- * Runs until a signal ends it.
+ * Runs until a signal ends it; a second one does not wait for an orderly end.
  * @returns the exit code
  * @throws ConfigError when there is no project to watch, and for a wrong flag or environment variable
  */
@@ -71,10 +75,21 @@ export async function develop(argv: readonly string[], options: DevelopOptions):
 
   const probe = new DefinitionProbe({ argv: flags, isTTY: process.stdout.isTTY === true });
   const types = typeCheck(config, cwd, options);
+  const ending = new AbortController();
+  /** What the end has interrupted is not reported. */
+  const unlessEnding = (print: (text: string) => void) => (text: string) => {
+    if (!ending.signal.aborted) print(text);
+  };
+  let built: Promise<unknown> = Promise.resolve();
+  const build = (file: string): Promise<string | undefined> => {
+    const building = buildForDevelopment(file, cwd, report, ending.signal);
+    built = building;
+    return building;
+  };
   const loop = new ChangeLoop({
-    ...{ child, probe, report },
-    print: (text) => process.stderr.write(text),
-    ...(isBuilt && { build: () => buildForDevelopment(config, cwd, report) }),
+    ...{ child, probe, report: unlessEnding(report) },
+    print: unlessEnding((text) => process.stderr.write(text)),
+    ...(isBuilt && { build: () => build(config) }),
     handled: () => void types?.run(),
   });
   const search = new ProjectSearch({ config, cwd, report });
@@ -83,19 +98,40 @@ export async function develop(argv: readonly string[], options: DevelopOptions):
     changed: (changes) => loop.changed(changes),
     failed: (error) => report(`cannot watch: ${String(error)}`),
   });
-  const ended = new Promise<void>((resolveEnd) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => void child.stop().then(resolveEnd));
-    }
+  const end = async (): Promise<void> => {
+    ending.abort();
+    await child.stop();
+    probe.close();
+    types?.close();
+    await Promise.all([built, watch.close()]);
+    await postgres.stop();
+  };
+  const ended = endBySignals(end, child);
+  await Promise.race([watch.start(), ended]);
+  if (!ending.signal.aborted) void loop.start();
+  return ended;
+}
+
+/** @returns the exit code, when the first signal has ended everything, or a second one has cut that short */
+function endBySignals(end: () => Promise<void>, child: DevProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let code = 0;
+    new Signals(true).handle({
+      stop: () => void end().then(() => resolve(code), reject),
+      stopNow: () => {
+        code = 1;
+        // The second SIGTERM makes the child end at once.
+        void child.stop();
+        setTimeout(() => {
+          child.kill();
+          resolve(code);
+        }, AT_ONCE_MS);
+      },
+      reload: () => undefined,
+      // The child is in the same terminal, and says so.
+      explainsSecond: false,
+    });
   });
-  await watch.start();
-  void loop.start();
-  await ended;
-  probe.close();
-  types?.close();
-  await watch.close();
-  await postgres.stop();
-  return 0;
 }
 
 /** @returns undefined for a project without TypeScript, and where types are not to be checked */

@@ -1,10 +1,12 @@
 // The TypeScript compiler that a project has installed.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../errors.js';
+import { undefinedOnError } from '../process/undefined-on-error.js';
+import { CommandFailure } from './command-failure.js';
 
 /**
  * What a build needs, whatever tsconfig.json says. It may be written for an editor and `tsc --noEmit` only.
@@ -23,19 +25,40 @@ export interface CompileOptions {
   readonly folder: string;
   readonly out: string;
   readonly checksTypes: boolean;
+  /** Ends the compiler; undefined: nothing does. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Compiles a project. The diagnostics of the compiler go to stderr as they are.
  * @returns whether the compiler has reported no error
  * @throws ConfigError where TypeScript or tsconfig.json is missing
+ * @throws CommandFailure when a signal has ended the compiler
  */
-export async function compile({ folder, out, checksTypes }: CompileOptions): Promise<boolean> {
+export async function compile({ folder, out, checksTypes, signal }: CompileOptions): Promise<boolean> {
   const paths = ['--rootDir', folder, '--outDir', out];
   const args = [...compilerArgs(folder), ...paths, ...OPTIONS, ...(checksTypes ? [] : ['--noCheck', 'true'])];
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 2, 2] });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return code === 0;
+  const child = spawnCompiler(args, { cwd: folder, stdio: ['ignore', 2, 2] });
+  const end = (): void => endCompiler(child);
+  signal?.addEventListener('abort', end);
+  try {
+    const [code, endedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    if (endedBy !== null) throw new CommandFailure(`the compiler was ended by ${endedBy}`);
+    return code === 0;
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+/** Begins the compiler in a process group of its own: on Node.js 20 `tsc` runs it as a child. */
+export const spawnCompiler = (args: readonly string[], options: SpawnOptions): ChildProcess =>
+  spawn(process.execPath, args, { ...options, detached: true });
+
+/** Ends the compiler and what it has started, at once, so that it writes no further file. */
+export function endCompiler({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  // It may have ended a moment ago.
+  undefinedOnError(() => process.kill(-pid, 'SIGKILL'));
 }
 
 /**

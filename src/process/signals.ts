@@ -11,6 +11,11 @@ export interface SignalHandlers {
   stopNow(signal: string): void;
   /** SIGHUP, unless stdin is a terminal: replace the workers. */
   reload(): void;
+  /**
+   * Whether a line says, after a Ctrl-C in a terminal, that requests still drain and what a second one does.
+   * @default true
+   */
+  readonly explainsSecond?: boolean;
 }
 
 /**
@@ -62,7 +67,7 @@ export class Signals {
     if (this.#firstAt === undefined) {
       this.#firstAt = now;
       this.#handlers.stop(signal);
-      if (signal === 'SIGINT' && process.stderr.isTTY)
+      if (signal === 'SIGINT' && process.stderr.isTTY && this.#handlers.explainsSecond !== false)
         setTimeout(explainSecondSignal, SECOND_SIGNAL_AFTER_MS).unref();
     } else if (now - this.#firstAt >= SECOND_SIGNAL_AFTER_MS) this.#handlers.stopNow(signal);
   }

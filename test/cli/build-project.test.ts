@@ -13,7 +13,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { type BuildOptions, buildProject } from '#src/cli/build-project.js';
+import { multilane, Project } from '#test/support/cli.js';
 import { ROOT } from '#test/support/cluster.js';
+import { until } from '#test/support/until.js';
 
 const TSCONFIG = JSON.stringify({
   compilerOptions: {
@@ -181,6 +183,31 @@ describe('a build of a project', () => {
     await build();
     expect(existsSync(join(folder, '.dist.building-999999999'))).to.equal(false);
   });
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`leaves no compiler running and no staging folder after ${signal}`, async function () {
+      this.timeout(30_000);
+      const project = new Project({
+        ...FILES,
+        // On Node.js 20 the program `tsc` runs the compiler as a child and waits for it.
+        'node_modules/typescript/package.json': '{ "bin": { "tsc": "tsc.cjs" } }',
+        'node_modules/typescript/tsc.cjs': `require('child_process')
+          .execFileSync(process.execPath, [__dirname + '/native.cjs'], { stdio: 'inherit' });`,
+        'node_modules/typescript/native.cjs': `require('fs').writeFileSync('compiles', '');
+          setInterval(() => undefined, 1_000);`,
+      });
+      const compiles = (): boolean => existsSync(join(project.folder, 'compiles'));
+      // It resolves when the last process that has its standard error has ended, and so the compiler too.
+      const run = await multilane(['build'], {
+        cwd: project.folder,
+        meanwhile: (child) => void until(compiles, Boolean).then(() => child.kill(signal)),
+      });
+      expect(run).to.include({ code: 1, stdout: '' });
+      expect(run.stderr).to.equal('multilane: interrupted; dist is as it was\n');
+      expect(readdirSync(project.folder).filter((name) => name.includes('building'))).to.deep.equal([]);
+      project.remove();
+    });
+  }
 
   it('replaces no folder that it has not written, and none that holds the project', async () => {
     write('mine/notes.txt', 'mine');

@@ -30,13 +30,14 @@ export function buildCommand(program: Command): void {
         ]);
         return;
       }
-      const built = await buildProject({
-        folder,
-        config,
-        out: out ?? (tests ? 'build' : 'dist'),
-        withTests: tests,
-        warn: (warning) => process.stderr.write(`multilane: warning: ${warning}\n`),
-      });
+      const built = await untilSignal((signal) =>
+        buildProject({
+          ...{ folder, config, signal },
+          out: out ?? (tests ? 'build' : 'dist'),
+          withTests: tests,
+          warn: (warning) => process.stderr.write(`multilane: warning: ${warning}\n`),
+        }),
+      );
       const result = relative(folder, built.folder);
       await print([
         `${result}: ${counted(built.modules, 'module')} compiled, ${counted(built.assets, 'file')} copied. Next:`,
@@ -45,4 +46,17 @@ export function buildCommand(program: Command): void {
           : `  npx multilane start --config ${relative(folder, built.config)}`,
       ]);
     });
+}
+
+/** Does work that SIGINT, SIGTERM and SIGHUP interrupt, so that it can remove what it has begun. */
+async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, end);
+  try {
+    return await work(ending.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, end);
+  }
 }

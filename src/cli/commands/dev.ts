@@ -1,6 +1,7 @@
 // `multilane dev`: runs the process as a child, and has it run the new code when a file changes.
 import type { Command } from 'commander';
 import { DEV_OPTIONS, parseCommandLine } from '../../config/command-line.js';
+import { exitProcess } from '../../process/process-exit.js';
 import { settingsHelp, takesSettings } from '../settings-flags.js';
 
 const NO_OPEN = '--no-open';
@@ -22,10 +23,12 @@ export function devCommand(program: Command): void {
           return;
         }
         const { develop } = await import('../develop.js');
-        process.exitCode = await develop(flags, {
+        const code = await develop(flags, {
           opensDashboard: open && !args.includes(NO_OPEN),
           checksTypes: types && !args.includes(NO_TYPES),
         });
+        // Nothing that is still open, such as a watch, keeps the process from ending.
+        await exitProcess(code, false);
       },
     );
 }

@@ -28,14 +28,18 @@ export function flagsOfBuild(argv: readonly string[], config: string, folder: st
   return [...others, '--config', builtConfigOf(config, folder)];
 }
 
-/** Builds a project. @returns why that is not possible, beside what the compiler has printed */
+/**
+ * Builds a project until `signal` interrupts it.
+ * @returns why that is not possible, beside what the compiler has printed
+ */
 export async function buildForDevelopment(
   config: string,
   folder: string,
   warn: (warning: string) => void,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    await buildProject({ folder, config, out: OUT, checksTypes: false, warn });
+    await buildProject({ folder, config, out: OUT, checksTypes: false, warn, signal });
     return undefined;
   } catch (error) {
     return `multilane: ${failureText(error)}\n`;

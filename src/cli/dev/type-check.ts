@@ -1,6 +1,6 @@
 // Checks the types of a project beside the process that runs, with the project's own compiler. It reports and
 // changes nothing else; code with an error of types runs.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { setPriority } from 'node:os';
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { errorMessage } from '../../error-text.js';
 import { typescriptNames } from '../../source-file.js';
-import { compilerArgs } from '../project-compiler.js';
+import { compilerArgs, endCompiler, spawnCompiler } from '../project-compiler.js';
 
 /** Priority of the compiler ("nice"): the process that serves and its reload go first. */
 const NICE = 10;
@@ -39,7 +39,7 @@ export class TypeCheck {
     this.close();
     const args = this.#compilerArgs();
     if (args === undefined) return;
-    const child = spawn(process.execPath, args, {
+    const child = spawnCompiler(args, {
       cwd: this.#options.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -50,7 +50,7 @@ export class TypeCheck {
       // It has ended already, or the system knows no priorities: the check is only less polite.
     }
     const ended = once(child, 'close') as Promise<[number | null]>;
-    const [output, failure, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    const [output, failure, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), ended]);
     if (this.#child !== child) return;
     this.#child = undefined;
     if (code !== null) this.#print(code, `${output}${failure}`);
@@ -58,7 +58,7 @@ export class TypeCheck {
 
   /** Ends a check that runs. */
   close(): void {
-    this.#child?.kill('SIGTERM');
+    if (this.#child !== undefined) endCompiler(this.#child);
     this.#child = undefined;
   }
 
