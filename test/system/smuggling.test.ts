@@ -104,12 +104,9 @@ for (const mode of ['reject', 'accept'] as const) {
         Object.values(NAMELESS).flatMap((field) =>
           lines.map((line): Case => [`${line} ${field}`, namelessLength(line, field, length)]),
         );
-      const whole = hiding(['GET /who']);
-      // Every 64th response without a body waits for the next turn of the loop: then nothing follows.
-      const sampled = hiding(['HEAD /large', 'DELETE /unread', 'OPTIONS /paints']);
+      const whole = hiding(['GET /who', 'HEAD /large', 'DELETE /unread', 'OPTIONS /paints']);
       const others = hiding(['POST /text', 'PUT /bytes', 'PATCH /echo']);
-      const executed = await executedBehind([...whole, ...sampled, ...others]);
-      expect(executed.filter((what) => sampled.some(([one]) => what.startsWith(one)))).to.not.have.length(0);
+      const executed = await executedBehind([...whole, ...others]);
       const always = whole.flatMap(([what]) =>
         ['same packet', 'soon', 'later packet'].map((packet) => `${what}, ${packet}`),
       );
