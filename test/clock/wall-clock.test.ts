@@ -11,6 +11,7 @@ const FILE_TIMES = /\b(?:[amc]time|birthtime)(?:Ms|Ns)?\b/g;
 const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> = {
   'src/cli/commands/ps.ts': [1, 'shown: how long workers of another process have been there, by its clock'],
   'src/cli/commands/top.ts': [1, 'shown: the same'],
+  'src/cli/dev/file-content.ts': [1, 'compared with the time stamp of a file'],
   'src/cluster/worker-thread.ts': [2, 'shown: when a thread was started'],
   'src/db/idempotency-keys.ts': [
     1,
@@ -56,6 +57,8 @@ const FILE_READINGS: Readonly<Record<string, readonly [count: number, why: strin
     9,
     'the fields ETag and Last-Modified, and whether a file was changed',
   ],
+  'src/cli/built-config.ts': [3, 'whether a source is newer than the build'],
+  'src/cli/dev/file-content.ts': [7, 'whether a file may have changed since dev has read it'],
 };
 
 function readingsIn(code: string, what: RegExp): number {
@@ -78,7 +81,7 @@ describe('the wall clock', () => {
     expect(inventory(WALL_CLOCK)).to.deep.equal(counts(READINGS));
   });
 
-  it('of files is read only for HTTP', () => {
+  it('of files is read only in the listed files, each for a reason', () => {
     expect(inventory(FILE_TIMES)).to.deep.equal(counts(FILE_READINGS));
   });
 

@@ -1,14 +1,14 @@
 // One look at the files that a project consists of, found from its configuration file on: the modules that it
 // imports, what these refer to beside them, and the files that decide how modules are found. `dev` watches
 // these files and no others.
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFileOf } from '../../user-code/package-file.js';
 import { isBelow } from '../is-below.js';
-import { loadingPart, targetsOf } from './package-targets.js';
-import { protoImportsIn, type Reference, referencesIn } from './references.js';
+import { contentOf, type FileContent, namesIn } from './file-content.js';
+import { targetsOf } from './package-targets.js';
+import type { Reference } from './references.js';
 
 export interface ProjectFile {
   /** Changes with the content; `MISSING` for a file that is referred to and does not exist. */
@@ -20,41 +20,34 @@ export interface ProjectFile {
 /** Files by their absolute paths. */
 export type ProjectFiles = ReadonlyMap<string, ProjectFile>;
 
-export const MISSING = 'missing';
-
 const CODE = /^\.[cm]?[jt]sx?$/;
-/** Files whose text may refer to others. */
-const SEARCHED = /^\.([cm]?[jt]sx?|proto)$/;
 /** Files that only the primary reads, whatever refers to them. */
 const OF_PRIMARY = /^\.(sql|proto)$/;
 /** What TypeScript replaces in an import of a file that is not built. */
 const SOURCES: Readonly<Record<string, string>> = { '.js': '.ts', '.mjs': '.mts', '.cjs': '.cts' };
 const EXTENSIONS = ['.js', '.cjs', '.mjs', '.ts', '.json', '/index.js', '/index.cjs', '/index.ts'];
-/** The references of files, each with the stamp of the file. */
-export type KnownReferences = ReadonlyMap<
-  string,
-  { readonly stamp: string; readonly references: readonly Reference[] }
->;
+/** What is known of files, by their absolute paths. */
+export type KnownContents = ReadonlyMap<string, FileContent>;
 
-/** One search for all files. Each of them is read, because it may have changed. */
+/** One search for all files. Those that may have changed are read. */
 export class Look {
-  readonly #known: KnownReferences;
+  readonly #known: KnownContents;
   readonly #mostFiles: number;
   readonly #files = new Map<string, ProjectFile>();
   /** The iteration goes on with what is added meanwhile. */
   readonly #paths = new Map<string, ProjectFile['reach']>();
   /** What has been looked up already: the same reference from the same folder leads to the same files. */
   readonly #followed = new Set<string>();
-  /** Those of the files that were read in this look. */
-  readonly references = new Map<string, { stamp: string; references: readonly Reference[] }>();
+  /** Those of the files of this look. */
+  readonly contents = new Map<string, FileContent>();
   /** A file that is one too many. */
   omitted: string | undefined;
 
   /**
-   * @param known of an earlier look; they hold for files whose content is the same
+   * @param known of an earlier look; they hold for files that have not changed
    * @param mostFiles files beyond are omitted
    */
-  constructor(known: KnownReferences, mostFiles: number) {
+  constructor(known: KnownContents, mostFiles: number) {
     this.#known = known;
     this.#mostFiles = mostFiles;
   }
@@ -77,23 +70,18 @@ export class Look {
 
   run(): ProjectFiles {
     for (const [path, reach] of this.#paths) {
-      const content = contentOf(path);
+      const content = contentOf(path, this.#known.get(path));
+      this.contents.set(path, content);
       const isOfPrimary = reach === 'process' || OF_PRIMARY.test(extname(path));
-      const text = path.endsWith(`${sep}package.json`) ? loadingPart(String(content)) : content;
-      const stamp = text === undefined || content === undefined ? MISSING : stampOf(text);
-      this.#files.set(path, { stamp, reach: isOfPrimary ? 'process' : 'workers' });
-      if (content !== undefined && SEARCHED.test(extname(path))) this.#follow(path, content, stamp);
+      this.#files.set(path, { stamp: content.stamp, reach: isOfPrimary ? 'process' : 'workers' });
+      if (content.references !== undefined) this.#follow(path, content.references);
     }
     return this.#files;
   }
 
-  #follow(path: string, content: Buffer, stamp: string): void {
+  #follow(path: string, references: readonly Reference[]): void {
     const folder = dirname(path);
     if (extname(path) !== '.proto' && this.#isNew(folder)) this.#addPackage(path);
-    const known = this.#known.get(path);
-    const references =
-      known?.stamp === stamp ? known.references : referencesOf(extname(path), String(content));
-    this.references.set(path, { stamp, references });
     for (const reference of references)
       if (this.#isNew(`${reference.kind} ${reference.text}\n${folder}`)) this.#refer(reference, path);
   }
@@ -159,12 +147,6 @@ export class Look {
   }
 }
 
-/** The references of a text of a file with this extension. Those of a `.proto` file are paths beside it. */
-const referencesOf = (extension: string, text: string): readonly Reference[] =>
-  extension === '.proto'
-    ? protoImportsIn(text).map((name) => ({ kind: 'file', text: name }))
-    : referencesIn(text);
-
 function resolvedPath(text: string, importer: string): string | undefined {
   try {
     if (text.startsWith('file:')) return fileURLToPath(text);
@@ -184,29 +166,9 @@ function* entriesBelow(folder: string): Generator<string> {
   }
 }
 
-/** @returns undefined for a file that does not exist; for a folder, the list of its names */
-function contentOf(path: string): Buffer | undefined {
-  try {
-    if (kindOf(path) === 'folder') return Buffer.from(namesIn(path).join('\n'));
-    return readFileSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-const stampOf = (content: Buffer | string): string => createHash('sha1').update(content).digest('base64');
-
 function kindOf(path: string): 'file' | 'folder' | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : stats.isDirectory() ? 'folder' : 'file';
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
 }
 
 function realPathOf(path: string): string | undefined {

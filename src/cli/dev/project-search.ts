@@ -1,6 +1,6 @@
 // Finds the files of a project again and again, as `dev` does after every event of the file system.
 import { dirname } from 'node:path';
-import { type KnownReferences, Look, type ProjectFiles } from './project-files.js';
+import { type KnownContents, Look, type ProjectFiles } from './project-files.js';
 
 /** The most files that are searched and watched; those beyond are not noticed, which is reported. */
 const MOST_FILES = 5_000;
@@ -16,10 +16,10 @@ export interface ProjectSearchOptions {
   readonly mostFiles?: number;
 }
 
-/** Finds the files again and again. What was found in the text of a file is kept until the file changes. */
+/** Finds the files again and again. What is known of a file is kept until it changes. */
 export class ProjectSearch {
   readonly #options: ProjectSearchOptions;
-  #known: KnownReferences = new Map();
+  #known: KnownContents = new Map();
   #isReported = false;
 
   constructor(options: ProjectSearchOptions) {
@@ -34,7 +34,7 @@ export class ProjectSearch {
     for (const folder of new Set([config === undefined ? cwd : dirname(config), cwd]))
       look.addSettingsOf(folder);
     const files = look.run();
-    this.#known = look.references;
+    this.#known = look.contents;
     if (look.omitted !== undefined && !this.#isReported) {
       this.#isReported = true;
       report(

@@ -1,9 +1,13 @@
 // Which files `multilane dev` watches: those that the project consists of, and no others.
-import fs, { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+
+import { once } from 'node:events';
+import fs, { mkdirSync, realpathSync, symlinkSync, truncateSync, utimesSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { expect } from 'chai';
-import { MISSING, type ProjectFile } from '#src/cli/dev/project-files.js';
+import { MISSING } from '#src/cli/dev/file-content.js';
+import type { ProjectFile } from '#src/cli/dev/project-files.js';
 import { ProjectSearch, type ProjectSearchOptions } from '#src/cli/dev/project-search.js';
 import { Project } from '#test/support/cli.js';
 
@@ -199,6 +203,38 @@ describe('the files of a project', () => {
     expect(searched()).to.be.above(0);
     expect(searched()).to.equal(0);
     expect(search.look().size).to.be.above(first.size);
+  });
+
+  it('are read only when they may have changed, whatever their time says', () => {
+    filesWith({ [CONFIG]: "import './a.js'; new URL('./public/', import.meta.url);", 'a.js': '1' });
+    project.write('public/page.html', 'old');
+    const page = join(realpathSync(project.folder), 'public/page.html');
+    const search = searchIn(realpathSync(project.folder));
+    // Of a file that was written a moment ago, a further change might not show.
+    const age = (file: string): void => utimesSync(file, 1, 1);
+    const files = search.look();
+    for (const [file, { stamp }] of files) if (stamp !== MISSING) age(file);
+    search.look();
+    const reads = (): number => countedCalls(fs, 'readFileSync', () => search.look());
+    expect(reads()).to.equal(0);
+    project.write('public/page.html', 'new');
+    age(page);
+    expect(reads()).to.equal(1);
+    expect(search.look().get(page)!.stamp).not.to.equal(files.get(page)!.stamp);
+  });
+
+  it('are there and change also when they cannot be read, or are too large for that', async () => {
+    filesWith({ [CONFIG]: "new URL('./public/', import.meta.url);", 'public/film': '' });
+    const folder = realpathSync(project.folder);
+    const server = createServer().listen(join(folder, 'public/socket'));
+    await once(server, 'listening');
+    truncateSync(join(folder, 'public/film'), 3 * 2 ** 30);
+    const first = filesNow();
+    server.close();
+    expect(first['public/socket']!.stamp).not.to.equal(MISSING);
+    expect(first['public/film']!.stamp).not.to.equal(MISSING);
+    truncateSync(join(folder, 'public/film'), 3 * 2 ** 30 + 1);
+    expect(filesNow()['public/film']!.stamp).not.to.equal(first['public/film']!.stamp);
   });
 
   it('are reported once when they are too many to be watched', () => {
