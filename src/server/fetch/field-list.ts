@@ -43,17 +43,57 @@ export function addField(fields: string[], name: unknown, value: unknown): boole
   return true;
 }
 
-/** @returns false when one of them is not plain; some may have been added then */
-export function addFields(fields: string[], init: NonNullable<FieldsInit>): boolean {
-  if (typeof init !== 'object' || init === null) return false;
-  if (!Array.isArray(init)) {
-    const record = init as Record<string, unknown>;
-    for (const name of Object.keys(record)) if (!addField(fields, name, record[name])) return false;
-    return true;
+/**
+ * Adds the fields that the native class would find, in its order. Each member and iterator is read once.
+ * @returns undefined when all were added; otherwise the same fields for the native class, which converts or
+ *   refuses them
+ */
+export function addFields(fields: string[], init: FieldsInit | null): FieldsInit | null {
+  if (typeof init !== 'object' || init === null) return init;
+  const iterate: unknown = (init as Partial<Iterable<unknown>>)[Symbol.iterator];
+  if (typeof iterate !== 'function') return addRecord(fields, init as Record<string, unknown>);
+  if (Array.isArray(init) && iterate === LISTED) return addPairs(fields, init);
+  const iterable = { [Symbol.iterator]: () => Reflect.apply(iterate, init, []) as Iterator<unknown> };
+  return addPairs(fields, [...iterable]);
+}
+
+/** The iterator of a list that has none of its own. */
+const LISTED: unknown = Array.prototype[Symbol.iterator];
+
+function addRecord(fields: string[], record: Record<string, unknown>): FieldsInit {
+  const names = Object.keys(record);
+  // Names that are not enumerable count, unless the record is a proxy. Symbols, which the native class
+  // refuses, are ignored: a search for them costs as much as two fields.
+  if (Object.getOwnPropertyNames(record).length !== names.length) return record as FieldsInit;
+  for (let i = 0; i < names.length; i++) {
+    const value = record[names[i]!];
+    if (!addField(fields, names[i], value)) return othersOf(fields, record, names.slice(i), value) as never;
   }
-  return (init as readonly unknown[]).every(
-    (pair) => Array.isArray(pair) && pair.length === 2 && addField(fields, pair[0], pair[1]),
-  );
+  return undefined;
+}
+
+/** Reads the others one by one, because the native class reads no further than to one that it refuses. */
+function* othersOf(
+  fields: readonly string[],
+  record: Record<string, unknown>,
+  [first, ...others]: readonly string[],
+  value: unknown,
+): Generator<[string, string]> {
+  yield* pairsOf(fields);
+  yield [first!, value as string];
+  for (const name of others) yield [name, record[name] as string];
+}
+
+function addPairs(fields: string[], pairs: readonly unknown[]): FieldsInit {
+  for (let i = 0; i < pairs.length; i++) {
+    const pair = pairs[i];
+    if (!Array.isArray(pair) || pair.length !== 2 || pair[Symbol.iterator] !== LISTED)
+      return [...pairsOf(fields), ...pairs.slice(i)] as FieldsInit;
+    const [name, value]: unknown[] = pair;
+    if (!addField(fields, name, value))
+      return [...pairsOf(fields), [name, value], ...pairs.slice(i + 1)] as FieldsInit;
+  }
+  return undefined;
 }
 
 /** @returns undefined for what is no list of pairs of texts: only objects that are no `Headers` have such */
@@ -97,7 +137,11 @@ export function indexOfField(fields: readonly string[], name: string): number {
 
 /** The fields in the order in which a `Headers` lists them: by name, and cookies as they were set. */
 export function sortedPairs(fields: readonly string[]): [string, string][] {
+  return pairsOf(fields).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function pairsOf(fields: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i < fields.length; i += 2) pairs.push([fields[i]!, fields[i + 1]!]);
-  return pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return pairs;
 }

@@ -51,10 +51,9 @@ class Headers {
       this.#list = [...known];
       return;
     }
-    const isList = typeof init === 'object' && init !== null && Symbol.iterator in init;
-    const given = isList ? [...(init as Iterable<[string, string]>)] : init;
     this.#list = [];
-    if (!addFields(this.#list, given)) this.#native = new (natives().Headers)(given);
+    const left = addFields(this.#list, init);
+    if (left !== undefined) this.#native = new (natives().Headers)(left as FieldsInit);
   }
 
   /** The list that can be read and changed; undefined when the native object has the fields. */

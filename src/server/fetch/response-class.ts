@@ -23,6 +23,7 @@ export interface ResponseContent {
 }
 
 type Init = ResponseInit | null | undefined;
+type Given = { -readonly [Name in keyof ResponseInit]: ResponseInit[Name] };
 type Body = ConstructorParameters<typeof globalThis.Response>[0];
 
 const TEXT = 'text/plain;charset=UTF-8';
@@ -55,8 +56,11 @@ class Response {
     if (!isKept) this.#adopt(new (natives().Response)(body as Body, given));
   }
 
-  /** @returns false when only the native class can tell what becomes of the arguments */
-  #keep(body: unknown, init: ResponseInit | undefined, textType: string): boolean {
+  /**
+   * @param init belongs to this call
+   * @returns false when only the native class can tell what becomes of the arguments
+   */
+  #keep(body: unknown, init: Given | undefined, textType: string): boolean {
     const content = body === null || typeof body === 'string' ? body : bytesOf(body);
     if (content === undefined) return false;
     let fields: string[] = [];
@@ -67,7 +71,13 @@ class Response {
       if (body !== null && isBodiless(status)) return false;
       const known = headers === undefined ? undefined : listOfHeaders(headers);
       if (known !== undefined) fields = [...known];
-      else if (headers !== undefined && !addFields(fields, headers)) return false;
+      else if (headers !== undefined) {
+        const left = addFields(fields, headers);
+        if (left !== undefined) {
+          init.headers = left as NonNullable<Given['headers']>;
+          return false;
+        }
+      }
       this.#status = status;
     }
     if (typeof content === 'string' && indexOfField(fields, 'content-type') === -1)
@@ -155,11 +165,13 @@ class Response {
    */
   #content(): ResponseContent {
     const { status, bodyUsed } = this;
-    const headers = isOverridden(this, 'headers') ? this.headers : (this.#headers ?? this.#fields);
+    const isPlain = hasNoOther(this);
+    const headers = isPlain ? (this.#headers ?? this.#fields) : this.headers;
     const checked = headers === this.#fields ? this.#fields : listOfHeaders(headers);
     const fields = checked ?? foreignFields(headers);
     const kept = this.#native === undefined ? this.#body : this.#native.body;
-    const body = isOverridden(this, 'body') ? (this as unknown as globalThis.Response).body : kept;
+    const body =
+      isPlain || !isOverridden(this, 'body') ? kept : (this as unknown as globalThis.Response).body;
     const isUsed = bodyUsed || (body as Partial<ReadableStream> | null)?.locked === true;
     return { status, fields, areChecked: checked !== undefined, body, isUsed };
   }
@@ -176,8 +188,14 @@ class Response {
   }
 }
 
+/** Whether it is of our very class, and has no `headers` and no `body` of its own. */
+const hasNoOther = (response: object): boolean =>
+  Object.getPrototypeOf(response) === Response.prototype &&
+  !Object.hasOwn(response, 'headers') &&
+  !Object.hasOwn(response, 'body');
+
 /** Whether code sees another member than that of our class: the object, or a class between, defines one. */
-function isOverridden(response: object, name: 'headers' | 'body'): boolean {
+function isOverridden(response: object, name: string): boolean {
   let holder: object | null = response;
   while (holder !== Response.prototype) {
     if (holder === null || Object.hasOwn(holder, name)) return true;
@@ -186,22 +204,13 @@ function isOverridden(response: object, name: 'headers' | 'body'): boolean {
   return false;
 }
 
-/**
- * Reads each member of the options once, and an iterator of fields to its end: the native class may follow.
- */
-function readOnce(init: Init): ResponseInit | undefined {
+/** Reads each member of the options once: the native class may follow. */
+function readOnce(init: Init): Given | undefined {
   if (init === undefined || init === null) return undefined;
   if (typeof init !== 'object') return init;
   const { status, statusText, headers } = init;
-  const fields = headers === undefined ? undefined : readToEnd(headers);
   // The native class takes members that are undefined for missing ones.
-  return { status, statusText, headers: fields } as ResponseInit;
-}
-
-function readToEnd(headers: NonNullable<ResponseInit['headers']>): NonNullable<ResponseInit['headers']> {
-  const isList = typeof headers === 'object' && headers !== null && Symbol.iterator in headers;
-  if (!isList || listOfHeaders(headers) !== undefined) return headers;
-  return [...(headers as Iterable<[string, string]>)];
+  return { status, statusText, headers } as Given;
 }
 
 /**

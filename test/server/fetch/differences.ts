@@ -168,6 +168,11 @@ export const KINDS: readonly Kind[] = [
     },
   },
   {
+    because: 'A symbol among the names of a record of fields is ignored, instead of a `TypeError`.',
+    cases: ['Headers: made of a record with a symbol'],
+    instead: (theirs) => withBody(theirs, theirs.body.replace('TypeError', 'x-a,1')),
+  },
+  {
     because: 'The text of a status that has none is `Unknown`.',
     cases: ['status 599'],
     instead: (theirs) => ({ ...theirs, reason: theirs.reason.replace('unknown', 'Unknown') }),

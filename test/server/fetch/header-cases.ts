@@ -43,6 +43,90 @@ export const HEADERS: Readonly<Record<string, (request: Request) => unknown>> = 
       () => [...new Headers()],
       () => [...new Headers(undefined)],
     ),
+  'made of a record with a symbol': () =>
+    attempts(() => [...new Headers({ 'x-a': '1', [Symbol('s')]: '2' } as never)]),
+  'made of odd records and lists': () => {
+    const pair = Object.assign(['x-a', '1'], {
+      *[Symbol.iterator]() {
+        yield* ['x-b', '2'];
+      },
+    });
+    const list = Object.assign([['x-a', '1']], {
+      *[Symbol.iterator]() {
+        yield ['x-b', '2'];
+      },
+    });
+    const hidden = Object.defineProperty({ 'x-a': '1' }, 'x-b', { value: '2', configurable: true });
+    class Inherits {
+      readonly 'x-a' = '1';
+      get 'x-b'(): string {
+        return '2';
+      }
+    }
+    const inits: readonly (() => unknown)[] = [
+      () => Object.create({ [Symbol.iterator]: undefined }, { 'x-a': { value: '1' } }),
+      () => hidden,
+      () => new Proxy(hidden, {}),
+      () => new Proxy({ 'x-a': '1' }, {}),
+      () => new Proxy([['x-a', '1']], {}),
+      () => new Inherits(),
+      () => Object.create({ 'x-a': '1' }),
+      () => [pair],
+      () => list,
+      () => [['x-b', 5], pair],
+      () => [new Set(['x-a', '1'])],
+      () => ['ab'],
+      () => [
+        ['x-c', 5],
+        ['x-a', 'a\nb'],
+      ],
+      () => ({ 'X-A': '1', 'x-a': 5, 'x-A': '3', cookie: 'a', Cookie: 'b' }),
+      () => ({ 'x-a': '1', 'bad name': '2' }),
+    ];
+    return inits.map((init) =>
+      attempts(
+        () => JSON.stringify([...new Headers(init() as never)]),
+        () => JSON.stringify([...new Response(null, { headers: init() as never }).headers]),
+        () => JSON.stringify([...Response.json('', { headers: init() as never }).headers]),
+      ),
+    );
+  },
+  'made of members and iterators that are read once': () => {
+    const reads: string[] = [];
+    const values: Readonly<Record<string, unknown>> = { plain: 'one', bad: '\u0100', odd: 5, padded: ' p ' };
+    const inits = Object.entries(values).flatMap(([kind, value]) => {
+      const record = {};
+      for (const name of ['x-a', 'x-b']) {
+        const get = (): unknown => {
+          reads.push(`${kind} ${name}`);
+          return reads.filter((read) => read === `${kind} ${name}`).length % 3 === 1 ? value : 'later';
+        };
+        Object.defineProperty(record, name, { get, enumerable: true });
+      }
+      function* pairs(): Generator<unknown> {
+        reads.push(`${kind} pairs`);
+        yield ['x-a', 'one'];
+        yield ['x-b', value];
+      }
+      return [
+        record,
+        {
+          get [Symbol.iterator]() {
+            reads.push(kind);
+            return pairs;
+          },
+        },
+      ];
+    });
+    const made = inits.map((init) =>
+      attempts(
+        () => JSON.stringify([...new Headers(init as never)]),
+        () => JSON.stringify([...new Response(null, { headers: init as never }).headers]),
+        () => JSON.stringify([...new Response(new Blob(['x']), { headers: init as never }).headers]),
+      ),
+    );
+    return [made, reads];
+  },
   'are read': () => {
     const headers = filled();
     return [
