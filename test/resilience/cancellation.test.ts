@@ -7,7 +7,8 @@ import { cancelAt, MAX_TIMER_MS } from '#src/resilience/cancellation.js';
 describe('a cancellation', () => {
   it('aborts at the deadline with DEADLINE_EXCEEDED', async () => {
     const { signal } = cancelAt(Deadline.after(5));
-    await once(signal, 'abort');
+    // A machine that pauses for that long makes it abort at once.
+    if (!signal.aborted) await once(signal, 'abort');
     expect(signal.reason).to.be.instanceOf(DeadlineExceededError);
   });
 
