@@ -14,7 +14,7 @@ export interface LoadOptions {
 /** The members of autocannon's result that are read. Latencies are in milliseconds. */
 export interface AutocannonResult {
   readonly duration: number;
-  readonly requests: { readonly average: number; readonly total: number };
+  readonly requests: { readonly total: number };
   readonly latency: Readonly<Record<'p50' | 'p90' | 'p99' | 'max', number>>;
   readonly throughput: { readonly average: number };
   readonly statusCodeStats?: Readonly<Record<string, { readonly count: number }>>;

@@ -3,6 +3,7 @@
 // together, once, when it is done.
 import { basename, relative } from 'node:path';
 import type { DevProcess } from '../dev-process.js';
+import { isMigration } from '../migration-name.js';
 import type { ProjectChange } from '../project-watch.js';
 import type { DefinitionProbe } from './definition-probe.js';
 import type { QuietMomentTimes } from './quiet-moment.js';
@@ -13,8 +14,6 @@ const MOST_NAMED = 3;
 export const MOST_POSTPONED_MS = 500;
 /** How long the next read or start is then not interrupted. One that takes longer may hang. */
 export const PATIENCE_MS = 10_000;
-/** The name of a file of migrations. */
-const MIGRATION = /^\d{1,17}(?!\d).*\.sql$/;
 
 const ENV_FILE = /^\.env(?:\.|$)/;
 
@@ -104,7 +103,7 @@ export class ChangeLoop {
     const what = `${namesOf(changes)} changed`;
     // A process that is ready has applied the migrations that it has read.
     const hasReadAll = child.state === 'ready' && !this.#needsRestart;
-    const applied = hasReadAll ? changes.filter(({ file }) => MIGRATION.test(basename(file))) : [];
+    const applied = hasReadAll ? changes.filter(({ file }) => isMigration(basename(file))) : [];
     if (changes.some(({ reach }) => reach === 'process')) this.#needsRestart = true;
     if (!this.#hasExplainedEnv && changes.some(({ file }) => ENV_FILE.test(basename(file)))) {
       this.#hasExplainedEnv = true;

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMigrationScript } from '../../db/migration-script.js';
+import { isMigration } from '../migration-name.js';
 
 /** Words that name a table or a column only in double quotes (documentation of PostgreSQL, appendix C). */
 const RESERVED: ReadonlySet<string> = new Set(
@@ -51,11 +52,7 @@ create table ${sqlName(change.table)} (
 export const hasStatement = (sql: string): boolean => sql.includes(';');
 
 const filesIn = (folder: string): readonly string[] =>
-  existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => /^\d{1,17}(?!\d).*\.sql$/.test(name))
-        .sort()
-    : [];
+  existsSync(folder) ? readdirSync(folder).filter(isMigration).sort() : [];
 
 /** The number after the highest one, with as many digits: `0003`. */
 export function nextNumber(folder: string): string {
