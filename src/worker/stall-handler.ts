@@ -6,7 +6,7 @@ import { HttpError } from '../errors.js';
 import type { WorkerRow } from '../memory/worker-row.js';
 import { leaveScope } from '../scope.js';
 import type { App } from '../server/app.js';
-import type { UwsServer } from '../server/uws/uws-server.js';
+import type { HttpServer } from '../server/http-core.js';
 import { SuspectTracker } from './suspect-tracker.js';
 
 /**
@@ -22,7 +22,7 @@ export interface StallHandlerOptions {
     App,
     'interrupt' | 'living' | 'running' | 'runningWebSocket' | 'clearRunningWebSocket' | 'serviceCode'
   >;
-  readonly server: Pick<UwsServer, 'inCallback' | 'prepareInterrupt'>;
+  readonly server: Pick<HttpServer, 'inCallback' | 'prepareInterrupt'>;
   readonly row: Pick<WorkerRow, 'leaveRoute'>;
   /** Milliseconds since this turn of the loop began. */
   readonly turnMs: () => number;

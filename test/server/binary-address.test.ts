@@ -1,7 +1,7 @@
 import { SocketAddress } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { addressText } from '#src/server/uws/binary-address.js';
+import { addressText } from '#src/server/binary-address.js';
 
 describe('addresses', () => {
   it('are dotted decimal for IPv4, even when it is mapped into IPv6', () => {

@@ -1,8 +1,8 @@
 // How long the rest of a request body is read after an early response.
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { Lingering, MOST_BYTES, MOST_MS } from '#src/server/lingering.js';
 import { TimerWheel } from '#src/server/timer-wheel.js';
-import { MOST_BYTES, MOST_MS, UwsLingering } from '#src/server/uws/uws-lingering.js';
 import { UwsServer } from '#src/server/uws/uws-server.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
@@ -17,7 +17,7 @@ describe('a request body that is dropped', () => {
   let body: { isComplete: boolean };
   let events: string[];
   let abandoned: number;
-  let lingering: UwsLingering;
+  let lingering: Lingering;
 
   beforeEach(() => {
     ticker = new ManualTicker();
@@ -28,7 +28,7 @@ describe('a request body that is dropped', () => {
     events = [];
     abandoned = 0;
     const host = { wheel, abandonedBodies: { add: () => void abandoned++ } };
-    lingering = new UwsLingering(host, body, () => events.push('beyond'));
+    lingering = new Lingering(host, body, () => events.push('beyond'));
   });
   afterEach(() => expect(wheel.size).to.equal(0));
 

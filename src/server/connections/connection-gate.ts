@@ -12,7 +12,7 @@ import type { Recorder } from '../../memory/metrics/recorder.js';
 import { Connections } from '../../memory/open-connections.js';
 import { Surplus } from '../../memory/surplus-cells.js';
 import { networkOf } from '../client-network.js';
-import type { ConnectionGate } from '../uws/uws-connections.js';
+import type { ConnectionGate } from '../http-core.js';
 
 /** The part of MAX_CONNECTIONS from which on an address is held to its share, and that share. */
 const [HELD_FROM, SHARE] = [0.9, 0.5] as const;

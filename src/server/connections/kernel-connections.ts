@@ -2,8 +2,8 @@
 // counts them by the client's network.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { addressText } from '../binary-address.js';
 import { networkOf } from '../client-network.js';
-import { addressText } from '../uws/binary-address.js';
 
 /** The tables of IPv4 and IPv6. Only Linux has them. */
 export const KERNEL_TABLES =

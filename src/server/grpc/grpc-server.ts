@@ -9,7 +9,7 @@ import type { Settings } from '../../config.js';
 import type { RpcMethod } from '../../grpc/rpc-method.js';
 import { lazyModule } from '../../lazy-module.js';
 import type { App } from '../app.js';
-import type { ConnectionGate } from '../uws/uws-connections.js';
+import type { ConnectionGate } from '../http-core.js';
 import { CallHeads } from './call-heads.js';
 import { Farewells } from './farewells.js';
 import { Handshakes } from './handshakes.js';

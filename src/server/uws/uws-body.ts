@@ -14,9 +14,9 @@
 // response is written: what a handler does with the whole body happens only if the client can get its
 // response. Trailers that arrive later than that are taken for a request that follows too early.
 import type { BodyReading } from '../exchange.js';
+import { Lingering } from '../lingering.js';
 import type { CoreResponse } from './uws-core.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
-import { UwsLingering } from './uws-lingering.js';
 import { UwsPausedWatch } from './uws-paused-watch.js';
 
 /**
@@ -57,7 +57,7 @@ export class UwsBody {
   /** The body counts as unfinished: it is read behind its response. */
   #isBehind = false;
   /** The response is complete: the rest of the body is dropped, unless it is wanted. */
-  #lingering: UwsLingering | undefined;
+  #lingering: Lingering | undefined;
   /**
    * The pieces are received here; otherwise the core drops them. With the last one the core stops its idle
    * time-out, even if the request is not over.
@@ -142,12 +142,12 @@ export class UwsBody {
   }
 
   /**
-   * Drops what still arrives, up to the bounds of uws-lingering.ts. A reader that waits gets it. Unless the
+   * Drops what still arrives, up to the bounds of lingering.ts. A reader that waits gets it. Unless the
    * body is read, call it in the request callback: otherwise the end of the body may have passed unnoticed.
    */
   drop(): void {
     if (this.#lingering !== undefined) return;
-    this.#lingering = new UwsLingering(this.#events.host, this, () => this.#events.beyond());
+    this.#lingering = new Lingering(this.#events.host, this, () => this.#events.beyond());
     if (!this.isAttached) this.#attach();
     if (this.#reading?.goesOn !== true) {
       this.discard();
@@ -163,7 +163,7 @@ export class UwsBody {
     return this.#lingering?.isUseful === true;
   }
 
-  /** Drops the rest: see `wait` of UwsLingering. */
+  /** Drops the rest: see `wait` of Lingering. */
   linger(idleMs: number, over: () => void): void {
     this.drop();
     this.#lingering?.wait(idleMs, over);

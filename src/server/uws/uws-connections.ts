@@ -1,21 +1,8 @@
 // Counts the open connections of one server and admits new ones.
-import { addressText } from './binary-address.js';
-import type { CoreResponse } from './uws-core.js';
 
-/** Admits connections. Each connection that was admitted leaves once. */
-export interface ConnectionGate {
-  /**
-   * @param address of the client, as text
-   * @returns false when the connection is to be closed at once
-   */
-  enter(address: () => string): boolean;
-  leave(): void;
-  /**
-   * Called for each response that would leave its connection open and may close it.
-   * @returns true when the response is to close it, because this worker has more connections than its share
-   */
-  givesUp(): boolean;
-}
+import { addressText } from '../binary-address.js';
+import type { ConnectionGate } from '../http-core.js';
+import type { CoreResponse } from './uws-core.js';
 
 export class UwsConnections {
   readonly #gate: ConnectionGate;

@@ -4,7 +4,7 @@
 // header field into the body, and neither `endWithoutBody` nor `tryEnd` can close a connection. So responses
 // that are written by these carry `connection: close`. Because no further request may be executed, reading
 // stops until the idle time-out of the core closes the connection. That is no harm when all bytes of the
-// client have been read. While its body is under way, the body is read on (uws-lingering.ts).
+// client have been read. While its body is under way, the body is read on (lingering.ts).
 import type { ExchangeHost } from './uws-exchange-host.js';
 
 /**

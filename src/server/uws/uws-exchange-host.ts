@@ -1,11 +1,11 @@
 // What the exchanges of one server share.
 
 import type { EnteredStores } from '../entered-stores.js';
+import type { LingeringHost } from '../lingering.js';
 import type { ServiceCode } from '../service-code.js';
 import type { BodilessWatch } from './bodiless-watch.js';
 import type { PendingInterrupt } from './pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
-import type { LingeringHost } from './uws-lingering.js';
 
 export interface ExchangeHost extends LingeringHost {
   readonly serviceCode: ServiceCode;

@@ -11,22 +11,22 @@
 //   report to JavaScript. So every request gets an abort handler at its beginning.
 //
 // uws-ending.ts decides what happens to the connection after the response. uws-pending-response.ts writes
-// responses that are complete for the client only; uws-lingering.ts bounds how long the rest of the body is
+// responses that are complete for the client only; lingering.ts bounds how long the rest of the body is
 // read behind them.
 import type { HttpError } from '../../errors.js';
+import { addressText, bytesOf } from '../binary-address.js';
 import { clientClosed } from '../body/body.js';
 import type { Acceptance, BodyReading, Exchange } from '../exchange.js';
+import { CLOSE_AFTER_MS, END_AFTER_MS } from '../lingering.js';
 import type { RequestHead } from '../request-head.js';
 import { checkLength } from '../response/plain-bytes.js';
 import { ServerRefusal } from '../server-refusal.js';
-import { addressText, bytesOf } from './binary-address.js';
 import { type BodyEvents, UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
 import { DISCARD_BYTES, type Ending, endingOf } from './uws-ending.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 import { fieldBlock, statusLine } from './uws-head.js';
 import { UwsLarge } from './uws-large.js';
-import { CLOSE_AFTER_MS, END_AFTER_MS } from './uws-lingering.js';
 import {
   announcedLength,
   beyondCork,

@@ -2,7 +2,7 @@
 //
 // A response of known length is written like this when the body of its request has not arrived completely.
 // The client may send the whole body before it reads the response, so the body is read on and dropped
-// (uws-lingering.ts). Because the response is pending for the core, it closes the connection as soon as
+// (lingering.ts). Because the response is pending for the core, it closes the connection as soon as
 // another request begins. A refusal in the middle of a packet that must not be read further is written in the
 // same way, and its connection is cut at once.
 //

@@ -15,27 +15,24 @@ import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { EnteredStores } from '../entered-stores.js';
 import { HeadReader } from '../framing.js';
+import {
+  type ConnectionGate,
+  type HttpServer,
+  type HttpServerOptions,
+  OPEN_GATE,
+  UNCOUNTED,
+} from '../http-core.js';
 import type { StaticRoute } from '../mounted-routes.js';
 import { expectsBody, uniqueMethod } from '../routing/methods.js';
 import { TurnWatch } from '../turn-watch.js';
 import { BodilessWatch } from './bodiless-watch.js';
 import { PendingInterrupt } from './pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
-import { type ConnectionGate, UwsConnections } from './uws-connections.js';
+import { UwsConnections } from './uws-connections.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';
 import { UwsExchange } from './uws-exchange.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 import { serveWebSockets, type Upgrade, type WebSockets } from './uws-websockets.js';
-
-export interface UwsServerOptions {
-  readonly settings: Pick<Settings, 'maxHeaderBytes' | 'maxUrlBytes' | 'streamIdleMs'>;
-  /** Files that `checkCertificate` has accepted. Default: plain HTTP. */
-  readonly tls?: TlsFiles | undefined;
-  /** Bounds the connections (MAX_CONNECTIONS). Default: all are admitted. */
-  readonly gate?: ConnectionGate;
-  /** Counts bodies that were not read to their end (uws-lingering.ts). Default: they are not counted. */
-  readonly abandonedBodies?: Pick<Counter, 'add'>;
-}
 
 /**
  * The largest number of routes that the core finds by itself. It compares a path with one after the other, so
@@ -55,10 +52,7 @@ const ADDERS = new Map([
   ['DELETE', 'del'],
 ] as const) as ReadonlyMap<string, 'get' | 'post' | 'put' | 'patch' | 'del'>;
 
-const UNCOUNTED: Pick<Counter, 'add'> = { add: () => undefined };
-const OPEN_GATE: ConnectionGate = { enter: () => true, leave: () => undefined, givesUp: () => false };
-
-export class UwsServer {
+export class UwsServer implements HttpServer {
   readonly #app: App;
   readonly #core: Core;
   readonly #server: CoreApp;
@@ -76,7 +70,7 @@ export class UwsServer {
   #isDescribed = false;
   #isClosed = false;
 
-  constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: UwsServerOptions) {
+  constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: HttpServerOptions) {
     const core = loadCore();
     core._cfg?.('silent');
     const anchor = app.webSockets().length === 0 ? undefined : new Anchor(core);

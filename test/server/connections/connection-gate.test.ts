@@ -8,7 +8,7 @@ import { readTotals } from '#src/memory/metrics/totals.js';
 import { readConnections } from '#src/memory/open-connections.js';
 import { SurplusOrders } from '#src/memory/surplus-cells.js';
 import { connectionGate } from '#src/server/connections/connection-gate.js';
-import type { ConnectionGate } from '#src/server/uws/uws-connections.js';
+import type { ConnectionGate } from '#src/server/http-core.js';
 
 const MOST = 1000;
 const [A, B, C] = ['127.0.0.2', '127.0.0.3', '127.0.0.4'] as const;

@@ -6,9 +6,9 @@
 //
 // Dropping costs no memory, but time of the event loop. So it has a bound of bytes, and after the response
 // one of time. Beyond them reading is paused, and the connection is closed a little later.
-import type { Counter } from '../../memory/metrics/recorder.js';
-import { IdleAlarm } from '../idle-alarm.js';
-import type { TimerWheel } from '../timer-wheel.js';
+import type { Counter } from '../memory/metrics/recorder.js';
+import { IdleAlarm } from './idle-alarm.js';
+import type { TimerWheel } from './timer-wheel.js';
 
 /** Bytes that are dropped of one body. */
 export const MOST_BYTES = 64 * 1024 * 1024;
@@ -30,7 +30,7 @@ export interface LingeringHost {
   readonly abandonedBodies: Pick<Counter, 'add'>;
 }
 
-export class UwsLingering {
+export class Lingering {
   readonly #host: LingeringHost;
   readonly #body: { readonly isComplete: boolean };
   readonly #beyond: () => void;
