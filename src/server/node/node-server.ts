@@ -1,27 +1,337 @@
-// The HTTP server of one worker on `node:http` (the core that runs wherever Node.js does).
+// The HTTP server of one worker on `node:http`: the core that runs wherever Node.js does. It takes requests,
+// checks their framing with the same reader as the other core, and hands them to the App.
+//
+// llhttp refuses what it cannot parse by itself, and reports only that: such a request gets a problem
+// document, and its connection is closed.
+import { readFileSync } from 'node:fs';
+import { createServer, IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { HttpError } from '../../errors.js';
+import { toError } from '../../telemetry/to-error.js';
 import type { App } from '../app.js';
-import type { HttpServer, HttpServerOptions } from '../http-core.js';
+import type { TlsFiles } from '../certificate.js';
+import { EnteredStores } from '../entered-stores.js';
+import { HeadReader } from '../framing.js';
+import {
+  type ConnectionGate,
+  type HttpServer,
+  type HttpServerOptions,
+  OPEN_GATE,
+  UNCOUNTED,
+} from '../http-core.js';
+import { RequestHead } from '../request-head.js';
+import { methodUnknown } from '../routing/methods.js';
+import { ServerRefusal } from '../server-refusal.js';
+import { TurnWatch } from '../turn-watch.js';
+import { addressOf, NodeConnection } from './node-connection.js';
+import { NodeExchange, type UpgradingSocket } from './node-exchange.js';
+import type { NodeExchangeHost } from './node-exchange-host.js';
+import { pathOf, readHead } from './node-head.js';
+import { messageClass } from './node-message.js';
+import { NodeWebSockets } from './node-websockets.js';
+
+/** An idle connection, and one that has not sent the whole head of a request by then, is closed. */
+const IDLE_MS = 10_000;
+/** Connections are looked at this often for that. */
+const LOOK_MS = 1000;
+
+const CONNECTION = Symbol('connection');
+type OwnedSocket = Duplex & { [CONNECTION]?: NodeConnection };
 
 export class NodeServer implements HttpServer {
-  constructor(_app: App, _options: HttpServerOptions) {
-    throw new Error('not written yet');
+  readonly #app: App;
+  readonly #server: Server;
+  readonly #reader: HeadReader;
+  readonly #host: NodeExchangeHost;
+  readonly #gate: ConnectionGate;
+  readonly #webSockets: NodeWebSockets;
+  readonly #turns = new TurnWatch();
+  readonly #stores = new EnteredStores();
+  readonly #sockets = new Set<Socket>();
+  #inCallback = false;
+  #isClosed = false;
+  /** The connection whose request runs in its callback. */
+  #running: NodeConnection | undefined;
+
+  constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: HttpServerOptions) {
+    this.#app = app;
+    this.#gate = gate;
+    this.#reader = new HeadReader(settings, (head) => app.servesOther(head));
+    const failed = (error: unknown): void => {
+      app.options.log.error({ err: toError(error) }, 'the HTTP core failed');
+    };
+    this.#webSockets = new NodeWebSockets(app, { stores: this.#stores, turns: this.#turns, failed });
+    this.#host = {
+      wheel: app.wheel,
+      streamIdleMs: settings.streamIdleMs,
+      abandonedBodies,
+      unfinished: 0,
+      stores: this.#stores,
+      failed,
+      givesUp: () => gate.givesUp(),
+      accept: (request, socket, head, acceptance) =>
+        this.#webSockets.accept(request, socket, head, acceptance),
+    };
+    const { maxHeaderBytes, maxUrlBytes } = settings;
+    this.#server = serverOf(tls, {
+      IncomingMessage: messageClass((url) => app.webSocketAt(pathOf(url)) !== undefined),
+      // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
+      maxHeaderSize: 2 * (maxHeaderBytes + maxUrlBytes),
+      insecureHTTPParser: false,
+      requireHostHeader: false, // the reader requires exactly one
+      keepAliveTimeout: IDLE_MS,
+      headersTimeout: IDLE_MS,
+      requestTimeout: 0, // bodies have bounds of their own
+      connectionsCheckingInterval: LOOK_MS,
+      noDelay: true,
+    });
+    this.#listen();
   }
-  listen(_port: number, _host: string): Promise<number> {
-    throw new Error('not written yet');
+
+  #listen(): void {
+    const server = this.#server;
+    // Before the listener of Node.js, which begins to read.
+    server.prependListener('connection', (socket: Socket) => this.#connected(socket));
+    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+      this.#arrived(request, response, false),
+    );
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+      this.#arrived(request, response, true),
+    );
+    // An expectation that is not known is none that has to be met (RFC 9110 section 10.1.1 permits 417).
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
+      this.#arrived(request, response, false),
+    );
+    const left = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
+      this.#leftHttp(request, socket, head);
+    server.on('upgrade', left);
+    server.on('connect', left);
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#failed(error, socket));
+    // A handshake of TLS that fails concerns nobody but its client.
+    server.on('tlsClientError', (_error: Error, socket: Duplex) => void socket.destroy());
   }
-  stopListening(): void {}
+
+  /** @throws Error when the server cannot listen */
+  listen(port: number, host: string, isShared = false): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const server = this.#server;
+      server.once('error', reject);
+      server.listen({ port, host, ...(isShared && { reusePort: true }) }, () => {
+        server.off('error', reject);
+        server.on('error', (error) => this.#host.failed(error));
+        resolve((server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /**
+   * Idle connections stay: a request may be on its way on each of them. `close` of `node:http` would cut
+   * them.
+   */
+  stopListening(): void {
+    if (this.#server.listening) NetServer.prototype.close.call(this.#server);
+  }
+
   get connections(): number {
-    return 0;
+    return this.#sockets.size;
   }
+
   get unfinished(): number {
-    return 0;
+    return this.#host.unfinished;
   }
+
   get inCallback(): boolean {
-    return false;
+    return this.#inCallback;
   }
-  prepareInterrupt(): void {}
+
+  /** The parser of the connection is not called again behind an interrupted callback, so it is of no use. */
+  prepareInterrupt(): void {
+    this.#inCallback = false;
+    const broken = this.#running;
+    this.#running = undefined;
+    if (broken !== undefined) setImmediate(() => broken.socket.destroySoon());
+  }
+
   leaveWebSockets(): number {
-    return 0;
+    return this.#webSockets.leave();
   }
-  close(): void {}
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#webSockets.end();
+    this.#server.close();
+    this.#app.serviceCode.holdDuring(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  #connected(socket: Socket): void {
+    if (!this.#gate.enter(() => addressOf(socket))) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    // A reset is reported by `close` as well. Without a listener it would end the thread.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      this.#gate.leave();
+    });
+  }
+
+  /** The connection of a socket: with TLS the one that has the text, not the one of the kernel. */
+  #connectionOf(socket: Socket): NodeConnection {
+    const known = (socket as OwnedSocket)[CONNECTION];
+    if (known !== undefined) return known;
+    const made = new NodeConnection(socket, (connection, { request, response, expectsContinue }) =>
+      this.#serve(connection, request, response, expectsContinue, undefined),
+    );
+    (socket as OwnedSocket)[CONNECTION] = made;
+    socket.on('close', () => {
+      if (!this.#app.serviceCode.isHeld) this.#stores.leave();
+      made.closed();
+    });
+    return made;
+  }
+
+  #arrived(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#connectionOf(request.socket);
+    if (connection.isLast) return;
+    // In a long turn requests wait, so no client keeps the loop busy with the contents of one packet.
+    if (connection.isBusy || this.#turns.isLong()) connection.wait({ request, response, expectsContinue });
+    else this.#serve(connection, request, response, expectsContinue, undefined);
+  }
+
+  #serve(
+    connection: NodeConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+    upgrading: UpgradingSocket | undefined,
+  ): void {
+    const reader = this.#reader;
+    this.#inCallback = true;
+    this.#running = connection;
+    this.#stores.leave();
+    const fault = readHead(reader, request);
+    const { head, wantsClose } = reader;
+    const isLast =
+      fault !== undefined ||
+      head.isChunked ||
+      wantsClose ||
+      upgrading !== undefined ||
+      !response.shouldKeepAlive ||
+      request.httpVersionMinor === 0;
+    // Where a body ends is doubtful in a malformed request, so nothing is read for one.
+    if (fault?.code === 'MALFORMED_REQUEST') head.forgetBody();
+    if (isLast) connection.isLast = true;
+    const exchange = new NodeExchange(this.#host, {
+      head,
+      request,
+      response,
+      connection,
+      isLast,
+      expectsContinue,
+      upgrading,
+    });
+    try {
+      if (fault === undefined) this.#app.handle(exchange);
+      else this.#app.refuse(exchange, fault);
+    } catch (error) {
+      exchange.destroy();
+      this.#host.failed(error);
+    } finally {
+      exchange.leaveCallback();
+      this.#inCallback = false;
+      this.#running = undefined;
+    }
+    if (upgrading !== undefined) exchange.reportOpened();
+  }
+
+  /** A request for a WebSocket, or CONNECT: Node.js does not read its socket any more. */
+  #leftHttp(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = this.#connectionOf(request.socket);
+    // What came before it has no response yet.
+    if (connection.isLast || connection.isBusy) {
+      socket.destroy();
+      return;
+    }
+    const response = this.#bareResponse(request, connection);
+    this.#serve(connection, request, response, false, { socket, head });
+  }
+
+  /** A response on a socket that Node.js does not look after any more. */
+  #bareResponse(request: IncomingMessage, { socket }: NodeConnection): ServerResponse {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.on('finish', () => {
+      response.detachSocket(socket);
+      socket.destroySoon();
+    });
+    return response;
+  }
+
+  /** What arrives cannot be parsed, or does not arrive in time, or the connection is broken. */
+  #failed(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const known = (socket as OwnedSocket)[CONNECTION];
+    const fault = faultOf(error);
+    // Behind a request that is under way the connection ends with its response.
+    if (known?.isBusy === true && fault !== undefined) {
+      known.isLast = true;
+      return;
+    }
+    if (fault === undefined || !socket.writable || known?.isLast === true) {
+      socket.destroy();
+      return;
+    }
+    const connection = known ?? this.#connectionOf(socket as Socket);
+    connection.isLast = true;
+    // The response before this one may not have left the socket yet.
+    setImmediate(() => this.#refuse(connection, fault));
+  }
+
+  /** The parser has made no request of what it refuses, so an empty one stands for it. */
+  #refuse(connection: NodeConnection, fault: HttpError): void {
+    const { socket } = connection;
+    const request = new IncomingMessage(socket);
+    let response: ServerResponse;
+    try {
+      response = this.#bareResponse(request, connection);
+    } catch {
+      // The client does not take the response before this one.
+      socket.destroy();
+      return;
+    }
+    const head = new RequestHead('', '', '', false);
+    const exchange = new NodeExchange(this.#host, { ...LAST, head, request, response, connection });
+    try {
+      this.#app.refuse(exchange, fault);
+    } catch (error) {
+      exchange.destroy();
+      this.#host.failed(error);
+    }
+    exchange.leaveCallback();
+  }
+}
+
+const LAST = { isLast: true, expectsContinue: false, upgrading: undefined } as const;
+
+/** @returns the refusal of what the client has sent; undefined when it cannot get one */
+function faultOf({ code = '' }: NodeJS.ErrnoException): HttpError | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new ServerRefusal('HEADERS_TOO_LARGE', 'The head of the request is too large.');
+  if (code === 'HPE_INVALID_METHOD') return methodUnknown();
+  if (code.startsWith('HPE_'))
+    return new ServerRefusal('MALFORMED_REQUEST', 'The request cannot be parsed as HTTP/1.1.');
+  return undefined;
+}
+
+function serverOf(tls: TlsFiles | undefined, options: ServerOptions): Server {
+  if (tls === undefined) return createServer(options);
+  const [cert, key] = [readFileSync(tls.certFile), readFileSync(tls.keyFile)];
+  return createTlsServer({ ...options, cert, key, ALPNProtocols: ['http/1.1'], handshakeTimeout: IDLE_MS });
 }

@@ -10,12 +10,13 @@
 //   buffer of the core and the socket takes no more, the body is lost, and the response times out without a
 //   report to JavaScript. So every request gets an abort handler at its beginning.
 //
-// uws-ending.ts decides what happens to the connection after the response. uws-pending-response.ts writes
+// connection-ending.ts decides what happens to the connection after the response. uws-pending-response.ts writes
 // responses that are complete for the client only; lingering.ts bounds how long the rest of the body is
 // read behind them.
 import type { HttpError } from '../../errors.js';
 import { addressText, bytesOf } from '../binary-address.js';
 import { clientClosed } from '../body/body.js';
+import { DISCARD_BYTES, type Ending, endingOf } from '../connection-ending.js';
 import type { Acceptance, BodyReading, Exchange } from '../exchange.js';
 import { CLOSE_AFTER_MS, END_AFTER_MS } from '../lingering.js';
 import type { RequestHead } from '../request-head.js';
@@ -23,7 +24,6 @@ import { checkLength } from '../response/plain-bytes.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { type BodyEvents, UwsBody } from './uws-body.js';
 import type { CoreResponse } from './uws-core.js';
-import { DISCARD_BYTES, type Ending, endingOf } from './uws-ending.js';
 import type { ExchangeHost } from './uws-exchange-host.js';
 import { fieldBlock, statusLine } from './uws-head.js';
 import { UwsLarge } from './uws-large.js';

@@ -1,0 +1,220 @@
+// The body of one request of a socket. It is read from the socket only while somebody reads it here: what is
+// not read waits in the kernel, beside at most 64 KiB in the stream of `node:http`. So a handler may begin to
+// read at any time before its response is complete.
+//
+// The limits of a body count its bytes. A client that sends thousands of tiny chunks, or a byte now and then,
+// is refused for itself.
+import type { IncomingMessage } from 'node:http';
+import type { HttpError } from '../../errors.js';
+import type { BodyReading } from '../exchange.js';
+import { IdleAlarm } from '../idle-alarm.js';
+import { Lingering } from '../lingering.js';
+import { ServerRefusal } from '../server-refusal.js';
+import type { NodeExchangeHost } from './node-exchange-host.js';
+
+/**
+ * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
+ * FLOOD_BYTES bytes each, on average.
+ */
+const FLOOD_PIECES = 4096;
+const FLOOD_BYTES = 16;
+/** A body is refused when fewer than SLOW_BYTES of it arrive within SLOW_MS. */
+const SLOW_BYTES = 10 * 1024;
+const SLOW_MS = 10_000;
+
+const NOTHING = new Uint8Array(0);
+
+type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
+
+export interface BodyEvents {
+  readonly host: NodeExchangeHost;
+  /** Called with what a reader has thrown. */
+  failed(error: unknown): void;
+  /** Called once, when what arrives is refused. */
+  refused(error: HttpError): void;
+  /** Called when so much of the body has been dropped that no more is to be read. */
+  beyond(): void;
+  /** Called when the body is read for the first time. */
+  wanted(): void;
+}
+
+export class NodeBody {
+  readonly #request: IncomingMessage;
+  readonly #events: BodyEvents;
+  /** Announced bytes that have not arrived; -1 for a chunked body. */
+  #left: number;
+  #onPiece: OnPiece | undefined;
+  #reading: BodyReading | undefined;
+  #lingering: Lingering | undefined;
+  /** The body counts as unfinished: it is read behind its response. */
+  #isBehind = false;
+  /** Its pieces are received here. */
+  isAttached = false;
+  /** Its end was received here. */
+  #isDelivered = false;
+  #isPaused = false;
+  /** The response is complete, or the client has left, and nothing more is handed over. */
+  #isOver = false;
+  #slow: IdleAlarm | undefined;
+  /** Bytes since the alarm was last touched. */
+  #sinceTouch = 0;
+  /** Pieces and bytes in this turn of the event loop. */
+  #pieces = 0;
+  #bytes = 0;
+
+  /** @param length announced bytes; -1 for a chunked body */
+  constructor(request: IncomingMessage, length: number, events: BodyEvents) {
+    this.#request = request;
+    this.#left = length;
+    this.#events = events;
+  }
+
+  /** The whole body has arrived. Its end may be received a moment later. */
+  get isComplete(): boolean {
+    return this.#isDelivered || this.#request.complete;
+  }
+
+  read(onPiece: OnPiece, reading: BodyReading | undefined): void {
+    this.#onPiece = onPiece;
+    this.#reading = reading;
+    this.#attach();
+  }
+
+  #attach(): void {
+    if (this.isAttached) return;
+    this.isAttached = true;
+    this.#events.wanted();
+    const { wheel } = this.#events.host;
+    this.#slow = new IdleAlarm(wheel, SLOW_MS, () => this.#tooSlow());
+    this.#slow.start();
+    this.#request.on('data', (piece: Uint8Array) => this.#arrived(piece));
+    this.#request.on('end', () => this.#take(NOTHING, true));
+    if (this.#isPaused) this.#request.pause();
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#slow?.stop();
+    if (this.isAttached) this.#request.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (!this.isAttached || this.#isDelivered) return;
+    if (!this.#isOver) this.#slow?.start();
+    this.#request.resume();
+  }
+
+  /**
+   * Drops what still arrives, up to the bounds of lingering.ts. A reader that waits gets it.
+   */
+  drop(): void {
+    if (this.#lingering !== undefined) return;
+    const { host } = this.#events;
+    this.#lingering = new Lingering(host, this, () => this.#events.beyond());
+    this.#attach();
+    this.#slow?.stop();
+    if (this.#reading?.goesOn !== true) {
+      this.discard();
+      return;
+    }
+    // A drain waits for it.
+    this.#isBehind = true;
+    host.unfinished++;
+  }
+
+  /** More may be dropped. */
+  get isDropping(): boolean {
+    return this.#lingering?.isUseful === true;
+  }
+
+  /** Drops the rest: see `wait` of Lingering. */
+  linger(idleMs: number, over: () => void): void {
+    this.drop();
+    this.#lingering?.wait(idleMs, over);
+  }
+
+  /** Hands nothing more to the reader. */
+  discard(): void {
+    this.#onPiece = undefined;
+    this.resume();
+  }
+
+  /** Call when nothing more of the body is wanted, or can arrive. */
+  finish(): void {
+    this.#isOver = true;
+    this.#onPiece = undefined;
+    this.#slow?.stop();
+    this.#lingering?.stop();
+    this.#endBehind();
+    this.#reading?.lost();
+  }
+
+  #endBehind(): void {
+    if (this.#isBehind) this.#events.host.unfinished--;
+    this.#isBehind = false;
+  }
+
+  #arrived(piece: Uint8Array): void {
+    const { length } = piece;
+    if (this.#left === -1) {
+      this.#take(piece, false);
+      return;
+    }
+    this.#left -= length;
+    this.#take(piece, this.#left === 0);
+  }
+
+  #take(piece: Uint8Array, isLast: boolean): void {
+    if (this.#isOver || this.#isDelivered) return;
+    this.#isDelivered = isLast;
+    if (isLast) this.#slow?.stop();
+    else this.#touch(piece.length);
+    const lingering = this.#lingering;
+    const isFlood = !isLast && this.#isFlood(piece.length);
+    // What a reader gets is bounded by the limit of its route; only a flood of tiny pieces counts here.
+    if (this.#isBehind && this.#reading?.goesOn === true && !isFlood) lingering?.passed();
+    else lingering?.dropped(piece.length);
+    if (lingering === undefined && isFlood) {
+      const detail = 'The body came in thousands of pieces of a few bytes each.';
+      this.#events.refused(new ServerRefusal('MALFORMED_REQUEST', detail));
+    } else if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
+    if (isLast) this.#endBehind();
+  }
+
+  #hand(onPiece: OnPiece, piece: Uint8Array, isLast: boolean): void {
+    const { stores } = this.#events.host;
+    stores.leave();
+    try {
+      onPiece(piece, isLast);
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  #touch(bytes: number): void {
+    this.#sinceTouch += bytes;
+    if (this.#sinceTouch < SLOW_BYTES) return;
+    this.#sinceTouch = 0;
+    this.#slow?.touch();
+  }
+
+  #tooSlow(): void {
+    const detail = `Less than ${SLOW_BYTES} bytes of the body arrived within ${SLOW_MS / 1000} seconds.`;
+    this.#events.refused(new ServerRefusal('BODY_TIMEOUT', detail));
+  }
+
+  #isFlood(bytes: number): boolean {
+    if (this.#pieces === 0) {
+      setImmediate(() => {
+        this.#pieces = 0;
+        this.#bytes = 0;
+      });
+    }
+    this.#pieces++;
+    this.#bytes += bytes;
+    return this.#pieces > FLOOD_PIECES && this.#bytes < this.#pieces * FLOOD_BYTES;
+  }
+}

@@ -1,0 +1,96 @@
+// One connection of a client. Its requests are executed one after the other: `node:http` reports all that are
+// in a packet, whether or not the one before has its response, and a client could start thousands at once.
+// Those that wait are bounded, and none of them is executed once a response has announced the end of the
+// connection (RFC 9112 section 9.6).
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** A client that pipelines more requests behind an unfinished one is cut off. */
+const MOST_WAITING = 100;
+
+/** A request that is under way. */
+interface Current {
+  /** The client has left. */
+  gone(): void;
+}
+
+export interface Waiting {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue: boolean;
+}
+
+const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/;
+
+export class NodeConnection {
+  readonly socket: Socket;
+  /** Nothing that follows on this connection may be executed. */
+  isLast = false;
+  #current: Current | undefined;
+  #waiting: Waiting[] | undefined;
+  #address: string | undefined;
+  readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
+
+  constructor(socket: Socket, serve: (connection: NodeConnection, waiting: Waiting) => void) {
+    this.socket = socket;
+    this.#serve = serve;
+  }
+
+  /** The address of the client as text; empty once it has left before it was asked for. */
+  get address(): string {
+    this.#address ??= addressOf(this.socket);
+    return this.#address;
+  }
+
+  /** A request is under way, or waits. */
+  get isBusy(): boolean {
+    return this.#current !== undefined || this.#waiting !== undefined;
+  }
+
+  /** The request is under way when its callback has returned. */
+  hold(current: Current): void {
+    this.#current = current;
+  }
+
+  /** The request that was held is over: the next one is served, in a later turn of the event loop. */
+  release(current: Current): void {
+    if (this.#current !== current) return;
+    this.#current = undefined;
+    if (this.#waiting !== undefined) setImmediate(() => this.#next());
+  }
+
+  /** Serves a request when those before it have their responses. */
+  wait(waiting: Waiting): void {
+    if (this.#waiting === undefined) {
+      this.#waiting = [];
+      if (this.#current === undefined) setImmediate(() => this.#next());
+    }
+    if (this.#waiting.push(waiting) > MOST_WAITING) this.socket.destroy();
+  }
+
+  #next(): void {
+    while (this.#current === undefined && this.#waiting !== undefined) {
+      const next = this.#waiting.shift();
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      if (next === undefined || this.isLast || this.socket.destroyed) {
+        this.#waiting = undefined;
+        return;
+      }
+      this.#serve(this, next);
+    }
+  }
+
+  /** The socket has closed. */
+  closed(): void {
+    this.#waiting = undefined;
+    const current = this.#current;
+    this.#current = undefined;
+    current?.gone();
+  }
+}
+
+/** IPv4 that is mapped into IPv6 is IPv4; the zone of an address is left out. */
+export function addressOf({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
+  return remoteAddress.replace(IPV4_IN_IPV6, '').replace(/%.*$/, '');
+}

@@ -1,0 +1,30 @@
+// What the exchanges of one server share.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { EnteredStores } from '../entered-stores.js';
+import type { Acceptance } from '../exchange.js';
+import type { LingeringHost } from '../lingering.js';
+
+/** A WebSocket, as far as the exchange that has opened it is concerned. */
+export interface OpenedSocket {
+  /** Runs the `open` callback of the service. */
+  opened(): void;
+}
+
+export interface NodeExchangeHost extends LingeringHost {
+  readonly streamIdleMs: number;
+  readonly stores: EnteredStores;
+  /** Exchanges that have outlived their request callback and are not complete. */
+  unfinished: number;
+  /** Logs an error. Never throws. */
+  failed(error: unknown): void;
+  /** True when a response is to close its connection, because the worker has more than its share of them. */
+  givesUp(): boolean;
+  /** Responds 101: the socket is a WebSocket of the route from now on. Undefined when the client has left. */
+  accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    acceptance: Acceptance,
+  ): OpenedSocket | undefined;
+}

@@ -1,0 +1,450 @@
+// One request of a socket and its response, on `node:http`.
+//
+// connection-ending.ts decides what happens to the connection after the response. A response that comes
+// before the end of its request's body is complete for the client, but `end` is called only when the client
+// has sent the rest, or has stopped sending: at `end` Node.js closes the connection, the kernel would reset
+// it because of the unread bytes, and the client might lose the response.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { HttpError } from '../../errors.js';
+import { clientClosed } from '../body/body.js';
+import { type Ending, endingOf } from '../connection-ending.js';
+import type { Acceptance, BodyReading, Exchange } from '../exchange.js';
+import { IdleAlarm } from '../idle-alarm.js';
+import { CLOSE_AFTER_MS, END_AFTER_MS } from '../lingering.js';
+import type { RequestHead } from '../request-head.js';
+import { checkLength } from '../response/plain-bytes.js';
+import { type BodyEvents, NodeBody } from './node-body.js';
+import type { NodeConnection } from './node-connection.js';
+import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
+import { latin1Of } from './node-head.js';
+
+/** Nothing of a response has been written. */
+const OPEN = 0;
+/** The response is being written. */
+const RESPONDING = 1;
+/** The response is complete for this class. */
+const DONE = 2;
+/** The client has left before the response was complete. */
+const GONE = 3;
+
+/** A larger piece is written in parts, each when the client has taken the one before. */
+const PIECE_BYTES = 64 * 1024;
+const NOTHING = new Uint8Array(0);
+/** Characters that a text of fields has as more than one byte. */
+const BEYOND_ASCII = /[\u0080-\uffff]/;
+
+/** These responses have no body, whatever their method. */
+const isEmpty = (status: number): boolean => status === 204 || status === 304;
+
+/** A socket that asks for a WebSocket, with the bytes behind its request. */
+export interface UpgradingSocket {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+export interface Arrived {
+  readonly head: RequestHead;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly connection: NodeConnection;
+  /** Nothing that follows the request on its connection may be executed. */
+  readonly isLast: boolean;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expectsContinue: boolean;
+  readonly upgrading: UpgradingSocket | undefined;
+}
+
+export class NodeExchange implements Exchange, BodyEvents {
+  readonly head: RequestHead;
+  readonly host: NodeExchangeHost;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #connection: NodeConnection;
+  readonly #isLast: boolean;
+  #expectsContinue: boolean;
+  readonly #upgrading: UpgradingSocket | undefined;
+  #phase = OPEN;
+  #inCallback = true;
+  /** The exchange is counted in `unfinished` of the host. */
+  #isCounted = false;
+  #ending: Ending = 'keep';
+  readonly #body: NodeBody | undefined;
+  #listeners: (() => void)[] | undefined;
+  #onEnded: (() => void)[] | undefined;
+  #onBodyRefused: ((error: HttpError) => void) | undefined;
+  /** Bytes that a response of known length still lacks; undefined for one of unknown length. */
+  #left: number | undefined;
+  #isStream = false;
+  /** The response is complete for the client, and its body is still under way. */
+  #isPending = false;
+  #idle: IdleAlarm | undefined;
+  #wake: (() => void) | undefined;
+  #webSocket: OpenedSocket | undefined;
+
+  constructor(host: NodeExchangeHost, arrived: Arrived) {
+    const { head, request } = arrived;
+    this.host = host;
+    this.head = head;
+    this.#request = request;
+    this.#response = arrived.response;
+    this.#connection = arrived.connection;
+    this.#isLast = arrived.isLast;
+    this.#expectsContinue = arrived.expectsContinue;
+    this.#upgrading = arrived.upgrading;
+    if (head.contentLength > 0 || head.isChunked)
+      this.#body = new NodeBody(request, head.isChunked ? -1 : head.contentLength, this);
+  }
+
+  get accept(): ((acceptance: Acceptance) => void) | undefined {
+    const upgrading = this.#upgrading;
+    return upgrading && ((acceptance) => this.#accept(upgrading, acceptance));
+  }
+
+  get inCallback(): boolean {
+    return this.#inCallback;
+  }
+
+  get closed(): boolean {
+    return this.#phase >= DONE;
+  }
+
+  remoteAddress(): string {
+    return this.#connection.address;
+  }
+
+  rememberAddress(): void {
+    // The connection keeps it.
+    void this.#connection.address;
+  }
+
+  onClosed(listener: () => void): void {
+    if (this.#phase === GONE) queueMicrotask(listener);
+    else if (this.#phase !== DONE) this.#listeners = [...(this.#listeners ?? []), listener];
+  }
+
+  onEnded(listener: () => void): void {
+    if (this.#phase >= DONE) listener();
+    else this.#onEnded = [...(this.#onEnded ?? []), listener];
+  }
+
+  leaveCallback(): void {
+    if (!this.#inCallback) return;
+    this.#inCallback = false;
+    if (this.#phase >= DONE && !this.#isPending) return;
+    this.#connection.hold(this);
+    if (this.#isPending) return;
+    this.#isCounted = true;
+    this.host.unfinished++;
+  }
+
+  // --- whole responses
+
+  send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
+    if (this.#phase !== OPEN) return;
+    this.#phase = RESPONDING;
+    const isBodiless = this.head.method === 'HEAD' || isEmpty(status);
+    const bytes = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const length = body === null && isBodiless ? undefined : isEmpty(status) ? undefined : bytes;
+    const isUtf8 = this.#writeHead(status, headers, close, bytes, length);
+    if (isBodiless || bytes === 0) this.#finishWith(undefined);
+    else if (bytes > PIECE_BYTES) this.#sendLarge(body!);
+    // Node.js writes the head in the coding of a text that follows it.
+    else this.#finishWith(typeof body === 'string' && !isUtf8 ? body : Buffer.from(body as string));
+  }
+
+  #sendLarge(body: string | Uint8Array): void {
+    const isOwn = typeof body === 'string';
+    const bytes = isOwn ? Buffer.from(body) : body;
+    this.#left = bytes.length;
+    this.#writePieces(bytes, bytes.length, isOwn).catch((error: unknown) => {
+      if (this.#phase >= DONE) return;
+      this.host.failed(error);
+      this.destroy();
+    });
+  }
+
+  /** Writes the last bytes, and completes the response as soon as the kernel has taken them. */
+  #finishWith(last: string | Uint8Array | undefined): void {
+    const response = this.#response;
+    if (this.#ending === 'announce') {
+      if (last === undefined) response.flushHeaders();
+      else response.write(last);
+      this.#isPending = true;
+      this.#complete();
+      this.#body?.linger(CLOSE_AFTER_MS, () => this.#endPending());
+      return;
+    }
+    if (last === undefined) response.end();
+    else response.end(last);
+    if (this.#isTaken) {
+      this.#complete();
+      return;
+    }
+    this.#startIdle();
+    response.once('finish', () => this.#complete());
+  }
+
+  /** All that was written is with the kernel. */
+  get #isTaken(): boolean {
+    const { socket } = this.#response;
+    return socket !== null && socket.writableLength === 0;
+  }
+
+  #endPending(): void {
+    this.#isPending = false;
+    this.#body?.finish();
+    this.#response.end();
+  }
+
+  // --- WebSockets
+
+  #accept({ socket, head }: UpgradingSocket, acceptance: Acceptance): void {
+    if (this.#phase !== OPEN) return;
+    const opened = this.host.accept(this.#request, socket, head, acceptance);
+    this.#complete();
+    if (this.#inCallback) this.#webSocket = opened;
+    else opened?.opened();
+  }
+
+  /**
+   * Runs the `open` callback of a WebSocket that was accepted in the request callback. Call it when the
+   * request callback is over, so that an `open` that never returns does not count as a stall of the request.
+   */
+  reportOpened(): void {
+    this.#webSocket?.opened();
+  }
+
+  // --- responses in pieces
+
+  begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
+    if (this.#phase !== OPEN) return;
+    this.#phase = RESPONDING;
+    this.#isStream = length === undefined;
+    this.#writeHead(status, headers, close, length ?? Number.POSITIVE_INFINITY, length);
+    this.#left = length;
+    if (this.head.method === 'HEAD') this.#finishWith(undefined);
+    else this.#response.flushHeaders();
+  }
+
+  async write(chunk: Uint8Array | string): Promise<void> {
+    if (this.#phase !== RESPONDING) throw clientClosed();
+    const isOwn = typeof chunk === 'string';
+    const bytes = isOwn ? Buffer.from(chunk) : chunk;
+    await this.#writePieces(bytes, bytes.length, isOwn);
+  }
+
+  /** @param isOwn the bytes belong to this class; otherwise to a handler, which may change them later */
+  async #writePieces(bytes: Uint8Array, length: number, isOwn: boolean): Promise<void> {
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      if (this.#phase !== RESPONDING) throw clientClosed();
+      checkLength(bytes, length);
+      const part = bytes.subarray(at, at + PIECE_BYTES);
+      const piece = isOwn ? part : Buffer.from(part); // a copy
+      if (this.#left !== undefined) this.#left -= piece.length;
+      if (this.#left !== undefined && this.#left <= 0) {
+        this.#finishWith(piece);
+        return;
+      }
+      if (!this.#response.write(piece)) await this.#drained();
+    }
+  }
+
+  async #drained(): Promise<void> {
+    this.#startIdle();
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#response.once('drain', resolve);
+    });
+    this.#wake = undefined;
+    this.#idle?.stop();
+    if (this.#phase !== RESPONDING) throw clientClosed();
+  }
+
+  #startIdle(): void {
+    const { wheel, streamIdleMs } = this.host;
+    this.#idle ??= new IdleAlarm(wheel, streamIdleMs, () => this.#cut());
+    this.#idle.start();
+  }
+
+  end(): void {
+    if (this.#phase !== RESPONDING) return;
+    if (!this.#isStream) {
+      this.destroy();
+      return;
+    }
+    if (this.#ending === 'announce') this.#body?.drop();
+    if (this.#body?.isDropping === true) {
+      // The client may stop sending at an error status, and wait for the end.
+      this.#listeners = undefined;
+      this.#body.linger(END_AFTER_MS, () => this.#endStream());
+    } else this.#endStream();
+  }
+
+  #endStream(): void {
+    this.#response.end();
+    this.#complete();
+  }
+
+  // --- the body
+
+  readonly isBodyPassing = false;
+
+  get isRequestArriving(): boolean {
+    return !this.isBodyComplete;
+  }
+
+  get isBodyComplete(): boolean {
+    return this.#body === undefined || this.#body.isComplete;
+  }
+
+  readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean {
+    if (this.#body === undefined) {
+      onPiece(NOTHING, true);
+      return true;
+    }
+    // It may be read during a response of unknown length, which a handler may make of the body.
+    if (this.#phase !== OPEN && !(this.#phase === RESPONDING && this.#isStream)) return false;
+    this.#body.read(onPiece, reading);
+    return true;
+  }
+
+  get deliversBehind(): boolean {
+    return this.#phase < DONE || this.#isPending;
+  }
+
+  onBodyRefused(listener: (error: HttpError) => void): void {
+    this.#onBodyRefused = listener;
+  }
+
+  wanted(): void {
+    if (!this.#expectsContinue) return;
+    this.#expectsContinue = false;
+    if (this.#phase === OPEN) this.#response.writeContinue();
+  }
+
+  failed(error: unknown): void {
+    this.host.failed(error);
+    this.destroy();
+  }
+
+  refused(error: HttpError): void {
+    this.#onBodyRefused?.(error);
+    if (this.#phase < DONE) this.destroy();
+    else this.#cut();
+  }
+
+  /** Stops reading. That would hold up a response of known length, so such a response is given up. */
+  beyond(): void {
+    if (this.#phase === RESPONDING && !this.#isStream) this.destroy();
+    else this.pause();
+  }
+
+  pause(): void {
+    this.#body?.pause();
+  }
+
+  resume(): void {
+    this.#body?.resume();
+  }
+
+  // --- ends
+
+  destroy(): void {
+    if (this.#phase < DONE) this.#phase = DONE;
+    this.#cut();
+    this.#release();
+  }
+
+  #cut(): void {
+    this.#connection.isLast = true;
+    this.#connection.socket.destroy();
+  }
+
+  /** @returns whether a field has bytes beyond ASCII */
+  #writeHead(
+    status: number,
+    headers: readonly string[],
+    close: boolean,
+    bytes: number,
+    length: number | undefined,
+  ): boolean {
+    const { head, host } = this;
+    // A client that waits for `100 Continue` has sent nothing, and its connection can be cut.
+    const body = this.#expectsContinue ? undefined : this.#body;
+    const isLast = this.#isLast || this.#connection.isLast || this.#expectsContinue;
+    this.#ending = endingOf(host, isLast, head.contentLength, body, status, close, bytes);
+    const fields = [...headers];
+    let isUtf8 = false;
+    for (let i = 1; i < fields.length; i += 2) {
+      if (!BEYOND_ASCII.test(fields[i]!)) continue;
+      fields[i] = latin1Of(fields[i]!);
+      isUtf8 = true;
+    }
+    if (length !== undefined) fields.push('Content-Length', String(length));
+    if (this.#ending !== 'keep') {
+      this.#connection.isLast = true;
+      fields.push('Connection', 'close');
+    } else if (this.#request.httpVersionMinor > 0) {
+      // Neither `Connection: keep-alive` nor `Keep-Alive`, which HTTP/1.1 does not need.
+      this.#response.removeHeader('connection');
+    }
+    this.#response.writeHead(status, fields);
+    if (body !== undefined && !this.#isStream) this.#leaveBody(body);
+    return isUtf8;
+  }
+
+  /** Nothing reads the body any more, unless a reader has begun. */
+  #leaveBody(body: NodeBody): void {
+    if (this.#ending === 'announce') body.drop();
+    else body.discard();
+  }
+
+  /** The whole response is written. */
+  #complete(): void {
+    if (this.#phase >= DONE) return;
+    this.#phase = DONE;
+    this.#release();
+  }
+
+  /** Releases everything. May be called again. */
+  #release(): void {
+    this.#listeners = undefined;
+    this.#idle?.stop();
+    this.#wake?.();
+    if (!this.#isPending) this.#leaveUnread();
+    if (this.#isCounted) this.host.unfinished--;
+    this.#isCounted = false;
+    while (this.#onEnded !== undefined && this.#onEnded.length > 0) {
+      this.#onEnded[0]!();
+      this.#onEnded.shift();
+    }
+    if (!this.#isPending) this.#connection.release(this);
+  }
+
+  /** A short body that nobody reads is dropped, and the connection stays, if it arrives in time. */
+  #leaveUnread(): void {
+    const body = this.#body;
+    if (body === undefined) return;
+    if (body.isComplete || this.#phase === GONE || this.#ending !== 'keep') body.finish();
+    else body.linger(CLOSE_AFTER_MS, () => body.isComplete || this.#cut());
+  }
+
+  gone(): void {
+    if (this.#phase >= DONE) {
+      this.#isPending = false;
+      this.#body?.finish();
+      return;
+    }
+    const listeners = this.#listeners ?? [];
+    this.#phase = GONE;
+    this.#release();
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.host.failed(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// Heads of requests and responses, between the forms of `node:http` and ours. Node.js reads and writes one
+// character per byte; texts of ours are UTF-8.
+import type { IncomingMessage } from 'node:http';
+import type { HttpError } from '../../errors.js';
+import type { HeadReader } from '../framing.js';
+import { byteString, octetsOf, textOfOctets } from '../response/field-octets.js';
+import { uniqueMethod } from '../routing/methods.js';
+import { ServerRefusal } from '../server-refusal.js';
+
+/** The most field lines of a request, as on the other core. */
+const MOST_FIELDS = 98;
+
+/** `http://host/path?query` (RFC 9112 section 3.2.2). The authority may be anything: it is checked as Host. */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
+
+/** Names that were seen in other spellings; clients send the same ones again and again. */
+const LOWER = new Map<string, string>();
+const MOST_NAMES = 1000;
+
+/**
+ * Reads the head of a request.
+ * @returns why it must not be executed; undefined when it may be
+ */
+export function readHead(reader: HeadReader, request: IncomingMessage): HttpError | undefined {
+  const { method = '', url = '', rawHeaders, httpVersionMinor } = request;
+  const [authority, target] = url.startsWith('/') ? [undefined, url] : partsOf(url);
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  reader.start(uniqueMethod(method), textOf(path), mark === -1 ? '' : textOf(target.slice(mark + 1)));
+  let hasHost = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = lower(rawHeaders[i]!);
+    const isHost = name === 'host';
+    if (isHost) hasHost = true;
+    // The authority of the target replaces Host, which is checked all the same: it must not appear twice.
+    reader.field(name, textOf(isHost && authority !== undefined ? authority : rawHeaders[i + 1]!));
+  }
+  // A request of HTTP/1.0 has no Host, and no chunks.
+  if (httpVersionMinor === 0 && !hasHost) reader.field('host', authority ?? 'localhost');
+  return faultOf(reader, target, request);
+}
+
+function faultOf(reader: HeadReader, target: string, request: IncomingMessage): HttpError | undefined {
+  const { rawHeaders, httpVersionMinor, method } = request;
+  if (httpVersionMinor === 0 && reader.head.isChunked)
+    return new ServerRefusal('MALFORMED_REQUEST', 'HTTP/1.0 has no Transfer-Encoding.');
+  const isServerWide = target === '*' && method === 'OPTIONS';
+  if (!target.startsWith('/') && !isServerWide && method !== 'CONNECT')
+    return new ServerRefusal('MALFORMED_REQUEST', 'The target of the request has no path.');
+  if (rawHeaders.length > 2 * MOST_FIELDS)
+    return new ServerRefusal('HEADERS_TOO_LARGE', `The header has more than ${MOST_FIELDS} fields.`);
+  return reader.fault();
+}
+
+/** @returns the authority of an absolute target, and the target without it */
+function partsOf(url: string): [authority: string | undefined, target: string] {
+  const parts = ABSOLUTE.exec(url);
+  if (parts === null) return [undefined, url];
+  const target = parts[2]!;
+  return [parts[1]!, target.startsWith('/') ? target : `/${target}`];
+}
+
+/** The path of a target, as text. */
+export function pathOf(url: string): string {
+  const [, target] = url.startsWith('/') ? [undefined, url] : partsOf(url);
+  const mark = target.indexOf('?');
+  return textOf(mark === -1 ? target : target.slice(0, mark));
+}
+
+function lower(name: string): string {
+  const known = LOWER.get(name);
+  if (known !== undefined) return known;
+  const made = name.toLowerCase();
+  if (LOWER.size < MOST_NAMES) LOWER.set(name, made);
+  return made;
+}
+
+const textOf = (octets: string): string => textOfOctets(octets);
+
+/** A value of a field of a response, one character per byte. */
+export function latin1Of(text: string): string {
+  const octets = octetsOf(text);
+  return typeof octets === 'string' ? byteString(octets) : Buffer.from(octets).toString('latin1');
+}
