@@ -31,8 +31,17 @@ const GONE = 3;
 /** A larger piece is written in parts, each when the client has taken the one before. */
 const PIECE_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
-/** Characters that a text of fields has as more than one byte. */
-const BEYOND_ASCII = /[\u0080-\uffff]/;
+/** Up to this size a body is written together with its head, as one text. */
+const ONE_WRITE_BYTES = 16 * 1024;
+
+/**
+ * The bytes of a body as a text with a character for each, which is the form of the head: Node.js writes both
+ * by one call then, and not by a vector of two.
+ */
+function octetsIn(body: string | Uint8Array, length: number): string {
+  if (typeof body !== 'string') return Buffer.from(body.buffer, body.byteOffset, length).toString('latin1');
+  return body.length === length ? body : Buffer.from(body).toString('latin1');
+}
 
 /** These responses have no body, whatever their method. */
 const isEmpty = (status: number): boolean => status === 204 || status === 304;
@@ -146,11 +155,11 @@ export class NodeExchange implements Exchange, BodyEvents {
     const isBodiless = this.head.method === 'HEAD' || isEmpty(status);
     const bytes = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const length = body === null && isBodiless ? undefined : isEmpty(status) ? undefined : bytes;
-    const isUtf8 = this.#writeHead(status, headers, close, bytes, length);
-    if (isBodiless || bytes === 0) this.#finishWith(undefined);
-    else if (bytes > PIECE_BYTES) this.#sendLarge(body!);
-    // Node.js writes the head in the coding of a text that follows it.
-    else this.#finishWith(typeof body === 'string' && !isUtf8 ? body : Buffer.from(body as string));
+    this.#writeHead(status, headers, close, bytes, length);
+    if (isBodiless || body === null || bytes === 0) this.#finishWith(undefined);
+    else if (bytes > PIECE_BYTES) this.#sendLarge(body);
+    else if (bytes > ONE_WRITE_BYTES) this.#finishWith(Buffer.from(body as string));
+    else this.#finishWith(octetsIn(body, bytes));
   }
 
   #sendLarge(body: string | Uint8Array): void {
@@ -169,14 +178,14 @@ export class NodeExchange implements Exchange, BodyEvents {
     const response = this.#response;
     if (this.#ending === 'announce') {
       if (last === undefined) response.flushHeaders();
-      else response.write(last);
+      else response.write(last, 'latin1');
       this.#isPending = true;
       this.#complete();
       this.#body?.linger(CLOSE_AFTER_MS, () => this.#endPending());
       return;
     }
     if (last === undefined) response.end();
-    else response.end(last);
+    else response.end(last, 'latin1');
     if (this.#isTaken) {
       this.#complete();
       return;
@@ -361,26 +370,20 @@ export class NodeExchange implements Exchange, BodyEvents {
     this.#connection.socket.destroy();
   }
 
-  /** @returns whether a field has bytes beyond ASCII */
   #writeHead(
     status: number,
     headers: readonly string[],
     close: boolean,
     bytes: number,
     length: number | undefined,
-  ): boolean {
+  ): void {
     const { head, host } = this;
     // A client that waits for `100 Continue` has sent nothing, and its connection can be cut.
     const body = this.#expectsContinue ? undefined : this.#body;
     const isLast = this.#isLast || this.#connection.isLast || this.#expectsContinue;
     this.#ending = endingOf(host, isLast, head.contentLength, body, status, close, bytes);
     const fields = [...headers];
-    let isUtf8 = false;
-    for (let i = 1; i < fields.length; i += 2) {
-      if (!BEYOND_ASCII.test(fields[i]!)) continue;
-      fields[i] = latin1Of(fields[i]!);
-      isUtf8 = true;
-    }
+    for (let i = 1; i < fields.length; i += 2) fields[i] = latin1Of(fields[i]!);
     if (length !== undefined) fields.push('Content-Length', String(length));
     if (this.#ending !== 'keep') {
       this.#connection.isLast = true;
@@ -391,7 +394,6 @@ export class NodeExchange implements Exchange, BodyEvents {
     }
     this.#response.writeHead(status, fields);
     if (body !== undefined && !this.#isStream) this.#leaveBody(body);
-    return isUtf8;
   }
 
   /** Nothing reads the body any more, unless a reader has begun. */

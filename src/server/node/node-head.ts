@@ -77,8 +77,11 @@ function lower(name: string): string {
 
 const textOf = (octets: string): string => textOfOctets(octets);
 
+const BEYOND_ASCII = /[\u0080-\uffff]/;
+
 /** A value of a field of a response, one character per byte. */
 export function latin1Of(text: string): string {
+  if (!BEYOND_ASCII.test(text)) return text;
   const octets = octetsOf(text);
   return typeof octets === 'string' ? byteString(octets) : Buffer.from(octets).toString('latin1');
 }
