@@ -18,8 +18,8 @@ export const SUBJECTS = [
     about: 'What `routes(app, deps)` declares, and what runs around its handlers.',
     names: `Application RouteOptions GroupOptions Schemas RouteSchemas PathParams Sendable Hooks RouteHooks Handler
       HandlerResult DeclaredResponse RateLimitOption RateText MaxConcurrent Priority FetchApplication FetchHandler
-      FetchOptions cors CorsOptions csrfGuard CsrfGuardOptions hostGuard refererGuard securityHeaders
-      SecurityHeadersOptions`,
+      FetchOptions NodeApplication NodeHandler NodeOptions cors CorsOptions csrfGuard CsrfGuardOptions hostGuard
+      refererGuard securityHeaders SecurityHeadersOptions`,
   },
   {
     title: 'Requests and responses',

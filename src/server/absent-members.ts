@@ -8,8 +8,9 @@ const SETTINGS = 'settings are in multilane.config.js, such as trustedProxies (d
 
 const INSTEAD = {
   use:
-    "a middleware is app.hook('onRequest', (ctx) => …), a router app.group(prefix, (app) => { … }), and an " +
-    'application of the fetch standard app.mount(prefix, application)',
+    "a middleware is app.hook('onRequest', (ctx) => …), a router app.group(prefix, (app) => { … }), an " +
+    'application of the fetch standard app.mount(prefix, application), and one of Express or Fastify ' +
+    'app.mountNode(prefix, application)',
   listen: 'the process listens by itself: set the port by defineConfig({ services, port: 3000 }) or PORT',
   register:
     'a plugin is a function that gets app; routes with a prefix are app.group(prefix, (app) => { … })',
@@ -25,8 +26,6 @@ const INSTEAD = {
   onError: ERRORS,
   setNotFoundHandler: NOT_FOUND,
   notFound: NOT_FOUND,
-  mountNode:
-    'applications of Express cannot be mounted yet (docs/roadmap.md); docs/from-express.md moves one',
 };
 
 /**

@@ -29,6 +29,8 @@ export interface AppOptions {
     /** The security schemes that routes may name. Default: none. */
     readonly openapi?: Settings['openapi'];
   };
+  /** The HTTP core in front of the App. Default: none, or one that is not known yet. */
+  readonly httpCore?: 'uws' | 'node';
   readonly observer: RequestObserver;
   readonly gates: RequestGates;
   readonly quotas: RequestQuotas;

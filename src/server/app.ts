@@ -128,6 +128,15 @@ export class App {
     };
   }
 
+  /**
+   * Resolves when mounted applications of `node:http` may get requests. Call it once, after all services are
+   * mounted.
+   * @throws TypeError that names service and prefix for one that cannot start
+   */
+  prepared(): Promise<void> {
+    return this.#mounted.prepared();
+  }
+
   /** Adds the routes of the gateway for a service. @throws TypeError for options that are wrong */
   mountRelay(relay: RelayRoute): void {
     this.#mounted.addRelay(relay);

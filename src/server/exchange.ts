@@ -1,6 +1,7 @@
 // The interface between the pipeline and what carries the bytes of one request. uws-exchange.ts implements it
 // over a socket, inject-exchange.ts in memory (for tests, and for calls between services in one worker), so
 // both go through the same pipeline.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpError } from '../errors.js';
 import type { TraceContext } from '../scope.js';
 import type { Problem } from './problem-response.js';
@@ -29,6 +30,29 @@ export interface BodyReading {
   readonly goesOn: boolean;
   /** Called when no more of a body can arrive that was wanted behind its response. */
   lost(): void;
+}
+
+/** The objects of Node.js for one request, which an application of `node:http` works with. */
+export interface NodeMessages {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** What the request is told of a response that an application of `node:http` writes. */
+export interface TakeOverEvents {
+  /**
+   * Called once, before the head of the response is made: fields may be set.
+   * @returns whether the connection is to be closed after the response
+   */
+  headIsDue(status: number): boolean;
+  /** Called before the first bytes of a body that is written in pieces. */
+  bodyBegins(): void;
+  /** The whole response was passed to the system. */
+  ended(status: number): void;
+  /** What arrives of the body is refused: it is too large, or its client sends nothing more. */
+  bodyRefused(error: HttpError): void;
+  /** Delivers what has arrived to the application, which may throw. */
+  deliver(piece: () => void): void;
 }
 
 /**
@@ -78,6 +102,17 @@ export interface Exchange {
   write(chunk: Uint8Array | string): Promise<void>;
   /** Call after the last piece. Cuts the connection when the announced length was not reached. */
   end(): void;
+  /**
+   * Leaves request, body and response to an application of `node:http`. Call it at most once, while nothing has
+   * been sent. The exchange ends when that response does. Until bytes of it were sent, `send` sends another
+   * response in its place and closes the connection: what the application writes from then on has no effect.
+   * Undefined where there are no such objects.
+   * @param bodyLimit largest body in bytes
+   * @returns undefined when the body was read already
+   */
+  takeOver?(events: TakeOverEvents, bodyLimit: number): NodeMessages | undefined;
+  /** Bytes of the response were sent that an application of `node:http` writes. @default false */
+  readonly isTakenSent?: boolean;
   /** The whole body has arrived. Its reader may be called a moment later. */
   readonly isBodyComplete: boolean;
   /** The body is lost unless `readBody` is called before the callback of the request returns. */

@@ -1,5 +1,7 @@
 // The contract of this module: what a handler gets and returns, and how an application is declared.
-// Everything else in server/ implements it over a socket (uws/uws-server.ts) or without one (inject.ts).
+// Everything else in server/ implements it over a socket (uws/uws-server.ts, node/node-server.ts) or without one
+// (inject.ts).
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
 import type { Deadline } from '../deadline.js';
@@ -156,6 +158,26 @@ export type FetchOptions = Pick<
     /** The application sees paths without the prefix. @default true */
     readonly stripPrefix?: boolean;
   };
+
+/**
+ * A handler of `node:http`. A promise that it returns need not resolve; when it rejects, the request has
+ * failed.
+ */
+export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/**
+ * An application of `node:http`: one of Express or Connect, which is a handler itself, or of Fastify, which has
+ * one. Its `ready` is awaited before the worker accepts requests.
+ */
+export type NodeApplication =
+  | NodeHandler
+  | { readonly routing: NodeHandler; readonly ready: () => PromiseLike<unknown> };
+
+/**
+ * The options of a mounted application of `node:http`. They apply to all its paths and methods together. It
+ * reads bodies and compresses responses by itself; `bodyLimit` counts the bytes as they arrive.
+ */
+export type NodeOptions = Omit<FetchOptions, 'compress'>;
 
 /** The limit alone, or with a queue. */
 export type MaxConcurrent = number | BulkheadOptions;
@@ -429,6 +451,15 @@ export interface Application<out Routes = unknown, in out Prefix extends string 
    */
   mount(prefix: string, application: FetchApplication): Application<Routes, Prefix>;
   mount(prefix: string, options: FetchOptions, application: FetchApplication): Application<Routes, Prefix>;
+  /**
+   * Mounts an application of `node:http` (`(req, res)`), such as one of Express or Fastify, as it is: it gets
+   * the objects of Node.js, and serves what one of `mount` does. The limits, hooks and switches of this process
+   * apply around it. It needs the HTTP core on `node:http` (`HTTP_CORE=node`); on the other one the start fails.
+   * @param prefix static text; `/` for all paths. `req.url` has none of it, `req.originalUrl` has all
+   * @example app.mountNode('/old', express().get('/users/:id', (req, res) => res.json({ id: req.params.id })));
+   */
+  mountNode(prefix: string, application: NodeApplication): Application<Routes, Prefix>;
+  mountNode(prefix: string, options: NodeOptions, application: NodeApplication): Application<Routes, Prefix>;
   /**
    * Publishes a message to all subscribers of a topic of this service, on every worker. May be called at any
    * time.

@@ -12,6 +12,7 @@ import type { SwitchableRoute } from './kill-switch.js';
 import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
 import { type Mounting, mountingOf, RouteBounds } from './route-bounds.js';
+import { prepareNode } from './node-application.js';
 import { collectRoutes, type DeclaredRoute, MOUNTED } from './route-declarations.js';
 import { isOtherMethod, OTHER_METHOD } from './routing/methods.js';
 import { type Pattern, parsePattern } from './routing/pattern.js';
@@ -61,6 +62,8 @@ export class MountedRoutes {
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
+  /** What `prepared` waits for. */
+  readonly #preparations: (() => Promise<void>)[] = [];
   /** What `#uncharged` has made. */
   readonly #relayedPlans = new Map<RoutePlan, RoutePlan>();
 
@@ -85,6 +88,15 @@ export class MountedRoutes {
   }
   get webSockets(): readonly SocketRoute[] {
     return this.#webSockets;
+  }
+
+  /**
+   * Resolves when mounted applications of `node:http` may get requests: until then theirs are 503 STARTING.
+   * Call it once.
+   * @throws TypeError that names service and prefix for one that cannot start
+   */
+  async prepared(): Promise<void> {
+    await Promise.all(this.#preparations.map((prepare) => prepare()));
   }
 
   /** @throws HttpError for a path that cannot be decoded */
@@ -207,10 +219,11 @@ export class MountedRoutes {
     }
   }
 
-  #fault(service: string, { method, path, declaration }: DeclaredRoute, cause: unknown): TypeError {
+  #fault(service: string, { method, path, declaration, node }: DeclaredRoute, cause: unknown): TypeError {
+    const mounted = node === undefined ? 'mount' : 'mountNode';
     const what =
       method === MOUNTED
-        ? `service ${service}, mount ${path || '/'}`
+        ? `service ${service}, ${mounted} ${path || '/'}`
         : `service ${service}, route ${method} ${path}`;
     if (!(cause instanceof RouteTakenError))
       return new TypeError(`${what}: ${errorMessage(cause)}`, { cause: declaration });
@@ -226,7 +239,7 @@ export class MountedRoutes {
 
   #add(route: DeclaredRoute, mounting: Mounting): void {
     if (route.method === MOUNTED) {
-      this.#addMount(route, mounting);
+      this.#addMount(route, this.#mountingOf(route, mounting));
       return;
     }
     const { method, path, options, target, hooks } = route;
@@ -247,6 +260,23 @@ export class MountedRoutes {
     this.#routes.push(info);
     if (!unlimited) this.#switchable.push({ service, method, path, template });
     if (plan.webSocket !== undefined) this.#webSockets.push(plan.webSocket);
+  }
+
+  /** @throws TypeError for an application of `node:http` on another core */
+  #mountingOf(route: DeclaredRoute, mounting: Mounting): Mounting {
+    const { node } = route;
+    if (node === undefined) return mounting;
+    if (this.#options.httpCore === 'uws') throw new TypeError(NEEDS_NODE);
+    let isPrepared = false;
+    this.#preparations.push(async () => {
+      try {
+        await prepareNode(node);
+      } catch (cause) {
+        throw this.#fault(mounting.service, route, cause);
+      }
+      isPrepared = true;
+    });
+    return { ...mounting, ready: () => isPrepared && mounting.ready() };
   }
 
   /**
@@ -287,6 +317,10 @@ export class MountedRoutes {
     return new WebSocketRoute(target, deps);
   }
 }
+
+const NEEDS_NODE =
+  'it needs the HTTP core of Node.js, whose objects (req, res) it works with: start with HTTP_CORE=node, or ' +
+  "write httpCore: 'node' in multilane.config.js";
 
 const isPublicOf = (service: string, plan: RoutePlan): boolean => plan.service === service && !plan.internal;
 

@@ -11,7 +11,7 @@ const TAKES_RESPONSE =
 const MOST_CHARACTERS = 200;
 
 /** Whether a value is an application or a router of Express or Connect, which are functions. */
-const isRouter = (value: object): boolean =>
+export const isRouter = (value: object): boolean =>
   'handle' in value &&
   typeof value.handle === 'function' &&
   'use' in value &&
@@ -22,19 +22,23 @@ export const isNodeStyle = (value: unknown): boolean =>
   typeof value === 'function' &&
   (isRouter(value) || TAKES_RESPONSE.test(Function.prototype.toString.call(value).slice(0, MOST_CHARACTERS)));
 
-/** What to do with an application that cannot be mounted. @param page of the documentation that moves one */
-const moveIt = (page: string): string =>
-  `declare its routes by app.get(path, (ctx) => value) as ${page} shows, or keep it as a process of its own ` +
-  'behind the gateway (docs/gateway.md)';
+/** What to do with an application that is none of the fetch standard. @param page of the documentation about it */
+const mountIt = (application: string, page: string): string =>
+  `write app.mountNode(prefix, ${application}), which runs it as it is on the HTTP core of Node.js ` +
+  `(HTTP_CORE=node), or move its routes as ${page} shows`;
 
-const hasMethod = (value: object, name: string): boolean =>
+export const hasMethod = (value: object, name: string): boolean =>
   name in value && typeof (value as Record<string, unknown>)[name] === 'function';
 
-/** The name and the page of an application that listens by itself, by methods that only its framework has. */
-function frameworkOf(value: object): readonly [name: string, page: string] {
-  if (hasMethod(value, 'getHttpAdapter')) return ['of NestJS', 'docs/from-nestjs.md'];
-  if (hasMethod(value, 'decorateRequest')) return ['of Fastify', 'docs/from-fastify.md'];
-  return ['that listens by itself', 'docs/from-express.md'];
+/**
+ * The name of an application that listens by itself, what is mounted of it, and the page about it, by methods
+ * that only its framework has.
+ */
+function frameworkOf(value: object): readonly [name: string, mounted: string, page: string] {
+  if (hasMethod(value, 'getHttpAdapter'))
+    return ['of NestJS', 'app.getHttpAdapter().getInstance()', 'docs/from-nestjs.md'];
+  if (hasMethod(value, 'decorateRequest')) return ['of Fastify', 'application', 'docs/from-fastify.md'];
+  return ['that listens by itself', 'handler', 'docs/from-express.md'];
 }
 
 /**
@@ -44,12 +48,12 @@ function frameworkOf(value: object): readonly [name: string, page: string] {
 export function unmountable(value: unknown): string | undefined {
   if (isNodeStyle(value)) {
     const what = isRouter(value as object) ? 'an Express application' : 'a function (req, res)';
-    return `${what} takes the request and response objects of Node.js and returns no Response: ${moveIt('docs/from-express.md')}`;
+    return `${what} takes the request and response objects of Node.js and returns no Response: ${mountIt('application', 'docs/from-express.md')}`;
   }
   if (typeof value !== 'object' || value === null || !hasMethod(value, 'listen') || 'fetch' in value)
     return undefined;
-  const [framework, page] = frameworkOf(value);
-  return `an application ${framework} has no method fetch: ${moveIt(page)}`;
+  const [framework, mounted, page] = frameworkOf(value);
+  return `an application ${framework} has no method fetch: ${mountIt(mounted, page)}`;
 }
 
 /** Why a function cannot be a handler or a hook. @param example of one */

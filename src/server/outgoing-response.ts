@@ -18,6 +18,7 @@ import { UnsendableError } from './response/unsendable.js';
 import type { ResponseOwner } from './response-owner.js';
 import { holdBytes, tooManyBytes } from './response-quotas.js';
 import { StreamedResponse } from './streamed-response.js';
+import type { TakenResponse } from './taken-response.js';
 import { kindOf } from './value-kind.js';
 import type { SocketRoute } from './websocket/websocket.js';
 
@@ -41,6 +42,8 @@ export class OutgoingResponse {
   /** The end of the response is scheduled and does not need the stack of the handler. */
   #isUnderWay = false;
   #stream: StreamedResponse | undefined;
+  /** An application of `node:http` writes the response. */
+  #taken: TakenResponse | undefined;
   /** Why the response could not be written; kept until the request is ended for it. */
   #fault: { readonly thrown: unknown } | undefined;
   /** A call that this request has made failed after all its attempts. */
@@ -70,14 +73,19 @@ export class OutgoingResponse {
   }
   /** A response has been started, or none can be sent any more. */
   get hasResponse(): boolean {
-    return this.#phase !== OPEN;
+    return this.#phaseNow !== OPEN;
+  }
+  /** Node.js does not report that the first bytes of a response are sent. */
+  get #phaseNow(): number {
+    if (this.#taken !== undefined && this.#phase === OPEN && this.#taken.isSent) this.handOver();
+    return this.#phase;
   }
   get isComplete(): boolean {
     return this.#phase === COMPLETE;
   }
   /** No byte of the response has been sent and none is about to be. */
   get awaitsFirstByte(): boolean {
-    return this.#phase === OPEN || this.isStreamStarting;
+    return this.#phaseNow === OPEN || this.isStreamStarting;
   }
   /** The response is a stream whose first piece has not come. */
   get isStreamStarting(): boolean {
@@ -85,7 +93,7 @@ export class OutgoingResponse {
   }
   /** The response is a stream of events, which has no end that its client could miss. */
   get isEndless(): boolean {
-    return this.#isEndless;
+    return this.#isEndless || this.#taken?.isEndless === true;
   }
   markEndless(): void {
     this.#isEndless = true;
@@ -150,11 +158,14 @@ export class OutgoingResponse {
    */
   #fieldList(status: number, contentType: string | undefined): string[] {
     const fields = this.#ownFields(contentType);
+    this.#addLateFields(status, fields);
+    return fields;
+  }
+  #addLateFields(status: number, fields: string[]): void {
     const isPassedOn = isGatewayFailure(status) || (this.#isInCircle && status === 500);
     if (this.#hasFailedCall && isPassedOn) fields.push(FINAL_FIELD, '1');
     const load = this.#owner.loadReport(status);
     if (load !== undefined) fields.push(LOAD_FIELD, load);
-    return fields;
   }
   #ownFields(contentType: string | undefined): string[] {
     const { requestId } = this.#request;
@@ -195,7 +206,7 @@ export class OutgoingResponse {
 
   /** Sends a problem document, which takes nothing over from the response that was being prepared. */
   replyProblem(problem: Problem): void {
-    if (this.#phase !== OPEN) return;
+    if (this.#phaseNow !== OPEN) return;
     this.fields.replaceBy(problem.headers);
     this.reply(problem.status, PROBLEM_JSON, problem.body, problem.code);
   }
@@ -255,6 +266,23 @@ export class OutgoingResponse {
     this.#phase = STARTED;
     this.#isUnderWay = true;
     return true;
+  }
+
+  // --- responses of applications of `node:http`
+
+  /** Leaves the response to an application, until another one is sent in its place. */
+  leaveTo(taken: TakenResponse): void {
+    this.#taken = taken;
+  }
+  /** The fields that hooks have set, for an application that may replace them. */
+  takenFields(): readonly string[] {
+    return this.#ownFields(undefined);
+  }
+  /** The fields that depend on the status of the application. */
+  lateFields(status: number): readonly string[] {
+    const fields: string[] = [];
+    this.#addLateFields(status, fields);
+    return fields;
   }
 
   // --- responses in pieces
@@ -351,6 +379,7 @@ export class OutgoingResponse {
 
   /** Releases what a streamed response holds, whether or not the handler has ended. */
   releaseStream(): void {
+    this.#taken?.release();
     const stream = this.#stream;
     this.#stream = undefined;
     stream?.release();
@@ -358,15 +387,15 @@ export class OutgoingResponse {
 
   /** Ends the response at once, whatever its handler does: with this error if nothing has been sent. */
   abandon(error: HttpError): void {
-    if (this.#phase === OPEN) this.replyProblem(problemOf(error, this.#owner));
+    if (this.#phaseNow === OPEN) this.replyProblem(problemOf(error, this.#owner));
     // It is on its way, though its handler has not ended: a response that was handed over, for example.
     else if (this.#phase === COMPLETE) return;
     // The connection is cut, so that the client does not take a part of a stream for the whole. A stream of
     // events may end anywhere, because its client reconnects.
-    else if (!this.#isEndless) this.#exchange.destroy(problemOf(error, this.#owner));
+    else if (!this.isEndless) this.#exchange.destroy(problemOf(error, this.#owner));
     else {
       this.#exchange.end();
-      this.complete(this.chosenStatus ?? 200, undefined);
+      this.complete(this.#taken?.status ?? this.chosenStatus ?? 200, undefined);
     }
   }
 
@@ -406,7 +435,7 @@ export class OutgoingResponse {
 
   /** @returns false when the response is not wanted any more */
   #start(): boolean {
-    if (this.#phase !== OPEN) {
+    if (this.#phaseNow !== OPEN) {
       if (this.#owner.isAborted) return false;
       throw new Error('the request has a response already');
     }

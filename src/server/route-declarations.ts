@@ -10,13 +10,23 @@ import type {
   GroupOptions,
   Handler,
   Hooks,
+  NodeApplication,
+  NodeOptions,
   RouteOptions,
   WebSocketOptions,
 } from './handler.js';
 import { chained, HOOK_NAMES, type HookChain, isHookName, noHooks, withoutHooks } from './hook-chain.js';
+import { nodeHandlerOf } from './node-application.js';
+import { nodeHandler } from './node-handler.js';
 import { isNodeStyle, notCalledWith } from './node-style.js';
 import { adopted, isPromise } from './promise.js';
-import { checkMount, checkPathParams, checkRouteOptions, checkWebSocketOptions } from './route-options.js';
+import {
+  checkMount,
+  checkNodeMount,
+  checkPathParams,
+  checkRouteOptions,
+  checkWebSocketOptions,
+} from './route-options.js';
 import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
 
 export interface DeclaredRoute {
@@ -30,6 +40,8 @@ export interface DeclaredRoute {
   readonly hooks: HookChain;
   /** The stack of this error shows where the route was declared. */
   readonly declaration: Error;
+  /** An application of `node:http`, whose handler is `target`. */
+  readonly node?: NodeApplication;
 }
 
 type Register = Application['get'];
@@ -86,6 +98,11 @@ function applicationOf(collection: Collection, group: Group): Application {
     mount(prefix: string, second: FetchOptions | FetchApplication, third?: FetchApplication) {
       const [options, mounted] = third === undefined ? [{}, second as FetchApplication] : [second, third];
       declareMount(collection, group, prefix, options as FetchOptions, mounted);
+      return application;
+    },
+    mountNode(prefix: string, second: NodeOptions | NodeApplication, third?: NodeApplication) {
+      const [options, mounted] = third === undefined ? [{}, second as NodeApplication] : [second, third];
+      declareNodeMount(collection, group, prefix, options as NodeOptions, mounted);
       return application;
     },
     ws(path, options) {
@@ -164,13 +181,34 @@ function declareMount(
   application: FetchApplication,
 ): void {
   assertOpen(collection);
-  if (typeof prefix !== 'string')
-    throw new TypeError("mount has no prefix: write app.mount('/', application) for all paths");
-  const path = prefix === '/' ? group.prefix : group.prefix + prefix;
+  const path = mountedAt('mount', prefix, group);
   checkMount(path === '' ? prefix : path, options, application);
   const { stripPrefix = true, ...rest } = options;
   const handler = fetchHandler(application, stripPrefix ? path.length : 0);
   collection.routes.push({ ...declared(group, MOUNTED, prefix, rest, handler), path });
+}
+
+function declareNodeMount(
+  collection: Collection,
+  group: Group,
+  prefix: string,
+  options: NodeOptions,
+  application: NodeApplication,
+): void {
+  assertOpen(collection);
+  const path = mountedAt('mountNode', prefix, group);
+  checkNodeMount(path === '' ? prefix : path, options, application);
+  const { stripPrefix = true, ...rest } = options;
+  const handler = nodeHandler(nodeHandlerOf(application), stripPrefix ? path : '');
+  const route = declared(group, MOUNTED, prefix, rest, handler);
+  collection.routes.push({ ...route, path, node: application });
+}
+
+/** The path of a mounted application; an empty one for all paths. */
+function mountedAt(method: string, prefix: unknown, group: Group): string {
+  if (typeof prefix !== 'string')
+    throw new TypeError(`${method} has no prefix: write app.${method}('/', application) for all paths`);
+  return prefix === '/' ? group.prefix : group.prefix + prefix;
 }
 
 function declareGroup(

@@ -6,6 +6,7 @@ import {
   checkOptions,
   checkValue,
   describeValue,
+  type ErrorFactory,
   FUNCTION,
   type OptionKind,
   oneOf,
@@ -18,8 +19,9 @@ import {
 import { PRIORITIES } from '../resilience/admission.js';
 import { COMMON_DOC_KINDS, checkRouteDocs, GROUP_DOC_KINDS, ROUTE_DOC_KINDS } from './docs/route-docs.js';
 import { isFetchApplication } from './fetch/fetch-application.js';
-import type { FetchOptions, RouteOptions, WebSocketOptions } from './handler.js';
+import type { FetchOptions, NodeOptions, RouteOptions, WebSocketOptions } from './handler.js';
 import { hooksOf } from './hook-chain.js';
+import { isNodeApplication, unmountableNode } from './node-application.js';
 import { isNodeStyle, unmountable } from './node-style.js';
 import { parsePattern } from './routing/pattern.js';
 import type { WebSocketLimits } from './websocket/websocket.js';
@@ -72,6 +74,12 @@ const ROUTE = shapeOf<RouteOptions>('{ timeoutMs: 500 }', {
 const MOUNT = shapeOf<FetchOptions>('{ bodyLimit: 1_000_000 }', {
   ...COMMON_DOC_KINDS,
   ...COMMON,
+  stripPrefix: SWITCH,
+});
+const { compress: _compress, ...COMMON_OF_NODE } = COMMON;
+const NODE_MOUNT = shapeOf<NodeOptions>('{ bodyLimit: 1_000_000 }', {
+  ...COMMON_DOC_KINDS,
+  ...COMMON_OF_NODE,
   stripPrefix: SWITCH,
 });
 const WEBSOCKET = shapeOf<WebSocketOptions & WebSocketLimits>('{ message(socket, data) { … } }', {
@@ -158,11 +166,7 @@ export function checkPathParams(
  */
 export function checkMount(prefix: string, options: FetchOptions, application: unknown): void {
   const error = typeErrorFor(`mount ${prefix}`);
-  if (prefix !== '/') {
-    const isStatic = parsePattern(prefix).segments.every(({ kind }) => kind === 'static');
-    if (!isStatic || prefix.endsWith('/'))
-      throw error('the prefix must be static text that starts with "/" and does not end with it');
-  }
+  checkPrefix(prefix, error);
   if (isFetchApplication(options))
     throw error('its options are behind the application: write app.mount(path, options, application)');
   checkOptions(options, MOUNT, error);
@@ -173,6 +177,25 @@ export function checkMount(prefix: string, options: FetchOptions, application: u
     throw error(
       `it needs an application with a method fetch, or a function (request) => Response; got ${describeValue(application)}`,
     );
+}
+
+/** @throws TypeError as `checkMount`, for an application of `node:http` */
+export function checkNodeMount(prefix: string, options: NodeOptions, application: unknown): void {
+  const error = typeErrorFor(`mountNode ${prefix}`);
+  checkPrefix(prefix, error);
+  if (isNodeApplication(options))
+    throw error('its options are behind the application: write app.mountNode(path, options, application)');
+  checkOptions(options, NODE_MOUNT, error);
+  checkRouteDocs(options, error);
+  const reason = unmountableNode(application);
+  if (reason !== undefined) throw error(reason);
+}
+
+function checkPrefix(prefix: string, error: ErrorFactory): void {
+  if (prefix === '/') return;
+  const isStatic = parsePattern(prefix).segments.every(({ kind }) => kind === 'static');
+  if (!isStatic || prefix.endsWith('/'))
+    throw error('the prefix must be static text that starts with "/" and does not end with it');
 }
 
 /** @throws TypeError that names path and option */

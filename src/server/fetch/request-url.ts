@@ -47,12 +47,7 @@ export class RequestUrls {
    */
   of(request: IncomingRequest): string {
     const { path, query } = request.exchange.head;
-    const ofPath = kindsIn(path);
-    const kinds = ofPath | kindsIn(query);
-    if ((kinds & REFUSED) !== 0 || ((ofPath & DOUBTFUL) !== 0 && CHANGED_PATH.test(path)))
-      throw malformed(
-        'The path has "." or ".." as a segment or letters, digits, "-", ".", "_" or "~" encoded, or the URL has a character that must be encoded.',
-      );
+    const kinds = checkTarget(path, query);
     const rest = path.slice(this.#stripped);
     // Behind a prefix the rest is empty, or begins with a slash.
     const target = this.#originOf(request) + (rest === '' ? '/' : rest);
@@ -72,6 +67,21 @@ export class RequestUrls {
     this.#origin = url.origin;
     return this.#origin;
   }
+}
+
+/**
+ * Checks that an application that parses or decodes a path finds the one that the router has matched.
+ * @returns the kinds of all characters together
+ * @throws HttpError MALFORMED_REQUEST
+ */
+export function checkTarget(path: string, query: string): number {
+  const ofPath = kindsIn(path);
+  const kinds = ofPath | kindsIn(query);
+  if ((kinds & REFUSED) !== 0 || ((ofPath & DOUBTFUL) !== 0 && CHANGED_PATH.test(path)))
+    throw malformed(
+      'The path has "." or ".." as a segment or letters, digits, "-", ".", "_" or "~" encoded, or the URL has a character that must be encoded.',
+    );
+  return kinds;
 }
 
 /** The kinds of all characters together. */

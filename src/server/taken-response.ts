@@ -1,0 +1,149 @@
+// A response that an application of `node:http` writes by itself. Until its first byte is sent the request can
+// still end in another way, by its deadline for example; then the application writes into the void.
+import type { IncomingMessage } from 'node:http';
+import type { HttpError } from '../errors.js';
+import type { NodeMessages, TakeOverEvents } from './exchange.js';
+import type { NodeHandler } from './handler.js';
+import { adopted, isPromise } from './promise.js';
+import type { RequestContext } from './request-context.js';
+import { byteString } from './response/field-octets.js';
+import { UnsendableError } from './response/unsendable.js';
+import { releaseStream, takeStream } from './response-quotas.js';
+
+const EVENTS = /^text\/event-stream\b/i;
+
+export class TakenResponse implements TakeOverEvents {
+  readonly #ctx: RequestContext;
+  #messages: NodeMessages | undefined;
+  #hasPermit = false;
+  #isOver = false;
+  #fail: (thrown: unknown) => void = () => undefined;
+
+  constructor(ctx: RequestContext) {
+    this.#ctx = ctx;
+  }
+
+  /** Bytes of the response were sent. */
+  get isSent(): boolean {
+    return this.#ctx.exchange.isTakenSent === true;
+  }
+
+  /** The response is a stream of events, which has no end that its client could miss. */
+  get isEndless(): boolean {
+    const response = this.#messages?.response;
+    return response?.headersSent === true && EVENTS.test(String(response.getHeader('content-type') ?? ''));
+  }
+
+  /** The status of the response, once it has a head. */
+  get status(): number | undefined {
+    const response = this.#messages?.response;
+    return response?.headersSent === true ? response.statusCode : undefined;
+  }
+
+  /**
+   * Calls the application.
+   * @param prepare gets the request before the application does
+   * @returns a promise that resolves when the exchange has ended, and rejects when the application has failed
+   * @throws UnsendableError where there are no objects of `node:http`, or the body was read already
+   */
+  run(application: NodeHandler, prepare: (request: IncomingMessage) => void): Promise<void> {
+    const ctx = this.#ctx;
+    const messages = this.#takeOver();
+    this.#messages = messages;
+    ctx.response.leaveTo(this);
+    const { request, response } = messages;
+    const fields = ctx.response.takenFields();
+    for (let i = 0; i < fields.length; i += 2) response.appendHeader(fields[i]!, byteString(fields[i + 1]!));
+    prepare(request);
+    return new Promise((resolve, reject) => {
+      this.#fail = (thrown) => {
+        if (this.#isOver) this.#failedLate(thrown);
+        else this.#cut();
+        reject(thrown);
+      };
+      ctx.exchange.onEnded(() => {
+        this.#isOver = true;
+        resolve();
+      });
+      this.#call(() => application(request, response));
+    });
+  }
+
+  #takeOver(): NodeMessages {
+    const { exchange, plan, request } = this.#ctx;
+    if (exchange.takeOver === undefined)
+      throw new UnsendableError(
+        request,
+        'is mounted by mountNode and gets requests by the network only: send this one to the port of the process',
+      );
+    const messages = exchange.takeOver(this, plan.bodyLimit);
+    if (messages !== undefined) return messages;
+    throw new UnsendableError(request, 'is mounted by mountNode, and a hook has read the body of its request');
+  }
+
+  #call(run: () => unknown): void {
+    try {
+      const result = run();
+      if (isPromise(result)) adopted(result).catch((thrown: unknown) => this.#fail(thrown));
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  /** A client must not take a part of the response for the whole. What was not begun becomes a 500. */
+  #cut(): void {
+    const { response, exchange } = this.#ctx;
+    if (!response.hasResponse || response.isComplete) return;
+    exchange.destroy();
+    response.complete(500, 'INTERNAL');
+  }
+
+  #failedLate(thrown: unknown): void {
+    if (!this.#ctx.isAbortReason(thrown)) this.#ctx.request.logError(thrown, 'a handler failed after its response');
+  }
+
+  // --- events of the exchange
+
+  headIsDue(status: number): boolean {
+    const { response } = this.#messages!;
+    const fields = this.#ctx.response.lateFields(status);
+    for (let i = 0; i < fields.length; i += 2) response.setHeader(fields[i]!, fields[i + 1]!);
+    return this.#ctx.server.draining();
+  }
+
+  /** From now on the client decides how long the response lasts: its permit is one of open streams. */
+  bodyBegins(): void {
+    const ctx = this.#ctx;
+    if (ctx.response.isComplete || ctx.method === 'HEAD') return;
+    try {
+      this.#hasPermit = takeStream(ctx.request);
+    } catch (thrown) {
+      ctx.abandon(thrown as HttpError);
+      return;
+    }
+    ctx.response.handOver();
+    ctx.releasePermit();
+    ctx.streamBegan();
+  }
+
+  ended(status: number): void {
+    const { response } = this.#ctx;
+    response.handOver();
+    response.complete(status, undefined);
+  }
+
+  bodyRefused(error: HttpError): void {
+    this.#ctx.server.refused(error.code.toLowerCase());
+    this.#ctx.abandon(error);
+  }
+
+  deliver(piece: () => void): void {
+    this.#ctx.callService(() => this.#call(piece));
+  }
+
+  /** Call when the response is complete or its request has ended. */
+  release(): void {
+    if (this.#hasPermit) releaseStream(this.#ctx.request);
+    this.#hasPermit = false;
+  }
+}
