@@ -51,7 +51,7 @@ export class NodeBody {
   /** Its pieces are received here. */
   isAttached = false;
   /** Its end was received here. */
-  #isDelivered = false;
+  isDelivered = false;
   #isPaused = false;
   /** The response is complete, or the client has left, and nothing more is handed over. */
   #isOver = false;
@@ -71,7 +71,7 @@ export class NodeBody {
 
   /** The whole body has arrived. Its end may be received a moment later. */
   get isComplete(): boolean {
-    return this.#isDelivered || this.#request.complete;
+    return this.isDelivered || this.#request.complete;
   }
 
   read(onPiece: OnPiece, reading: BodyReading | undefined): void {
@@ -102,7 +102,7 @@ export class NodeBody {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (!this.isAttached || this.#isDelivered) return;
+    if (!this.isAttached || this.isDelivered) return;
     if (!this.#isOver) this.#slow?.start();
     this.#request.resume();
   }
@@ -168,8 +168,8 @@ export class NodeBody {
   }
 
   #take(piece: Uint8Array, isLast: boolean): void {
-    if (this.#isOver || this.#isDelivered) return;
-    this.#isDelivered = isLast;
+    if (this.#isOver || this.isDelivered) return;
+    this.isDelivered = isLast;
     if (isLast) this.#slow?.stop();
     else this.#touch(piece.length);
     const lingering = this.#lingering;

@@ -2,8 +2,9 @@
 // in a packet, whether or not the one before has its response, and a client could start thousands at once.
 // Those that wait are bounded, and none of them is executed once a response has announced the end of the
 // connection (RFC 9112 section 9.6).
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { OwnResponse } from './node-response.js';
 
 /** A client that pipelines more requests behind an unfinished one is cut off. */
 const MOST_WAITING = 100;
@@ -16,7 +17,7 @@ interface Current {
 
 export interface Waiting {
   readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly response: OwnResponse;
   /** The client waits for `100 Continue` before it sends its body. */
   readonly expectsContinue: boolean;
 }
@@ -30,6 +31,9 @@ export class NodeConnection {
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
   #address: string | undefined;
+  /** Bytes that had been read when the connection was looked at, and since when they are all. */
+  #read = 0;
+  #quietSince = 0;
   readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
 
   constructor(socket: Socket, serve: (connection: NodeConnection, waiting: Waiting) => void) {
@@ -79,6 +83,20 @@ export class NodeConnection {
       }
       this.#serve(this, next);
     }
+  }
+
+  /**
+   * Looks whether the connection is idle: no request is under way, and nothing arrives.
+   * @param at the time on the clock of `performance.now()`
+   */
+  isIdle(at: number, idleMs: number): boolean {
+    const { bytesRead } = this.socket;
+    if (this.isBusy || bytesRead !== this.#read) {
+      this.#read = bytesRead;
+      this.#quietSince = at;
+      return false;
+    }
+    return at - this.#quietSince >= idleMs;
   }
 
   /** The socket has closed. */

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { EnteredStores } from '../entered-stores.js';
 import type { Acceptance } from '../exchange.js';
 import type { LingeringHost } from '../lingering.js';
+import type { ResponseDate } from './node-date.js';
 
 /** A WebSocket, as far as the exchange that has opened it is concerned. */
 export interface OpenedSocket {
@@ -14,6 +15,7 @@ export interface OpenedSocket {
 export interface NodeExchangeHost extends LingeringHost {
   readonly streamIdleMs: number;
   readonly stores: EnteredStores;
+  readonly date: ResponseDate;
   /** Exchanges that have outlived their request callback and are not complete. */
   unfinished: number;
   /** Logs an error. Never throws. */

@@ -4,7 +4,7 @@
 // before the end of its request's body is complete for the client, but `end` is called only when the client
 // has sent the rest, or has stopped sending: at `end` Node.js closes the connection, the kernel would reset
 // it because of the unread bytes, and the client might lose the response.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
@@ -13,11 +13,14 @@ import type { Acceptance, BodyReading, Exchange } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { CLOSE_AFTER_MS, END_AFTER_MS } from '../lingering.js';
 import type { RequestHead } from '../request-head.js';
+import { byteString } from '../response/field-octets.js';
 import { checkLength } from '../response/plain-bytes.js';
 import { type BodyEvents, NodeBody } from './node-body.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
-import { latin1Of } from './node-head.js';
+import { headText, latin1Of } from './node-head.js';
+import { endMessage } from './node-message.js';
+import type { OwnResponse } from './node-response.js';
 
 /** Nothing of a response has been written. */
 const OPEN = 0;
@@ -34,13 +37,10 @@ const NOTHING = new Uint8Array(0);
 /** Up to this size a body is written together with its head, as one text. */
 const ONE_WRITE_BYTES = 16 * 1024;
 
-/**
- * The bytes of a body as a text with a character for each, which is the form of the head: Node.js writes both
- * by one call then, and not by a vector of two.
- */
-function octetsIn(body: string | Uint8Array, length: number): string {
-  if (typeof body !== 'string') return Buffer.from(body.buffer, body.byteOffset, length).toString('latin1');
-  return body.length === length ? body : Buffer.from(body).toString('latin1');
+/** The bytes of a body as a text with a character for each. */
+function octetsIn(body: string | Uint8Array): string {
+  if (typeof body === 'string') return byteString(body.toWellFormed());
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
 }
 
 /** These responses have no body, whatever their method. */
@@ -55,7 +55,7 @@ export interface UpgradingSocket {
 export interface Arrived {
   readonly head: RequestHead;
   readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly response: OwnResponse;
   readonly connection: NodeConnection;
   /** Nothing that follows the request on its connection may be executed. */
   readonly isLast: boolean;
@@ -68,7 +68,7 @@ export class NodeExchange implements Exchange, BodyEvents {
   readonly head: RequestHead;
   readonly host: NodeExchangeHost;
   readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #response: OwnResponse;
   readonly #connection: NodeConnection;
   readonly #isLast: boolean;
   #expectsContinue: boolean;
@@ -155,11 +155,30 @@ export class NodeExchange implements Exchange, BodyEvents {
     const isBodiless = this.head.method === 'HEAD' || isEmpty(status);
     const bytes = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const length = body === null && isBodiless ? undefined : isEmpty(status) ? undefined : bytes;
-    this.#writeHead(status, headers, close, bytes, length);
+    const fields = this.#fieldsOf(status, headers, close, bytes, length);
+    const isSmall = isBodiless || bytes <= ONE_WRITE_BYTES;
+    if (isSmall && this.#ending !== 'announce' && this.#sendWhole(status, fields, isBodiless ? null : body))
+      return;
+    this.#writeHead(status, fields);
     if (isBodiless || body === null || bytes === 0) this.#finishWith(undefined);
     else if (bytes > PIECE_BYTES) this.#sendLarge(body);
-    else if (bytes > ONE_WRITE_BYTES) this.#finishWith(Buffer.from(body as string));
-    else this.#finishWith(octetsIn(body, bytes));
+    else this.#finishWith(Buffer.from(body as string));
+  }
+
+  /** @returns false when it cannot be sent at once */
+  #sendWhole(status: number, fields: readonly string[], body: string | Uint8Array | null): boolean {
+    const response = this.#response;
+    const head = headText(status, fields, this.host.date.text);
+    if (this.#body === undefined || this.#body.isDelivered) endMessage(this.#request);
+    if (!response.sendWhole(body === null ? head : head + octetsIn(body))) return false;
+    const { socket } = this.#connection;
+    if (this.#ending === 'cut') socket.destroySoon();
+    if (socket.writableLength === 0) this.#complete();
+    else {
+      this.#startIdle();
+      socket.once('drain', () => this.#complete());
+    }
+    return true;
   }
 
   #sendLarge(body: string | Uint8Array): void {
@@ -174,18 +193,18 @@ export class NodeExchange implements Exchange, BodyEvents {
   }
 
   /** Writes the last bytes, and completes the response as soon as the kernel has taken them. */
-  #finishWith(last: string | Uint8Array | undefined): void {
+  #finishWith(last: Uint8Array | undefined): void {
     const response = this.#response;
     if (this.#ending === 'announce') {
       if (last === undefined) response.flushHeaders();
-      else response.write(last, 'latin1');
+      else response.write(last);
       this.#isPending = true;
       this.#complete();
       this.#body?.linger(CLOSE_AFTER_MS, () => this.#endPending());
       return;
     }
     if (last === undefined) response.end();
-    else response.end(last, 'latin1');
+    else response.end(last);
     if (this.#isTaken) {
       this.#complete();
       return;
@@ -230,7 +249,8 @@ export class NodeExchange implements Exchange, BodyEvents {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
     this.#isStream = length === undefined;
-    this.#writeHead(status, headers, close, length ?? Number.POSITIVE_INFINITY, length);
+    const bytes = length ?? Number.POSITIVE_INFINITY;
+    this.#writeHead(status, this.#fieldsOf(status, headers, close, bytes, length));
     this.#left = length;
     if (this.head.method === 'HEAD') this.#finishWith(undefined);
     else this.#response.flushHeaders();
@@ -370,13 +390,14 @@ export class NodeExchange implements Exchange, BodyEvents {
     this.#connection.socket.destroy();
   }
 
-  #writeHead(
+  /** Decides what happens to the connection. @returns all fields of the response */
+  #fieldsOf(
     status: number,
     headers: readonly string[],
     close: boolean,
     bytes: number,
     length: number | undefined,
-  ): void {
+  ): string[] {
     const { head, host } = this;
     // A client that waits for `100 Continue` has sent nothing, and its connection can be cut.
     const body = this.#expectsContinue ? undefined : this.#body;
@@ -388,12 +409,15 @@ export class NodeExchange implements Exchange, BodyEvents {
     if (this.#ending !== 'keep') {
       this.#connection.isLast = true;
       fields.push('Connection', 'close');
-    } else if (this.#request.httpVersionMinor > 0) {
-      // Neither `Connection: keep-alive` nor `Keep-Alive`, which HTTP/1.1 does not need.
-      this.#response.removeHeader('connection');
     }
-    this.#response.writeHead(status, fields);
     if (body !== undefined && !this.#isStream) this.#leaveBody(body);
+    return fields;
+  }
+
+  #writeHead(status: number, fields: string[]): void {
+    // Neither `Connection: keep-alive` nor `Keep-Alive`, which HTTP/1.1 does not need.
+    if (this.#ending === 'keep') this.#response.removeHeader('connection');
+    this.#response.writeHead(status, fields);
   }
 
   /** Nothing reads the body any more, unless a reader has begun. */

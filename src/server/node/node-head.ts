@@ -1,6 +1,6 @@
 // Heads of requests and responses, between the forms of `node:http` and ours. Node.js reads and writes one
 // character per byte; texts of ours are UTF-8.
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { HttpError } from '../../errors.js';
 import type { HeadReader } from '../framing.js';
 import { byteString, octetsOf, textOfOctets } from '../response/field-octets.js';
@@ -84,4 +84,18 @@ export function latin1Of(text: string): string {
   if (!BEYOND_ASCII.test(text)) return text;
   const octets = octetsOf(text);
   return typeof octets === 'string' ? byteString(octets) : Buffer.from(octets).toString('latin1');
+}
+
+const STATUS_LINES = new Map(
+  Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `HTTP/1.1 ${code} ${reason}\r\n`]),
+);
+
+/**
+ * The head of a response as it goes on the wire, one character per byte.
+ * @param fields checked, flat: name, value, name, value…
+ */
+export function headText(status: number, fields: readonly string[], date: string): string {
+  let text = STATUS_LINES.get(status) ?? `HTTP/1.1 ${status} Unknown\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  return `${text}Date: ${date}\r\n\r\n`;
 }

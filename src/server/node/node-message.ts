@@ -3,16 +3,33 @@
 // Node.js hands every request with `Upgrade` to the listener of upgrades, if there is one, and does not read
 // its body. Here only a request for a WebSocket is handed over. Every other one is served: a server may
 // ignore `Upgrade` (RFC 9110 section 7.8). Node.js 24 has an option for that, and older versions have not.
+//
+// And a request without a body is over with its response. Node.js would read its empty stream to the end,
+// which takes several callbacks in later turns.
 import { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 
 /** What the parser has found, then what was decided. */
 const UPGRADE = Symbol('upgrade');
 
-type Message = IncomingMessage & { [UPGRADE]: unknown };
+/** Nothing of the stream is to be read any more. */
+const OVER = Symbol('over');
+
+type Message = IncomingMessage & { [UPGRADE]: unknown; [OVER]?: boolean };
+
+/** Call before the response of a request is complete that has no body, or whose body has been read. */
+export function endMessage(message: IncomingMessage): void {
+  (message as Message)[OVER] = true;
+}
 
 /** @param isSocketAt whether a GET of this target finds a WebSocket */
 export function messageClass(isSocketAt: (url: string) => boolean): typeof IncomingMessage {
-  class ArrivingMessage extends IncomingMessage {}
+  class ArrivingMessage extends IncomingMessage {
+    /** Node.js calls it behind the response, to read what nothing has read. */
+    _dump(): void {
+      if ((this as unknown as Message)[OVER] !== true) dump.call(this);
+    }
+  }
   const isHandedOver = (message: Message): boolean =>
     message.method === 'CONNECT' || (asksForSocket(message) && isSocketAt(message.url ?? ''));
   Object.defineProperty(ArrivingMessage.prototype, 'upgrade', {
@@ -24,8 +41,16 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
       this[UPGRADE] = value;
     },
   });
+  Object.defineProperty(ArrivingMessage.prototype, 'readableEnded', {
+    get(this: Message) {
+      return this[OVER] === true || isEnded.call(this);
+    },
+  });
   return ArrivingMessage;
 }
+
+const { _dump: dump } = IncomingMessage.prototype as unknown as { _dump: () => void };
+const isEnded = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableEnded')!.get as () => boolean;
 
 /** A request with a body is none for a WebSocket. */
 function asksForSocket({ method, headers }: IncomingMessage): boolean {

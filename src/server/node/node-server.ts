@@ -4,7 +4,7 @@
 // llhttp refuses what it cannot parse by itself, and reports only that: such a request gets a problem
 // document, and its connection is closed.
 import { readFileSync } from 'node:fs';
-import { createServer, IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -26,10 +26,12 @@ import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
 import { addressOf, NodeConnection } from './node-connection.js';
+import { ResponseDate } from './node-date.js';
 import { NodeExchange, type UpgradingSocket } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { pathOf, readHead } from './node-head.js';
 import { messageClass } from './node-message.js';
+import { OwnResponse } from './node-response.js';
 import { NodeWebSockets } from './node-websockets.js';
 
 /** An idle connection, and one that has not sent the whole head of a request by then, is closed. */
@@ -42,7 +44,7 @@ type OwnedSocket = Duplex & { [CONNECTION]?: NodeConnection };
 
 export class NodeServer implements HttpServer {
   readonly #app: App;
-  readonly #server: Server;
+  readonly #server: OwnServer;
   readonly #reader: HeadReader;
   readonly #host: NodeExchangeHost;
   readonly #gate: ConnectionGate;
@@ -50,6 +52,9 @@ export class NodeServer implements HttpServer {
   readonly #turns = new TurnWatch();
   readonly #stores = new EnteredStores();
   readonly #sockets = new Set<Socket>();
+  /** Those of the sockets that have sent a request. */
+  readonly #connections = new Set<NodeConnection>();
+  readonly #stopLooking: () => void;
   #inCallback = false;
   #isClosed = false;
   /** The connection whose request runs in its callback. */
@@ -69,6 +74,7 @@ export class NodeServer implements HttpServer {
       abandonedBodies,
       unfinished: 0,
       stores: this.#stores,
+      date: new ResponseDate(),
       failed,
       givesUp: () => gate.givesUp(),
       accept: (request, socket, head, acceptance) =>
@@ -81,27 +87,35 @@ export class NodeServer implements HttpServer {
       maxHeaderSize: 2 * (maxHeaderBytes + maxUrlBytes),
       insecureHTTPParser: false,
       requireHostHeader: false, // the reader requires exactly one
-      keepAliveTimeout: IDLE_MS,
+      ServerResponse: OwnResponse,
+      keepAliveTimeout: 0, // a timer for each response costs more than a look at all connections now and then
       headersTimeout: IDLE_MS,
       requestTimeout: 0, // bodies have bounds of their own
       connectionsCheckingInterval: LOOK_MS,
       noDelay: true,
     });
     this.#listen();
+    this.#stopLooking = everySoOften(LOOK_MS, (at) => this.#endIdle(at));
+  }
+
+  /** Ends idle connections. */
+  #endIdle(at: number): void {
+    for (const connection of this.#connections)
+      if (connection.isIdle(at, IDLE_MS)) connection.socket.destroy();
   }
 
   #listen(): void {
     const server = this.#server;
     // Before the listener of Node.js, which begins to read.
     server.prependListener('connection', (socket: Socket) => this.#connected(socket));
-    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+    server.on('request', (request: IncomingMessage, response: OwnResponse) =>
       this.#arrived(request, response, false),
     );
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+    server.on('checkContinue', (request: IncomingMessage, response: OwnResponse) =>
       this.#arrived(request, response, true),
     );
     // An expectation that is not known is none that has to be met (RFC 9110 section 10.1.1 permits 417).
-    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) =>
+    server.on('checkExpectation', (request: IncomingMessage, response: OwnResponse) =>
       this.#arrived(request, response, false),
     );
     const left = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
@@ -161,6 +175,7 @@ export class NodeServer implements HttpServer {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#stopLooking();
     this.#webSockets.end();
     this.#server.close();
     this.#app.serviceCode.holdDuring(() => {
@@ -190,14 +205,16 @@ export class NodeServer implements HttpServer {
       this.#serve(connection, request, response, expectsContinue, undefined),
     );
     (socket as OwnedSocket)[CONNECTION] = made;
+    this.#connections.add(made);
     socket.on('close', () => {
+      this.#connections.delete(made);
       if (!this.#app.serviceCode.isHeld) this.#stores.leave();
       made.closed();
     });
     return made;
   }
 
-  #arrived(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  #arrived(request: IncomingMessage, response: OwnResponse, expectsContinue: boolean): void {
     const connection = this.#connectionOf(request.socket);
     if (connection.isLast) return;
     // In a long turn requests wait, so no client keeps the loop busy with the contents of one packet.
@@ -208,7 +225,7 @@ export class NodeServer implements HttpServer {
   #serve(
     connection: NodeConnection,
     request: IncomingMessage,
-    response: ServerResponse,
+    response: OwnResponse,
     expectsContinue: boolean,
     upgrading: UpgradingSocket | undefined,
   ): void {
@@ -259,13 +276,14 @@ export class NodeServer implements HttpServer {
       socket.destroy();
       return;
     }
+    this.#connections.delete(connection); // a WebSocket that is idle has times of its own
     const response = this.#bareResponse(request, connection);
     this.#serve(connection, request, response, false, { socket, head });
   }
 
   /** A response on a socket that Node.js does not look after any more. */
-  #bareResponse(request: IncomingMessage, { socket }: NodeConnection): ServerResponse {
-    const response = new ServerResponse(request);
+  #bareResponse(request: IncomingMessage, { socket }: NodeConnection): OwnResponse {
+    const response = new OwnResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.on('finish', () => {
@@ -298,7 +316,7 @@ export class NodeServer implements HttpServer {
   #refuse(connection: NodeConnection, fault: HttpError): void {
     const { socket } = connection;
     const request = new IncomingMessage(socket);
-    let response: ServerResponse;
+    let response: OwnResponse;
     try {
       response = this.#bareResponse(request, connection);
     } catch {
@@ -330,8 +348,23 @@ function faultOf({ code = '' }: NodeJS.ErrnoException): HttpError | undefined {
   return undefined;
 }
 
-function serverOf(tls: TlsFiles | undefined, options: ServerOptions): Server {
+type OwnOptions = ServerOptions<typeof IncomingMessage, typeof OwnResponse>;
+type OwnServer = Server<typeof IncomingMessage, typeof OwnResponse>;
+
+function serverOf(tls: TlsFiles | undefined, options: OwnOptions): OwnServer {
   if (tls === undefined) return createServer(options);
   const [cert, key] = [readFileSync(tls.certFile), readFileSync(tls.keyFile)];
   return createTlsServer({ ...options, cert, key, ALPNProtocols: ['http/1.1'], handshakeTimeout: IDLE_MS });
+}
+
+/**
+ * Calls back now and then, with a time such that everything which had arrived by then has been read: timers
+ * run before the sockets in a turn of the event loop. @returns a function that stops it
+ */
+function everySoOften(ms: number, look: (at: number) => void): () => void {
+  const timer = setInterval(() => {
+    const at = performance.now();
+    setImmediate(() => queueMicrotask(() => look(at)));
+  }, ms).unref();
+  return () => clearInterval(timer);
 }

@@ -150,11 +150,14 @@ export class NodeWebSockets implements SocketOwner {
 function responseTo({ key, protocol, headers }: Acceptance, deflate: string | undefined): Buffer {
   const lines: (string | Uint8Array)[] = [
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ',
-    createHash('sha1').update(key + ACCEPT_SUFFIX).digest('base64'),
+    createHash('sha1')
+      .update(key + ACCEPT_SUFFIX)
+      .digest('base64'),
   ];
   if (protocol !== undefined) lines.push('\r\nSec-WebSocket-Protocol: ', protocol);
   if (deflate !== undefined) lines.push('\r\nSec-WebSocket-Extensions: ', deflate);
-  for (let i = 0; i < headers.length; i += 2) lines.push('\r\n', headers[i]!, ': ', octetsOf(headers[i + 1]!));
+  for (let i = 0; i < headers.length; i += 2)
+    lines.push('\r\n', headers[i]!, ': ', octetsOf(headers[i + 1]!));
   lines.push('\r\n\r\n');
   return Buffer.concat(lines.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 }
