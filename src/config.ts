@@ -124,7 +124,10 @@ export interface Settings {
   /** Path of the route that says whether the process may get traffic; null: no such route. */
   readonly readyPath: string | null;
   readonly workers: number;
-  readonly sharding: 'acceptor' | 'reuseport';
+  /** The core that runs: `auto` is resolved when the settings are loaded. */
+  readonly httpCore: 'uws' | 'node';
+  /** `single`: one worker, whose threads hand its port over; for the core on `node:http` on some systems. */
+  readonly sharding: 'acceptor' | 'reuseport' | 'single';
   /** undefined: that of the data plane. */
   readonly grpcHost: string | undefined;
   /** 0: any free port for each gRPC worker; else the port of the first one. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { StartError } from '#src/errors.js';
-import { ADDON_SHA256, addonFile, addonFolder, verifyAddon } from '#src/process/addon-hash.js';
+import { ADDON_SHA256, AddonMissing, addonFile, addonFolder, verifyAddon } from '#src/process/addon-hash.js';
 
 describe('the prebuilt addon', () => {
   let folder: string;
@@ -36,6 +36,6 @@ describe('the prebuilt addon', () => {
   });
 
   it('is refused when it is missing', () => {
-    expect(() => verifyAddon(addonFile(folder))).to.throw(StartError, /cannot be read/);
+    expect(() => verifyAddon(addonFile(folder))).to.throw(AddonMissing, /is missing; run "npm ci"/);
   });
 });

@@ -7,8 +7,9 @@ import { parallelism } from '../config/cpu-limit.js';
 import { loadSettings } from '../config/load.js';
 import { memoryLimit } from '../config/memory-limit.js';
 import { openFileLimit } from '../config/open-file-limit.js';
-import { version } from '../config/print.js';
+import { coreText, version } from '../config/print.js';
 import { errorMessage } from '../error-text.js';
+import { chooseCore } from '../primary/choose-core.js';
 import { maskText } from '../redaction/secret-texts.js';
 import { loadProject } from '../worker/load-services.js';
 import { shopNames } from '../worker/shop-names.js';
@@ -37,6 +38,8 @@ export interface InfoReport {
     readonly folder: string;
     /** Why the settings cannot be read; null: they can. */
     readonly fault: string | null;
+    /** The HTTP core that runs, and why; null: the settings cannot be read. */
+    readonly httpCore: string | null;
     readonly services: readonly ServiceFacts[];
     /** The settings that were set, in any source. */
     readonly settings: readonly SettingFacts[];
@@ -118,7 +121,7 @@ async function projectFacts(
       ...(await loadedFacts(argv, cwd, isTTY)),
     };
   } catch (error) {
-    return { folder: cwd, fault: unreadable(error), services: [], settings: [], warnings: [] };
+    return { folder: cwd, fault: unreadable(error), httpCore: null, services: [], settings: [], warnings: [] };
   }
 }
 
@@ -126,12 +129,13 @@ async function loadedFacts(
   argv: readonly string[],
   cwd: string,
   isTTY: boolean,
-): Promise<Pick<InfoReport['project'], 'services' | 'settings' | 'warnings'>> {
-  const loaded = await loadSettings({ argv, cwd, isTTY, shop: shopNames });
+): Promise<Pick<InfoReport['project'], 'httpCore' | 'services' | 'settings' | 'warnings'>> {
+  const loaded = await loadSettings({ argv, cwd, isTTY, shop: shopNames, chooseCore });
   if (loaded.kind !== 'run') throw new Error(`no flag asked for ${loaded.kind}`);
-  const { shown, warnings } = loaded;
+  const { core, shown, warnings } = loaded;
   const { services } = await loadProject(loaded.settings.configFile);
   return {
+    httpCore: coreText(core),
     services: services.map(factsOf),
     settings: shown
       .filter(({ source }) => source !== 'default')

@@ -2,6 +2,7 @@
 // configuration file and the environment. Where Node.js does not run that file, the one of its build is read.
 import type { Command } from 'commander';
 import type { Settings } from '../config.js';
+import { chooseCore } from '../primary/choose-core.js';
 import { shopNames } from '../worker/shop-names.js';
 
 export interface ProjectOptions {
@@ -34,6 +35,7 @@ export async function projectSettings(options: ProjectOptions): Promise<Settings
     cwd,
     isTTY: process.stdout.isTTY === true,
     shop: shopNames,
+    chooseCore,
   });
   if (loaded.kind !== 'run') throw new Error(`no flag asked for ${loaded.kind}`);
   for (const warning of loaded.warnings) process.stderr.write(`multilane: warning: ${warning}\n`);

@@ -7,10 +7,11 @@ import type { Settings } from '../config.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { Sharing } from '../process/claim.js';
 import { excludedByLoad, excludedToFill, type Load, weightOf } from './load-exclusion.js';
-import { PlaceholderListener, type PlaceholderOptions } from './placeholder-listener.js';
+import { type PlaceholderOptions, stopListeningBehindPoll } from './placeholder-listener.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
+import { UwsPlaceholder } from './uws-placeholder.js';
 
 const SAMPLE_EVERY_MS = 250;
 /**
@@ -42,7 +43,7 @@ export interface AcceptorOptions extends PlaceholderOptions, Pick<Settings, 'por
 export class Acceptor implements Sharding {
   readonly workerPort = undefined;
   #port: number;
-  readonly #listener: PlaceholderListener;
+  readonly #listener: UwsPlaceholder;
   readonly #load: AcceptorOptions['load'];
   readonly #opened: AcceptorOptions['opened'];
   readonly #log: Pick<Logger, 'warn'>;
@@ -60,7 +61,7 @@ export class Acceptor implements Sharding {
 
   /** @throws StartError when the address cannot be listened on */
   constructor(options: AcceptorOptions, log: Pick<Logger, 'warn'>) {
-    this.#listener = new PlaceholderListener(options);
+    this.#listener = new UwsPlaceholder(options);
     this.#load = options.load;
     this.#opened = options.opened;
     this.#log = log;
@@ -114,7 +115,7 @@ export class Acceptor implements Sharding {
     // Until then, the helper process has the listener as well, and would lose the connections that it
     // completes.
     await this.#bounded;
-    await this.#listener.stopListeningBehindPoll();
+    await stopListeningBehindPoll(this.#listener);
   }
 
   close(): void {

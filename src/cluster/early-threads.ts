@@ -4,11 +4,14 @@
 // then it is terminated when it is not needed, such as after a failed start. It may be loading modules then
 // (see WorkerThread.hasLoaded).
 import { MessageChannel, type MessagePort, type TransferListItem, Worker } from 'node:worker_threads';
+import type { Settings } from '../config.js';
 import type { WorkerBoot } from './messages.js';
 
 /** The `workerData` of a thread that was started early: the port on which its `WorkerBoot` arrives. */
 export interface EarlyBoot {
   readonly bootPort: MessagePort;
+  /** The core whose code is loaded meanwhile. */
+  readonly httpCore: Settings['httpCore'];
 }
 
 export const isEarly = (data: WorkerBoot | EarlyBoot): data is EarlyBoot => 'bootPort' in data;
@@ -20,10 +23,10 @@ export class EarlyThread {
   readonly #port: MessagePort;
   #failure: unknown;
 
-  constructor(entry: URL, name: string) {
+  constructor(entry: URL, name: string, httpCore: Settings['httpCore']) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const workerData: EarlyBoot = { bootPort: port2 };
+    const workerData: EarlyBoot = { bootPort: port2, httpCore };
     this.#thread = new Worker(entry, { workerData, transferList: [port2], name });
     this.#thread.unref(); // it must not keep a process alive that cannot start
     this.#thread.on('error', (error) => {
@@ -65,9 +68,11 @@ export class EarlyThreads {
   /** By worker: only first threads of workers are started early. */
   readonly #threads = new Map<number, EarlyThread>();
   readonly #entry: URL;
+  readonly #httpCore: Settings['httpCore'];
 
-  constructor(entry: URL) {
+  constructor(entry: URL, httpCore: Settings['httpCore']) {
     this.#entry = entry;
+    this.#httpCore = httpCore;
   }
 
   /**
@@ -76,7 +81,7 @@ export class EarlyThreads {
    */
   start(workers: number): void {
     for (let worker = 1; worker <= workers; worker++) {
-      this.#threads.set(worker, new EarlyThread(this.#entry, `http-${worker}.1`));
+      this.#threads.set(worker, new EarlyThread(this.#entry, `http-${worker}.1`, this.#httpCore));
     }
   }
 

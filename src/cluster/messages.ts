@@ -5,7 +5,7 @@
 //   listens first, if it listens itself
 //   ready {descriptor, routes} --------->      puts it into rotation: state ready
 //
-// A worker with a port of its own (gRPC) has it by one thread at a time:
+// A worker with a port of its own (gRPC, or SinglePort) has it by one thread at a time:
 //   port-wanted ------------------------>      all is loaded
 //                            <---------        unbind, to the thread that has the port: it keeps its
 //                                              connections
@@ -63,7 +63,7 @@ export interface WorkerBoot {
   readonly settings: Settings;
   /**
    * The port on which an HTTP worker itself listens; undefined when the primary hands its connections over to
-   * it, and in a gRPC worker, which asks for its port.
+   * it, and in a worker with a port of its own, which asks for it.
    */
   readonly port: number | undefined;
   /** Unique for each start of the process: the owner of leases in databases. */

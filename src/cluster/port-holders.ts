@@ -5,8 +5,8 @@
 // as no other thread is about to give it up. A successor that is busy and does not listen in time gives the
 // port back to a thread that serves, and gets it again when it is not busy any more.
 import { Allowance } from '../allowance.js';
-import type { WorkerPorts } from './worker-group.js';
 import { mayServe } from './worker-life.js';
+import type { WorkerPorts } from './worker-ports.js';
 import type { WorkerThread } from './worker-thread.js';
 import { isAlive, type WorkerEntry, type Workers } from './workers.js';
 
@@ -150,6 +150,7 @@ export class PortHolders {
       const ms = this.#listenMs.get(thread) ?? this.#times.listenMs;
       this.#listens.set(thread, new Allowance(ms, () => this.#late(thread, ms)));
     }
+    ports.vacate?.(worker);
     thread.send({ type: 'listen', port: ports.of(worker), withinMs, isShared, isKept });
   }
 

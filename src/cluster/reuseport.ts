@@ -5,13 +5,18 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
-import { PlaceholderListener, type PlaceholderOptions } from './placeholder-listener.js';
+import { openPlaceholder } from './open-placeholder.js';
+import {
+  type PlaceholderListener,
+  type PlaceholderOptions,
+  stopListeningBehindPoll,
+} from './placeholder-listener.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { inTurn } from './start-turn.js';
 
 const MIGRATE = '/proc/sys/net/ipv4/tcp_migrate_req';
 
-export interface ReusePortOptions extends PlaceholderOptions, Pick<Settings, 'port'> {
+export interface ReusePortOptions extends PlaceholderOptions, Pick<Settings, 'httpCore' | 'port'> {
   readonly sharing: Sharing;
 }
 
@@ -24,15 +29,25 @@ export class ReusePort implements Sharding {
   #isStopped = false;
 
   /** @throws StartError when the address cannot be listened on, or another process listens on it */
-  static open(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>): Promise<ReusePort> {
-    return inTurn(() => new ReusePort(options, log), log);
+  static async open(
+    options: ReusePortOptions,
+    log: Pick<Logger, 'info' | 'warn' | 'error'>,
+  ): Promise<ReusePort> {
+    const { httpCore, port, sharing } = options;
+    const placeholder = await openPlaceholder(httpCore, options);
+    const isReserved = sharing === 'beside' && port !== 0;
+    const shared = isReserved ? port : await inTurn(async () => placeholder.reserve(port), log);
+    return new ReusePort(shared, placeholder, log);
   }
 
-  private constructor(options: ReusePortOptions, log: Pick<Logger, 'info' | 'warn' | 'error'>) {
-    this.#placeholder = new PlaceholderListener(options);
+  private constructor(
+    port: number,
+    placeholder: PlaceholderListener,
+    log: Pick<Logger, 'info' | 'warn' | 'error'>,
+  ) {
+    this.port = port;
+    this.#placeholder = placeholder;
     this.#log = log;
-    const { port, sharing } = options;
-    this.port = sharing === 'beside' && port !== 0 ? port : this.#placeholder.reserve(port);
     if (!migratesQueues()) {
       log.info(
         'a worker that is replaced resets the connections that it has not accepted yet; ' +
@@ -64,21 +79,25 @@ export class ReusePort implements Sharding {
    */
   remove(descriptor: Descriptor): void {
     if (!this.#listening.delete(descriptor) || this.#listening.size > 0 || this.#isStopped) return;
-    try {
-      this.#placeholder.listen(this.port, 'shared');
-    } catch (err) {
-      // No response is possible until the next worker listens, but the draining workers can still finish.
-      this.#log.error({ err }, 'the primary cannot listen while no worker does; new connections are refused');
-    }
+    void this.#listen();
   }
 
   stopListening(): Promise<void> {
     this.#isStopped = true;
-    return this.#placeholder.stopListeningBehindPoll();
+    return stopListeningBehindPoll(this.#placeholder);
   }
 
   close(): void {
     this.#placeholder.close();
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      await this.#placeholder.listen(this.port, 'shared');
+    } catch (err) {
+      // No response is possible until the next worker listens, but the draining workers can still finish.
+      this.#log.error({ err }, 'the primary cannot listen while no worker does; new connections are refused');
+    }
   }
 }
 

@@ -1,9 +1,12 @@
-// The contract of SHARDING: how connections of the data plane reach a worker. There are two implementations:
-// `Acceptor` (acceptor.ts), where the primary accepts every connection and hands its socket to a worker, and
-// `ReusePort` (reuseport.ts), where every worker listens on the same port and the kernel chooses.
+// The contract of SHARDING: how connections of the data plane reach a worker. There are three
+// implementations: `Acceptor` (acceptor.ts), where the primary accepts every connection and hands its socket
+// to a worker, `ReusePort` (reuseport.ts), where every worker listens on the same port and the kernel chooses,
+// and `SinglePort` (single-port.ts) with only one worker, whose threads hand its port over.
 //
 // The supervisor and the worker threads use only `Rotation`, so a worker starts and ends in the same way with
-// both.
+// all of them.
+
+import type { WorkerPorts } from './worker-ports.js';
 
 /**
  * Identifies a worker thread in the rotation. The thread sends it when it is ready. Descriptors are compared
@@ -40,9 +43,11 @@ export interface Sharding extends Rotation {
   readonly port: number;
   /**
    * The port on which each worker listens itself before it is ready; undefined when the primary hands
-   * connections over.
+   * connections over, and where a worker has its port by one thread at a time.
    */
   readonly workerPort: number | undefined;
+  /** @default the workers share one port */
+  readonly ports?: WorkerPorts;
   /**
    * Called when the process is ready: from now on it takes its share of the new connections, beside another
    * process on the same port. Resolves when the receive buffers of its listener are bounded.

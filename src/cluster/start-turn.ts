@@ -16,14 +16,14 @@ const PATIENCE_MS = 1_000;
 
 /**
  * Runs `work` while no other process runs its own, or without the lock if that cannot be taken.
- * @throws whatever `work` throws
+ * @throws whatever `work` rejects with
  */
-export async function inTurn<T>(work: () => T, log: Pick<Logger, 'warn'>): Promise<T> {
+export async function inTurn<T>(work: () => T | Promise<T>, log: Pick<Logger, 'warn'>): Promise<T> {
   const turn = await take();
   if (turn === undefined)
     log.warn('cannot take the start lock held by another process; continuing without it');
   try {
-    return work();
+    return await work();
   } finally {
     turn?.close();
   }

@@ -1,6 +1,8 @@
 // The workers of one kind. A process has a group of HTTP workers, and one of gRPC workers where a service
 // declares gRPC. Each group has a supervisor of its own.
+import type { Settings } from '../config.js';
 import type { Rotation, Sharding } from './sharding.js';
+import type { WorkerPorts } from './worker-ports.js';
 
 export type WorkerKind = 'http' | 'grpc';
 
@@ -26,34 +28,23 @@ export interface WorkerGroup {
    * @default the workers share one port
    */
   readonly ports?: WorkerPorts;
-  /** A thread without an HTTP core may be ended at any moment without harm to the process. */
-  readonly mayTerminate: boolean;
-}
-
-/** The ports of the workers of a group. */
-export interface WorkerPorts {
-  /** The port of a worker; 0 for any free one. */
-  of(worker: number): number;
   /**
-   * Whether another process may still have the port of a worker: this process is its successor, and is ready
-   * before it listens.
+   * The threads may be ended at any moment without harm to the process, because they have no app of
+   * uWebSockets.js.
    */
-  isShared(worker: number): boolean;
-  /** A thread of the worker listens on its port. */
-  listening(worker: number, port: number): void;
-  /** No thread of the worker listens, and that is more than the gap of a replacement. */
-  silent(worker: number): void;
+  readonly mayTerminate: boolean;
 }
 
 export interface HttpGroupOptions {
   readonly entry: URL;
   /** WORKERS */
   readonly workers: number;
-  readonly sharding: Rotation & Pick<Sharding, 'workerPort'>;
+  readonly httpCore: Settings['httpCore'];
+  readonly sharding: Rotation & Pick<Sharding, 'workerPort' | 'ports'>;
 }
 
 /** The HTTP workers. */
-export const httpGroup = ({ entry, workers, sharding }: HttpGroupOptions): WorkerGroup => ({
+export const httpGroup = ({ entry, workers, httpCore, sharding }: HttpGroupOptions): WorkerGroup => ({
   kind: 'http',
   entry,
   count: workers,
@@ -61,7 +52,8 @@ export const httpGroup = ({ entry, workers, sharding }: HttpGroupOptions): Worke
   firstRow: 1,
   rotation: sharding,
   sharedPort: sharding.workerPort,
-  mayTerminate: false,
+  ...(sharding.ports !== undefined && { ports: sharding.ports }),
+  mayTerminate: httpCore === 'node',
 });
 
 /** Threads that listen themselves, each on its own port, need no rotation. */

@@ -212,8 +212,8 @@ export class WorkerThread {
   }
 
   /**
-   * Ends the thread at once; its requests are cut. Only for a thread that has no HTTP core: otherwise the
-   * process would end.
+   * Ends the thread at once; its requests are cut. Only where `mayTerminate` is true: otherwise the process
+   * would end.
    * @returns false when it has not ended soon, because it runs native code that does not return
    */
   terminate(): Promise<boolean> {

@@ -1,12 +1,13 @@
 // Loads the settings of a process: command line > environment > configuration file > default.
 import type { Settings } from '../config.js';
+import { type AskedCore, assumedCore, type ChosenCore } from './chosen-core.js';
 import { fromCommandLine, parseCommandLine } from './command-line.js';
 import { type ConfigFile, configFileOf, fromFile, loadConfigFile, serviceNamesIn } from './config-file.js';
 import { fromDevelopment } from './development.js';
 import { type Environment, fromEnvironment } from './environment.js';
 import { defaultWorkers, machineFacts } from './machine-facts.js';
 import { checkText, helpText, type ShownSetting, shownSettings, version } from './print.js';
-import { resolveSettings } from './resolve-settings.js';
+import { askedCore, resolveSettings, writtenSettings } from './resolve-settings.js';
 import type { MachineFacts } from './setting.js';
 import type { SettingSource } from './setting-source.js';
 import { socketDirectory } from './socket-directory.js';
@@ -27,6 +28,12 @@ export interface LoadOptions {
    * configuration file that declares no services.
    */
   shop(): Promise<readonly string[]>;
+  /**
+   * Chooses the HTTP core.
+   * @default assumedCore: nothing is loaded
+   * @throws ConfigError when HTTP_CORE=uws cannot be, StartError for an addon that is not the pinned one
+   */
+  readonly chooseCore?: (asked: AskedCore) => ChosenCore | Promise<ChosenCore>;
   /** @default process.env */
   readonly env?: Environment;
   readonly parallelism?: number;
@@ -48,6 +55,7 @@ export type Loaded =
       readonly settings: Settings;
       /** Services that the configuration file declares, unchecked; undefined: the reference shop. */
       readonly services: readonly unknown[] | undefined;
+      readonly core: ChosenCore;
       /** Warnings to be logged once there is a logger. */
       readonly warnings: readonly string[];
       /** All settings as people read them. */
@@ -83,11 +91,16 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     ...(file === undefined ? [] : [fromFile(file, known)]),
     ...(commandLine.development ? [fromDevelopment] : []),
   ];
-  const context = { services, file, cwd, machine, env, platform, addresses, warn };
-  const { settings, lines } = resolveSettings(sourcesOf, context);
+  const written = writtenSettings(services, sourcesOf);
+  const { chooseCore = assumedCore } = options;
+  const core = await chooseCore(askedCore(written, machine));
+  if (core.warning !== undefined) warn(core.warning);
+  const context = { services, file, cwd, machine, env, platform, addresses, core, warn };
+  const { settings, lines } = resolveSettings(written, context);
   if (commandLine.infoFlags.has('check')) {
     const text = checkText(lines, {
       machine,
+      core,
       services: settings.services ?? services,
       file: file?.path,
       socketDirectory: settings.databaseUrl === undefined ? socketDirectory(settings, env) : undefined,
@@ -96,7 +109,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     return { kind: 'check', text };
   }
   const shown = shownSettings(lines, machine);
-  return { kind: 'run', settings, services: file?.services, warnings, shown, version: version() };
+  return { kind: 'run', settings, services: file?.services, core, warnings, shown, version: version() };
 }
 
 /** The facts of this machine, except those that the options replace. */
@@ -119,11 +132,15 @@ export function settingsOf(
   cwd: string,
 ): Settings {
   const overrides: ConfigFile = { path: '', name: 'settings', services: undefined, members };
-  const { settings } = resolveSettings((known) => [fromFile(overrides, known), fromFile(file, known)], {
-    services: serviceNamesIn(file),
+  const services = serviceNamesIn(file);
+  const written = writtenSettings(services, (known) => [fromFile(overrides, known), fromFile(file, known)]);
+  const machine = { ...machineFacts(false), parallelism: 1 };
+  const { settings } = resolveSettings(written, {
+    services,
     file,
     cwd,
-    machine: { ...machineFacts(false), parallelism: 1 },
+    machine,
+    core: assumedCore(askedCore(written, machine)),
     env: {},
     platform: process.platform,
     addresses: undefined,

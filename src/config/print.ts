@@ -1,5 +1,6 @@
 // Texts that are made from the table of settings: `--help`, `--check`, and the table of docs/settings.md.
 import { readFileSync } from 'node:fs';
+import type { ChosenCore } from './chosen-core.js';
 import { OPTIONS } from './command-line.js';
 import type { ReadSetting } from './read-setting.js';
 import { type MachineFacts, type Setting, shownDefault } from './setting.js';
@@ -86,6 +87,7 @@ ${flags.join('\n')}
 
 export interface CheckFacts {
   readonly machine: MachineFacts;
+  readonly core: ChosenCore;
   /** Names of the services that would be mounted. */
   readonly services: readonly string[];
   /** Path of the configuration file, if there is one. */
@@ -94,6 +96,9 @@ export interface CheckFacts {
   readonly socketDirectory: string | undefined;
   readonly warnings: readonly string[];
 }
+
+/** The core that runs, and why. */
+export const coreText = ({ core, why }: Pick<ChosenCore, 'core' | 'why'>): string => `${core} (${why})`;
 
 /** A setting as people read it, with secrets masked. */
 export interface ShownSetting {
@@ -131,6 +136,7 @@ export function checkText(lines: readonly ReadSetting[], facts: CheckFacts): str
       shown: value === undefined ? `- (${shownDefault(setting, facts.machine)})` : setting.kind.show(value),
       from: written === undefined ? 'default' : written.as,
     })),
+    { name: 'HTTP core', shown: coreText(facts.core), from: '' },
     { name: 'configuration file', shown: facts.file ?? '-', from: '' },
     { name: 'services to mount', shown: facts.services.join(','), from: '' },
     { name: 'embedded PostgreSQL socket', shown: facts.socketDirectory ?? '-', from: '' },

@@ -2,6 +2,14 @@
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import type { Settings } from '../config.js';
+import {
+  type AskedCore,
+  type ChosenCore,
+  isAlone,
+  type ReadForCore,
+  type SettledCore,
+  settledFor,
+} from './chosen-core.js';
 import type { ConfigFile } from './config-file.js';
 import { checkCombinations, combinationWarnings } from './cross-checks.js';
 import type { Environment } from './environment.js';
@@ -23,27 +31,55 @@ export interface ResolveContext {
   readonly platform: NodeJS.Platform;
   /** undefined: the addresses of this machine's network interfaces. */
   readonly addresses: readonly string[] | undefined;
+  readonly core: ChosenCore;
   readonly warn: (warning: string) => void;
 }
 
+/** All settings of a process, and where they may be written. */
+export interface WrittenSettings {
+  readonly table: Table;
+  /** In order of precedence. */
+  readonly sources: readonly SettingSource[];
+}
+
 /**
+ * @param services names of the declared services
  * @param sourcesOf returns the sources of the settings with these names, in order of precedence
- * @throws ConfigError for a wrong value, and for values that are wrong together
  */
-export function resolveSettings(
+export function writtenSettings(
+  services: readonly string[],
   sourcesOf: (known: readonly string[]) => readonly SettingSource[],
-  { services, file, cwd, machine, env, platform, addresses = ownAddresses(), warn }: ResolveContext,
-): { readonly settings: Settings; readonly lines: readonly ReadSetting[] } {
+): WrittenSettings {
   const table: Table = {
     ...SETTINGS,
     ...Object.fromEntries(services.map((service) => [databaseUrlOf(service), SERVICE_DATABASE_URL])),
   };
-  const sources = sourcesOf(Object.keys(table));
-  // WORKERS and GRPC_WORKERS are read first, because defaults of other settings depend on them.
-  const count = (name: 'WORKERS' | 'GRPC_WORKERS'): number =>
-    Number(readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {}).value);
+  return { table, sources: sourcesOf(Object.keys(table)) };
+}
+
+/** Settings that are read before the others, because these depend on them. */
+type ReadFirst = 'WORKERS' | 'GRPC_WORKERS' | 'HTTP_CORE' | 'MAX_HEADER_BYTES' | 'MAX_URL_BYTES';
+
+const readFirst = (name: ReadFirst, { sources }: WrittenSettings, machine: MachineFacts): unknown =>
+  readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {}).value;
+
+/** @throws ConfigError for a wrong value */
+export const askedCore = (written: WrittenSettings, machine: MachineFacts): AskedCore => ({
+  httpCore: readFirst('HTTP_CORE', written, machine) as AskedCore['httpCore'],
+  maxHeaderBytes: Number(readFirst('MAX_HEADER_BYTES', written, machine)),
+  maxUrlBytes: Number(readFirst('MAX_URL_BYTES', written, machine)),
+});
+
+/** @throws ConfigError for a wrong value, and for values that are wrong together */
+export function resolveSettings(
+  written: WrittenSettings,
+  { services, file, cwd, machine, env, platform, addresses = ownAddresses(), core, warn }: ResolveContext,
+): { readonly settings: Settings; readonly lines: readonly ReadSetting[] } {
+  const { table, sources } = written;
+  const count = (name: 'WORKERS' | 'GRPC_WORKERS'): number => Number(readFirst(name, written, machine));
   const facts: MachineFacts = {
-    ...{ ...machine, workers: count('WORKERS'), grpcWorkers: count('GRPC_WORKERS') },
+    ...{ ...machine, core: core.core, grpcWorkers: count('GRPC_WORKERS') },
+    workers: isAlone(core) ? 1 : count('WORKERS'),
     // The reference shop declares gRPC.
     mayServeGrpc: file?.services?.some(declaresGrpc) ?? true,
   };
@@ -51,8 +87,15 @@ export function resolveSettings(
     readSetting(name, setting, sources, facts, warn),
   );
   const lineOf = new Map(lines.map((line) => [line.name, line]));
+  const as = (name: string): string => {
+    const line = lineOf.get(name)?.written;
+    return line === undefined ? name : placeOf(line);
+  };
+  const read = assemble((name) => lineOf.get(name)?.value, services, cwd);
+  const settled = settledFor(core, read, as);
   const settings: Settings = {
-    ...assemble((name) => lineOf.get(name)?.value, services, cwd),
+    ...read,
+    ...settled.settings,
     upstreams: file?.upstreams ?? {},
     zone: file?.zone ?? null,
     openapi: file?.openapi ?? {},
@@ -61,10 +104,7 @@ export function resolveSettings(
     pmId: env.pm_id ?? null,
     notify: notifyOf(env),
   };
-  const as = (name: string): string => {
-    const written = lineOf.get(name)?.written;
-    return written === undefined ? name : placeOf(written);
-  };
+  for (const warning of settled.warnings) warn(warning);
   checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
   for (const warning of combinationWarnings(settings, as)) warn(warning);
   for (const warning of exportWarnings((name) => lineOf.get(name)?.value, settings.otel)) warn(warning);
@@ -82,11 +122,14 @@ function notifyOf(env: Environment): Settings['notify'] {
   return { socket, watchdogMs: isOurs && Number(usec) > 0 ? Number(usec) / 1000 : undefined };
 }
 
+/** Members that are no settings of the table. */
+type NotInTable = 'gatewayPolicies' | 'upstreams' | 'zone' | 'openapi' | 'configFile' | 'pmId' | 'notify';
+
 function assemble(
   byName: (name: string) => unknown,
   services: readonly string[],
   cwd: string,
-): Omit<Settings, 'gatewayPolicies' | 'upstreams' | 'zone' | 'openapi' | 'configFile' | 'pmId' | 'notify'> {
+): Omit<Settings, NotInTable | keyof SettledCore['settings']> & ReadForCore {
   const values = valuesOf(PROCESS_SETTINGS, byName);
   const urls = services.map((service) => [service, byName(databaseUrlOf(service))]);
   const { dataDir, registryAcceptTokensFile, tlsCertFile, tlsKeyFile } = values;

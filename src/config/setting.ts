@@ -1,4 +1,5 @@
 // The declaration of one setting, and tables of them.
+import type { Settings } from '../config.js';
 import type { SettingKind } from './setting-kinds.js';
 import { keyOf } from './setting-names.js';
 
@@ -17,6 +18,8 @@ export interface MachineFacts {
   readonly grpcWorkers?: number;
   /** Whether a service may declare gRPC, so that gRPC workers run. @default true */
   readonly mayServeGrpc?: boolean;
+  /** The HTTP core that runs. @default uws */
+  readonly core?: Settings['httpCore'];
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
 }

@@ -52,12 +52,20 @@ export const LISTENER_SETTINGS = {
       defaultText: 'available parallelism, at most the CPU quota of the container, rounded up',
     },
   ),
+  HTTP_CORE: withDefault(
+    oneOf('auto', 'uws', 'node'),
+    'auto',
+    'The HTTP core of the workers. `uws`: uWebSockets.js, native code that needs the least processor time. `node`: ' +
+      '`node:http`, which runs wherever Node.js does. `auto`: `uws` where it loads, else `node`. ' +
+      '[What differs](cluster.md#two-http-cores).',
+  ),
   SHARDING: withDefault(
     oneOf('acceptor', 'reuseport'),
-    'acceptor',
+    ({ core }) => (core === 'node' ? 'reuseport' : 'acceptor'),
     'How connections reach workers. `acceptor`: the primary accepts connections and passes the sockets to workers. ' +
       '`reuseport` (Linux): each worker listens and the kernel distributes connections, which is cheaper for short ' +
-      'connections but ignores the load of the workers.',
+      'connections but ignores the load of the workers. The core `node` has `reuseport` only.',
+    { defaultText: '`acceptor`; with the core `node` `reuseport`' },
   ),
   SERVICES: optional(serviceNames, 'all', 'Services that this process mounts.'),
 } satisfies Table;

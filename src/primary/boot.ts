@@ -12,13 +12,13 @@ import { startServing } from './steps/start-serving.js';
 
 /**
  * Starts the whole process. Resolves when it is ready, or when it is ending.
- * @param read doubts about the settings, to be logged, and the settings as operators read them
+ * @param read doubts about the settings, to be logged, the HTTP core, and the settings as operators read them
  * @param earlyThreads threads of workers that load their code meanwhile; those that are not needed are ended
  * @throws whatever fails before the process holds anything; later failures end the process
  */
 export async function start(
   settings: Settings,
-  read: Pick<Base, 'shownSettings' | 'version'> & { readonly warnings: readonly string[] },
+  read: Pick<Base, 'core' | 'shownSettings' | 'version'> & { readonly warnings: readonly string[] },
   signals: Signals,
   earlyThreads: EarlyThreads,
 ): Promise<void> {

@@ -4,9 +4,9 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Logger } from 'pino';
-import { Acceptor } from '../cluster/acceptor.js';
 import { ReusePort } from '../cluster/reuseport.js';
 import type { Sharding } from '../cluster/sharding.js';
+import { SinglePort } from '../cluster/single-port.js';
 import type { Settings } from '../config.js';
 import { StartError } from '../errors.js';
 import type { Every } from '../grouped-interval.js';
@@ -17,7 +17,7 @@ import type { Sharing } from '../process/claim.js';
 import { checkCertificate, grpcTlsFilesOf, tlsFilesOf } from '../server/certificate.js';
 
 /**
- * Opens the data plane: the acceptor of the primary, or the shared port on which the workers listen.
+ * Opens the data plane: the acceptor of the primary, or the port on which the workers listen.
  * @throws StartError for an address that cannot be listened on and a certificate that cannot be used
  */
 export async function openDataPlane(
@@ -30,6 +30,9 @@ export async function openDataPlane(
   for (const tls of [tlsFilesOf(settings), grpcTlsFilesOf(settings)])
     if (tls !== undefined) for (const warning of checkCertificate(tls)) log.warn(warning);
   if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
+  if (settings.sharding === 'single') return SinglePort.open({ ...settings, sharing }, log);
+  // It loads uWebSockets.js.
+  const { Acceptor } = await import('../cluster/acceptor.js');
   const opened = openedConnections(block);
   return new Acceptor({ ...settings, sharing, load: (slot) => readWorker(block, slot), opened, every }, log);
 }

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino';
 import { hasDatabase } from '../api/define-service.js';
 import type { ServiceDefinition } from '../api/service-definition.js';
-import type { WorkerPorts } from '../cluster/worker-group.js';
+import type { WorkerPorts } from '../cluster/worker-ports.js';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
 import type { Registry } from '../registry/registry.js';
@@ -61,7 +61,6 @@ export class GrpcInstances implements WorkerPorts {
     return this.#options.sharing === 'beside' && !this.#ports.has(worker);
   }
 
-  /** Whether new connections to a worker are refused, although one of its threads may serve open ones. */
   isSilent(worker: number): boolean {
     return this.#silent.has(worker);
   }

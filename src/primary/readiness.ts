@@ -5,11 +5,11 @@ import type { Readiness as Verdict } from '../admin/telemetry-routes.js';
 import type { AllWorkers } from '../cluster/all-workers.js';
 import type { WorkerKind } from '../cluster/worker-group.js';
 import { descriptorOf, type WorkerState } from '../cluster/worker-life.js';
+import type { WorkerPorts } from '../cluster/worker-ports.js';
 import type { Every } from '../grouped-interval.js';
 import type { Switches } from '../memory/switches.js';
 import type { RegistrySync } from '../registry/backends/registry-sync.js';
 import type { ShareLoop } from '../shares/share-loop.js';
-import type { GrpcInstances } from './grpc-instances.js';
 import type { ServiceDatabases } from './service-databases.js';
 
 /** How often the verdict is published to the workers, whose `GET /ready` responds with it. */
@@ -63,8 +63,8 @@ export interface ReadinessOptions {
   readonly switches: Switches;
   readonly workers: Pick<AllWorkers, 'workers'>;
   readonly databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
-  /** Undefined when no service declares gRPC. */
-  readonly grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
+  /** The ports of workers that have one each. */
+  readonly ports: readonly Pick<WorkerPorts, 'isSilent'>[];
   /** Undefined when no registry is shared. */
   readonly registry?: Pick<RegistrySync, 'outage' | 'kind'> | undefined;
   /** Undefined when the registry allows no limits over several processes. */
@@ -79,17 +79,17 @@ export class Readiness {
   readonly #switches: Switches;
   readonly #workers: Pick<AllWorkers, 'workers'>;
   readonly #databases: Pick<ServiceDatabases, 'unresponsive' | 'startingServices'>;
-  readonly #grpc: Pick<GrpcInstances, 'isSilent'> | undefined;
+  readonly #ports: ReadinessOptions['ports'];
   readonly #registry: ReadinessOptions['registry'];
   readonly #limitShares: ReadinessOptions['limitShares'];
   readonly #stop: () => void;
   #readyOnce = false;
 
-  constructor({ switches, workers, databases, grpc, registry, limitShares, every }: ReadinessOptions) {
+  constructor({ switches, workers, databases, ports, registry, limitShares, every }: ReadinessOptions) {
     this.#switches = switches;
     this.#workers = workers;
     this.#databases = databases;
-    this.#grpc = grpc;
+    this.#ports = ports;
     this.#registry = registry;
     this.#limitShares = limitShares;
     this.#stop = every(PUBLISH_EVERY_MS, () => this.#publish());
@@ -109,10 +109,11 @@ export class Readiness {
 
   verdict(): Verdict {
     const { draining } = this.#switches;
+    const isSilent = (worker: number): boolean => this.#ports.some((ports) => ports.isSilent(worker));
     const statesOf = (wanted: WorkerKind): readonly WorkerState[] =>
       this.#workers.workers
         .filter(({ kind }) => kind === wanted)
-        .map(({ worker, state }) => (this.#grpc?.isSilent(worker) === true ? SILENT : state));
+        .map(({ worker, state }) => (isSilent(worker) ? SILENT : state));
     const facts: ReadinessFacts = {
       readyOnce: this.#readyOnce,
       draining,

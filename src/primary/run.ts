@@ -1,23 +1,22 @@
 // Runs the process from its arguments on: it reads the settings first, and starts only when they are right.
-// The dynamic imports must not become static, because the HTTP core reads its limits from the environment
-// when its addon is loaded.
+// The dynamic imports must not become static, because settings decide which HTTP core is loaded, and
+// uWebSockets.js reads its limits from the environment when its addon is loaded.
 import { isatty } from 'node:tty';
 import { EarlyThreads } from '../cluster/early-threads.js';
 import { RESTART_LIMITS } from '../cluster/restarts.js';
 import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connection-limit.js';
-import { widenCoreLimits } from '../config/core-environment.js';
 import { earlySettings } from '../config/early-settings.js';
 import { type Loaded, loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-file-limit.js';
 import { ConfigError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
-import { verifyAddon } from '../process/addon-hash.js';
 import { endWithDevParent } from '../process/dev-channel.js';
 import { exitProcess } from '../process/process-exit.js';
 import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
 import { makeObjectsYoung } from '../process/young-objects.js';
 import { shopNames } from '../worker/shop-names.js';
+import { chooseCore } from './choose-core.js';
 import { HTTP_WORKER } from './thread-entries.js';
 
 export interface RunOptions {
@@ -51,19 +50,17 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 }
 
 async function run(
-  { settings, warnings, shown, version }: Extract<Loaded, { kind: 'run' }>,
+  { settings, core, warnings, shown, version }: Extract<Loaded, { kind: 'run' }>,
   signals: Signals,
 ): Promise<void> {
   endWithDevParent();
-  verifyAddon();
-  widenCoreLimits(settings);
   makeObjectsYoung();
   const { startingAtOnce } = RESTART_LIMITS;
-  const earlyThreads = new EarlyThreads(HTTP_WORKER);
+  const earlyThreads = new EarlyThreads(HTTP_WORKER, settings.httpCore);
   try {
     earlyThreads.start(Math.min(settings.workers, startingAtOnce));
     const { start } = await import('./boot.js');
-    await start(settings, { warnings, shownSettings: shown, version }, signals, earlyThreads);
+    await start(settings, { warnings, core, shownSettings: shown, version }, signals, earlyThreads);
   } catch (error) {
     await earlyThreads.end();
     throw error;
@@ -91,6 +88,7 @@ async function load({ argv, command }: RunOptions): Promise<Loaded> {
       cwd: process.cwd(),
       isTTY: process.stdout.isTTY === true,
       shop: shopNames,
+      chooseCore,
     });
   } catch (error) {
     const isOutOfFileDescriptors =

@@ -7,8 +7,8 @@ import {
   httpGroup,
   type WorkerGroup,
   type WorkerKind,
-  type WorkerPorts,
 } from '../cluster/worker-group.js';
+import type { WorkerPorts } from '../cluster/worker-ports.js';
 import { rowsFor } from '../cluster/worker-rows.js';
 import { KEPT_FILES } from '../config/connection-limit.js';
 import type { Settings } from '../config.js';
@@ -81,7 +81,12 @@ export function createSupervisors(
     return supervisor;
   };
   const supervisor = supervise(
-    httpGroup({ entry: HTTP_WORKER, workers: settings.workers, sharding: dataPlane }),
+    httpGroup({
+      entry: HTTP_WORKER,
+      workers: settings.workers,
+      httpCore: settings.httpCore,
+      sharding: dataPlane,
+    }),
   );
   if (grpcPorts === undefined) return { supervisor, workers: new AllWorkers(supervisors) };
   supervise(

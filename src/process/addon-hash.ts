@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
+import { errorMessage } from '../error-text.js';
 import { StartError } from '../errors.js';
 
 /** SHA-256 of every binary of the pinned release, by file name. */
@@ -35,9 +36,24 @@ export const ADDON_SHA256: Readonly<Record<string, string>> = {
 /** Size of a read; small enough for the data to stay in the processor's cache until it is hashed. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** Folder of the installed uWebSockets.js package. */
+/** The addon is not there: the package is not installed, or has no such file. */
+export class AddonMissing extends StartError {
+  /** @param what is not there */
+  constructor(
+    readonly what: string,
+    cause: unknown,
+  ) {
+    super(`${what}; run "npm ci" (in a new project "npm install")`, { cause });
+  }
+}
+
+/** Folder of the installed uWebSockets.js package. @throws AddonMissing when it is not installed */
 export function addonFolder(): string {
-  return dirname(createRequire(import.meta.url).resolve('uWebSockets.js'));
+  try {
+    return dirname(createRequire(import.meta.url).resolve('uWebSockets.js'));
+  } catch (cause) {
+    throw new AddonMissing('uWebSockets.js is not installed', cause);
+  }
 }
 
 /** Path of the addon that this process loads: it depends on platform, processor and Node.js version. */
@@ -48,6 +64,7 @@ export function addonFile(folder: string = addonFolder()): string {
 /**
  * Checks one prebuilt addon, by default the one that this process is about to load (7 MB, about 8 ms). Call
  * it before `uWebSockets.js` is imported for the first time.
+ * @throws AddonMissing for a file that is not there
  * @throws StartError for a file that cannot be read or is not the pinned one
  */
 export function verifyAddon(file: string = addonFile()): void {
@@ -63,10 +80,10 @@ function sha256Of(file: string): string {
   try {
     descriptor = openSync(file, 'r');
   } catch (cause) {
-    throw new StartError(
-      `uWebSockets.js: ${basename(file)} cannot be read; run "npm ci" (in a new project "npm install")`,
-      { cause },
-    );
+    const name = `uWebSockets.js: ${basename(file)}`;
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new AddonMissing(`${name} is missing`, cause);
+    throw new StartError(`${name} cannot be read: ${errorMessage(cause)}`, { cause });
   }
   try {
     for (let size = readSync(descriptor, chunk); size > 0; size = readSync(descriptor, chunk)) {

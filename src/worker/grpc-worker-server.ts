@@ -1,41 +1,27 @@
 // The server of a gRPC worker: its certificate, who may connect, its methods, and how it gets its port.
-import { setTimeout as delay } from 'node:timers/promises';
 import { Switches } from '../memory/switches.js';
 import { grpcTlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
 import { GrpcServer } from '../server/grpc/grpc-server.js';
 import { type HealthStatus, WHOLE_SERVER } from '../server/grpc/health-status.js';
-import { GrpcListener } from './grpc-listener.js';
+import { handedPort } from './handed-port.js';
 import type { MountedRpcMethod } from './mount-rpc.js';
 import type { MountedService } from './mounted-service.js';
 import type { OpenedServer, ServerContext } from './worker-server.js';
 import { checkWorkerTls } from './worker-tls.js';
 
-/**
- * How long a worker that gives up its port itself waits before it sends clients away. A successor in another
- * process, which tries to listen all the time, has the port by then.
- */
-const SUCCESSION_MS = 100;
-
 export async function openGrpcServer(context: ServerContext): Promise<OpenedServer> {
-  const { boot, side, block, host, log } = context;
-  const { settings, slot } = boot;
+  const { boot, side, block, host } = context;
+  const { settings } = boot;
   const methods = await host.rpcMethods();
   const server = await createServer(context, methods, () =>
     side.startFailed(new Error('the listener of this gRPC worker was closed by code of a service')),
   );
   const switches = new Switches(block);
   server.health.updateBy(() => updateHealth(server.health, methods, switches));
-  const listener = new GrpcListener({
-    server,
-    host: settings.grpcHost ?? settings.host,
-    listening: (port) => side.listening(port),
-    ready: () => side.ready({ slot, app: undefined }, host.app.switchable()),
-    failed(error, isHopeless) {
-      if (isHopeless) side.refuse(error.message, error.exitCode);
-      else side.startFailed(error);
-    },
-    late: (err) => log.error({ err }, 'a gRPC worker does not listen; it tries again and again'),
+  const { stopListening, orders, begin } = handedPort(context, server, settings.grpcHost ?? settings.host, {
+    host: 'GRPC_HOST',
+    port: 'GRPC_PORT',
   });
   return {
     server: {
@@ -44,11 +30,7 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
       },
       // Calls that only the library knows, of health and reflection, are ended with the connections.
       unfinished: 0,
-      async stopListening() {
-        const isFirst = listener.isListening;
-        await listener.unbind();
-        if (isFirst) await delay(Math.min(SUCCESSION_MS, settings.drainMs));
-      },
+      stopListening,
       sayGoodbye() {
         server.goAway();
         return 0;
@@ -57,13 +39,7 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
     },
     // Handlers are called by JavaScript, so no callback of native code has to be told of an interruption.
     core: { inCallback: false, prepareInterrupt() {} },
-    orders: {
-      listen: (order) => void listener.listen(order),
-      unbind: () => listener.unbind(),
-    },
-    async begin() {
-      side.wantPort();
-    },
+    ...{ orders, begin },
   };
 }
 

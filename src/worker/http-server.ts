@@ -1,12 +1,12 @@
 // The server of an HTTP worker: its certificate, who may connect, and how it listens.
-import type { Logger } from 'pino';
-import type { WorkerBoot } from '../cluster/messages.js';
 import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js';
-import type { Descriptor } from '../cluster/sharding.js';
 import { tlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
-import { UwsServer } from '../server/uws/uws-server.js';
-import type { OpenedServer, ServerContext } from './worker-server.js';
+import type { HttpServer, HttpServerOptions } from '../server/http-core.js';
+import type { UwsServer } from '../server/uws/uws-server.js';
+import { handedPort } from './handed-port.js';
+import { loadNodeServer, loadUwsServer } from './http-cores.js';
+import type { OpenedServer, ServerContext, WorkerServer } from './worker-server.js';
 import { checkWorkerTls } from './worker-tls.js';
 
 /**
@@ -16,9 +16,23 @@ import { checkWorkerTls } from './worker-tls.js';
  */
 const GOODBYE_MS = 500;
 
+/** How a server listens, and the orders that it gets for that. */
+type Listening = Pick<OpenedServer, 'orders' | 'begin'> & Pick<WorkerServer, 'stopListening'>;
+
 export async function openHttpServer(context: ServerContext): Promise<OpenedServer> {
-  const { boot, side, host, log } = context;
-  const server = createServer(context);
+  const { host, boot } = context;
+  const options = optionsOf(context);
+  let server: HttpServer;
+  let listening: Listening;
+  if (boot.settings.httpCore === 'uws') {
+    const uws = new (await loadUwsServer())(host.app, options);
+    server = uws;
+    listening = uwsListening(context, uws);
+  } else {
+    server = new (await loadNodeServer())(host.app, options);
+    listening = nodeListening(context, server);
+  }
+  const { orders, begin, stopListening } = listening;
   return {
     server: {
       get connections() {
@@ -27,41 +41,57 @@ export async function openHttpServer(context: ServerContext): Promise<OpenedServ
       get unfinished() {
         return server.unfinished;
       },
-      stopListening: () => server.stopListening(),
+      stopListening,
       sayGoodbye: () => (server.leaveWebSockets() > 0 ? GOODBYE_MS : 0),
       close: () => server.close(),
     },
     core: server,
-    orders: {},
-    async begin() {
-      side.ready({ slot: boot.slot, app: await listen(server, boot, log) }, host.app.switchable());
-    },
+    ...{ orders, begin },
   };
 }
 
-function createServer(context: ServerContext): UwsServer {
+function optionsOf(context: ServerContext): HttpServerOptions {
   const { boot, block, host } = context;
   const { settings, slot } = boot;
-  const { app, recorder } = host;
+  const { recorder } = host;
   const tls = tlsFilesOf(settings);
   checkWorkerTls(tls, context);
   const gate = connectionGate(block, slot, settings.maxConnections, recorder);
   const abandonedBodies = recorder.counter('multilane_bodies_abandoned_total');
-  return new UwsServer(app, { settings, tls, gate, abandonedBodies });
+  return { settings, tls, gate, abandonedBodies };
+}
+
+/** The acceptor hands sockets over to the server, or it listens on the port of the boot message. */
+function uwsListening({ boot, side, host, log }: ServerContext, server: UwsServer): Listening {
+  const { port, settings, slot } = boot;
+  const ready = (app: unknown): void => side.ready({ slot, app }, host.app.switchable());
+  return {
+    stopListening: () => server.stopListening(),
+    orders: {},
+    async begin() {
+      if (port === undefined) return ready(server.descriptor());
+      const others = listenersOn(port);
+      await server.listen(port, settings.host);
+      await boundReceiveBuffers(port, log, others);
+      ready(undefined);
+    },
+  };
 }
 
 /**
- * Listens on the port of the boot message.
- * @returns what the acceptor hands sockets over to, where the boot message has no port
+ * The server listens on the port of the boot message, or on the port of its worker when it gets it. It reads
+ * 64 KiB at a time, so receive buffers need no bound.
  */
-async function listen(
-  server: UwsServer,
-  { port, settings }: WorkerBoot,
-  log: Logger,
-): Promise<Descriptor['app']> {
-  if (port === undefined) return server.descriptor();
-  const others = listenersOn(port);
-  await server.listen(port, settings.host);
-  await boundReceiveBuffers(port, log, others);
-  return undefined;
+function nodeListening(context: ServerContext, server: HttpServer): Listening {
+  const { boot, side, host } = context;
+  const { port, settings, slot } = boot;
+  if (port === undefined) return handedPort(context, server, settings.host, { host: 'HOST', port: 'PORT' });
+  return {
+    stopListening: () => server.stopListening(),
+    orders: {},
+    async begin() {
+      await server.listen(port, settings.host);
+      side.ready({ slot, app: undefined }, host.app.switchable());
+    },
+  };
 }

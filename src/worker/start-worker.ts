@@ -7,6 +7,7 @@ import { PROTOCOL_VERSION, type WorkerBoot } from '../cluster/messages.js';
 import type { WorkerKind } from '../cluster/worker-group.js';
 import { WorkerSide } from '../cluster/worker-side.js';
 import { ConfigError } from '../errors.js';
+import { preload } from './http-cores.js';
 
 /** Resolves when the worker is ready, or the primary has the reason why it never will be. */
 export async function startWorker(
@@ -17,6 +18,7 @@ export async function startWorker(
   const loading = kind === 'http' ? import('./serve-http.js') : import('./serve-grpc.js');
   // A failure is handled where the module is used.
   loading.catch(() => undefined);
+  if (kind === 'http') preload(isEarly(data) ? data.httpCore : data.settings.httpCore);
   const boot = isEarly(data) ? await bootMessage(data) : data;
   const side = new WorkerSide(port, boot.settings);
   try {

@@ -100,7 +100,7 @@ const INDEX = 'src/index.ts';
 
 /** Libraries, each with the only files that may import it. Other modules use it through those files. */
 const LIBRARIES: readonly (readonly [RegExp, RegExp])[] = [
-  [/^uWebSockets\.js$/, /^src\/(server\/uws\/[^/]*|cluster\/placeholder-listener)\.ts$/],
+  [/^uWebSockets\.js$/, /^src\/(server\/uws\/[^/]*|cluster\/uws-placeholder)\.ts$/],
   [/^pg(-|$)|^node-pg-migrate$/, /^src\/db\//],
   [/^prom-client$|^@opentelemetry\//, /^src\/telemetry\//],
   [/^piscina$/, /^src\/cpu\//],

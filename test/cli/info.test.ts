@@ -32,6 +32,7 @@ describe('multilane info', () => {
       .and.match(/^ {2}TypeScript of the project +5\.9\.1$/m)
       .and.match(/^ {2}usable processors \(affinity, quota\) +\d+$/m)
       .and.match(/^ {2}open files \(limit\) +\d+$/m)
+      .and.match(/^ {2}HTTP core +(uws|node) \(.+\)$/m)
       .and.match(/^ {2}notes +routes, migrations$/m)
       .and.match(/^ {2}PORT +1234 +# multilane.config.js: port$/m)
       .and.match(/^ {2}WORKERS +3 +# WORKERS$/m)

@@ -46,7 +46,7 @@ describe('threads that are started early', () => {
   for (const most of [0, 1, 2, 3]) {
     it(`are all ended when the system refuses one after ${most}`, async () => {
       allow(most);
-      const early = new EarlyThreads(ENTRY);
+      const early = new EarlyThreads(ENTRY, 'uws');
       expect(() => early.start(4)).to.throw('no thread');
       expect(living()).to.equal(most);
       await early.end();
@@ -56,7 +56,7 @@ describe('threads that are started early', () => {
 
   it('are ended where they are not taken, and those that were taken are not', async () => {
     allow(3);
-    const early = new EarlyThreads(ENTRY);
+    const early = new EarlyThreads(ENTRY, 'uws');
     early.start(3);
     expect(early.take(2, ended)).to.not.equal(undefined);
     expect(early.take(2, ended)).to.equal(undefined);
@@ -66,7 +66,7 @@ describe('threads that are started early', () => {
 
   it('are ended when what they are to run cannot be posted to them', async () => {
     allow(1);
-    const early = new EarlyThreads(ENTRY);
+    const early = new EarlyThreads(ENTRY, 'uws');
     early.start(1);
     const [thread] = started;
     const exit = once(thread!, 'exit');
@@ -78,7 +78,7 @@ describe('threads that are started early', () => {
 
   it('are not taken when they have ended, and what they have thrown is told', async () => {
     const entry = new URL(`data:text/javascript,throw new Error('too early')`);
-    const early = new EarlyThreads(entry);
+    const early = new EarlyThreads(entry, 'uws');
     allow(1);
     early.start(1);
     await new Promise((resolve) => started[0]!.once('exit', resolve)); // `once` of events would reject

@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import { type ListenFacts, listenFailure } from '#src/cluster/listen-failure.js';
-import { PlaceholderListener } from '#src/cluster/placeholder-listener.js';
+import { NodePlaceholder } from '#src/cluster/node-placeholder.js';
+import type { PlaceholderListener } from '#src/cluster/placeholder-listener.js';
+import { UwsPlaceholder } from '#src/cluster/uws-placeholder.js';
+import { StartError } from '#src/errors.js';
 
+const LOCAL = '127.0.0.1';
 const USUAL: ListenFacts = {
   addresses: ['127.0.0.1', '10.0.0.5', '::1', 'fe80::a:b'],
   firstOpenPort: 1024,
@@ -36,18 +40,31 @@ describe('the reason why an address cannot be listened on', () => {
     });
   }
 
-  it('is in the error of the data plane', () => {
-    const [one, other, foreign] = ['127.0.0.1', '127.0.0.1', '192.0.2.1'].map(
-      (host) => new PlaceholderListener({ host, tlsCertFile: undefined, tlsKeyFile: undefined }),
-    ) as [PlaceholderListener, PlaceholderListener, PlaceholderListener];
-    const port = one.listen(0, 'exclusive');
-    try {
-      expect(() => other.listen(port, 'exclusive')).to.throw(
-        `cannot listen on 127.0.0.1:${port} (data plane; HOST, PORT): the port is taken; `,
-      );
-      expect(() => foreign.listen(0, 'exclusive')).to.throw('192.0.2.1 is no address of this machine');
-    } finally {
-      for (const listener of [one, other, foreign]) listener.close();
-    }
-  });
+  for (const [core, Placeholder] of [
+    ['uws', UwsPlaceholder],
+    ['node', NodePlaceholder],
+  ] as const) {
+    it(`is in the error of the data plane, on the core ${core}`, async () => {
+      const listenerOn = (host: string): PlaceholderListener =>
+        new Placeholder({ host, tlsCertFile: undefined, tlsKeyFile: undefined });
+      const [one, other, foreign] = [listenerOn(LOCAL), listenerOn(LOCAL), listenerOn('192.0.2.1')];
+      const refusal = async (listener: PlaceholderListener, at: number): Promise<string> => {
+        try {
+          return `listens on ${await listener.listen(at, 'exclusive')}`;
+        } catch (error) {
+          if (!(error instanceof StartError)) throw error;
+          return error.message;
+        }
+      };
+      const port = await one.listen(0, 'exclusive');
+      try {
+        expect(await refusal(other, port)).to.include(
+          `cannot listen on 127.0.0.1:${port} (data plane; HOST, PORT): the port is taken; `,
+        );
+        expect(await refusal(foreign, 0)).to.include('192.0.2.1 is no address of this machine');
+      } finally {
+        for (const listener of [one, other, foreign]) listener.close();
+      }
+    });
+  }
 });

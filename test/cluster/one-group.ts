@@ -9,5 +9,6 @@ export const oneGroup = (
   httpGroup({
     entry,
     workers,
+    httpCore: 'uws',
     sharding: { add() {}, pause() {}, remove() {}, workerPort: undefined, ...sharding },
   });

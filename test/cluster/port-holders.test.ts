@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { PORT_TIMES, PortHolders, type PortTimes } from '#src/cluster/port-holders.js';
 import { RESTART_LIMITS } from '#src/cluster/restarts.js';
-import { grpcGroup, type WorkerPorts } from '#src/cluster/worker-group.js';
+import { grpcGroup } from '#src/cluster/worker-group.js';
 import type { WorkerState } from '#src/cluster/worker-life.js';
+import type { WorkerPorts } from '#src/cluster/worker-ports.js';
 import type { WorkerThread } from '#src/cluster/worker-thread.js';
 import { Workers } from '#src/cluster/workers.js';
 import { until } from '#test/support/until.js';
@@ -33,6 +34,7 @@ function setUp({ isShared = false, times = {} as Partial<PortTimes> } = {}) {
   const ports: WorkerPorts = {
     of: () => PORT,
     isShared: () => isShared,
+    isSilent: () => false,
     listening: (_worker, port) => heard.push(port),
     silent: (worker) => silent.push(worker),
   };

@@ -15,6 +15,7 @@ describe('SHARDING=reuseport in the primary', () => {
   });
 
   const given: ReusePortOptions = {
+    httpCore: 'uws',
     host: '127.0.0.1',
     port: 0,
     sharing: 'alone',

@@ -76,7 +76,7 @@ describe('readiness', () => {
       switches: { draining: false, ready: false } as Switches,
       workers: { workers: lanes },
       databases: { unresponsive: [], startingServices: [] },
-      grpc: { isSilent: (worker) => silent.has(worker) },
+      ports: [{ isSilent: (worker) => silent.has(worker) }],
       every: () => () => {},
     });
     readiness.reached();
@@ -94,7 +94,7 @@ describe('readiness', () => {
       switches: { draining: false, ready: false } as Switches,
       workers: { workers: [] },
       databases: { unresponsive: [], startingServices: [] },
-      grpc: undefined,
+      ports: [],
       limitShares: {
         get waiting() {
           return waiting;

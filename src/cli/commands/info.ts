@@ -20,11 +20,15 @@ export function infoCommand(program: Command): void {
 
 function linesOf({ versions, machine, project }: InfoReport): readonly string[] {
   const settings = project.settings.map(({ name, value, source }) => [name, value ?? '-', `# ${source}`]);
-  const { folder, fault, services, warnings } = project;
+  const { folder, fault, httpCore, services, warnings } = project;
   return [
     ...section('Versions', rowsOf(versions)),
     ...section('Machine', rowsOf(machine)),
-    ...section('Project', [['folder', folder], ...(fault === null ? [] : [['settings', fault]])]),
+    ...section('Project', [
+      ['folder', folder],
+      ...(httpCore === null ? [] : [['HTTP core', httpCore]]),
+      ...(fault === null ? [] : [['settings', fault]]),
+    ]),
     ...section(
       'Services',
       services.map(({ name, parts }) => [name, parts.join(', ')]),

@@ -59,6 +59,8 @@ export async function becomeReady(
       port: dataPlane.port,
       adminPort: adminPlane.port,
       workers: settings.workers,
+      httpCore: base.core.core,
+      httpCoreReason: base.core.why,
       grpcWorkers: base.grpcWorkers,
     },
     'ready',

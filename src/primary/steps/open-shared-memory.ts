@@ -6,6 +6,7 @@ import { readAcceptTokens } from '../../admin/accept-tokens.js';
 import { OperatorSwitches } from '../../admin/operator-switches.js';
 import type { ServiceDefinition } from '../../api/service-definition.js';
 import { rowsFor } from '../../cluster/worker-rows.js';
+import type { ChosenCore } from '../../config/chosen-core.js';
 import { checkGrpcPorts } from '../../config/grpc-checks.js';
 import type { ShownSetting } from '../../config/print.js';
 import type { Settings } from '../../config.js';
@@ -24,6 +25,8 @@ import { ServiceDatabases } from '../service-databases.js';
 /** What all later steps use. */
 export interface Base {
   readonly settings: Settings;
+  /** The HTTP core, and why it was chosen. */
+  readonly core: ChosenCore;
   /** All settings as operators read them. */
   readonly shownSettings: readonly ShownSetting[];
   /** The version of Multilane. */
@@ -48,7 +51,7 @@ export interface Base {
 export async function openSharedMemory(
   { lifecycle }: BootState,
   settings: Settings,
-  read: Pick<Base, 'shownSettings' | 'version'> & { readonly warnings: readonly string[] },
+  read: Pick<Base, 'core' | 'shownSettings' | 'version'> & { readonly warnings: readonly string[] },
 ): Promise<Base> {
   const services = await loadServices(settings);
   const delegates = await readAcceptTokens(settings.registryAcceptTokensFile);
@@ -82,7 +85,7 @@ export async function openSharedMemory(
   const databases = new ServiceDatabases(settings, services, log);
   await databases.checkMigrations();
   return {
-    ...{ settings, shownSettings: read.shownSettings, version: read.version },
+    ...{ settings, core: read.core, shownSettings: read.shownSettings, version: read.version },
     ...{ services, grpcWorkers, delegates, output, log, notifier },
     ...{ instanceId, sharedState, switches, databases },
     setRegistry(opened) {

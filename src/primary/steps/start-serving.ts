@@ -72,7 +72,8 @@ export async function startServing(boot: BootState, base: Base, owned: Owned): P
   const threads = createThreads(boot, { base, boundSettings, dataPlane, grpcPorts: grpc });
   keepFlightRecord(boot, base);
   const readiness = new Readiness({
-    ...{ switches: sharedState.switches, workers: threads.workers, databases, grpc },
+    ...{ switches: sharedState.switches, workers: threads.workers, databases },
+    ports: [dataPlane.ports, grpc].filter((ports) => ports !== undefined),
     ...{ registry: shared, limitShares, every: boot.every },
   });
   lifecycle.defer('readiness', () => readiness.stop());

@@ -1,11 +1,10 @@
-// How a gRPC worker gets the port of its worker, and gives it up to its successor. A port may still be in use
-// for a moment by the thread or the process that is to give it up. A worker that was ready before keeps
+// How a thread gets the port of its worker, and gives it up to its successor. A port may still be in use for
+// a moment by the thread or the process that is to give it up. A worker that was ready before keeps
 // trying for as long as it is to listen: its connections are served meanwhile.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
 import type { ListenOrder } from '../cluster/messages.js';
 import { StartError } from '../errors.js';
-import type { GrpcServer } from '../server/grpc/grpc-server.js';
 
 /**
  * The pause between two attempts, in milliseconds: it doubles from the first to the longest, or, once the
@@ -13,10 +12,23 @@ import type { GrpcServer } from '../server/grpc/grpc-server.js';
  */
 const PAUSE_MS = { first: 2, longest: 50, last: 1_000 };
 
-export interface GrpcListenerOptions {
-  readonly server: Pick<GrpcServer, 'listen' | 'stopListening'>;
-  /** GRPC_HOST */
+/** The settings that say where a worker listens, for messages. */
+export interface ListenSettings {
+  readonly host: 'HOST' | 'GRPC_HOST';
+  readonly port: 'PORT' | 'GRPC_PORT';
+}
+
+export interface PortServer {
+  /** @returns the port @throws Error of the system, with its code, when the server cannot listen */
+  listen(port: number, host: string): Promise<number>;
+  /** Connections live on. The port is free afterwards. */
+  stopListening(): void | Promise<void>;
+}
+
+export interface PortListenerOptions {
+  readonly server: PortServer;
   readonly host: string;
+  readonly settings: ListenSettings;
   /** The worker listens. */
   listening(port: number): void;
   /** The worker is ready: called once, as soon as it listens, or before that where it need not listen yet. */
@@ -34,8 +46,8 @@ export interface GrpcListenerOptions {
   late(error: StartError): void;
 }
 
-export class GrpcListener {
-  readonly #options: GrpcListenerOptions;
+export class PortListener {
+  readonly #options: PortListenerOptions;
   /** The worker is to listen; aborted when it is to give up the port. */
   #wanted: AbortController | undefined;
   /** Orders are carried out one after the other. */
@@ -43,7 +55,7 @@ export class GrpcListener {
   #isListening = false;
   #isReady = false;
 
-  constructor(options: GrpcListenerOptions) {
+  constructor(options: PortListenerOptions) {
     this.#options = options;
   }
 
@@ -115,9 +127,10 @@ export class GrpcListener {
 
   #cannotListen({ port, withinMs, isKept }: ListenOrder, cause: unknown): StartError {
     const { code = String(cause) } = cause as NodeJS.ErrnoException;
-    const what = code === 'EADDRINUSE' ? portInUse(withinMs === 0, isKept) : code;
-    const at = `${this.#options.host}:${port}`;
-    return new StartError(`cannot listen on ${at} (GRPC_HOST, GRPC_PORT): ${what}`, { cause });
+    const { host, settings } = this.#options;
+    const what = code === 'EADDRINUSE' ? portInUse(settings, withinMs === 0, isKept) : code;
+    const names = `${settings.host}, ${settings.port}`;
+    return new StartError(`cannot listen on ${host}:${port} (${names}): ${what}`, { cause });
   }
 
   #ready(): void {
@@ -129,9 +142,9 @@ export class GrpcListener {
 
 const isInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
-function portInUse(isFirst: boolean, isKept: boolean): string {
+function portInUse(settings: ListenSettings, isFirst: boolean, isKept: boolean): string {
   if (isKept) return 'a thread that was to give up the port may still have it; it is tried again';
   return isFirst
-    ? 'the port is in use by another program, perhaps a second process of this project; set GRPC_PORT'
+    ? `the port is in use by another program, perhaps a second process of this project; set ${settings.port}`
     : 'the port is in use, probably by another program that took it while it was free; it is tried again';
 }

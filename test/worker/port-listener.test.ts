@@ -1,17 +1,18 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { expect } from 'chai';
-import { GrpcListener } from '#src/worker/grpc-listener.js';
+import { PortListener } from '#src/worker/port-listener.js';
 import { until } from '#test/support/until.js';
 
 const HOST = '127.0.0.1';
 
-/** A listener of Node.js in place of the gRPC server, and what has become of the orders. */
+/** A listener of Node.js in place of the server, and what has become of the orders. */
 function setUp() {
   const happened: string[] = [];
   let listener: Server | undefined;
-  const grpc = new GrpcListener({
+  const worker = new PortListener({
     host: HOST,
+    settings: { host: 'GRPC_HOST', port: 'GRPC_PORT' },
     server: {
       async listen(port, host) {
         const server = createServer().listen(port, host);
@@ -30,7 +31,7 @@ function setUp() {
     failed: ({ message }, isHopeless) => happened.push(`${isHopeless ? 'hopeless' : 'failed'}: ${message}`),
     late: ({ message }) => happened.push(`late: ${message}`),
   });
-  return { grpc, happened };
+  return { worker, happened };
 }
 
 /** A program that has a port. */
@@ -45,18 +46,18 @@ const order = (port: number, withinMs = 0, isShared = false, isKept = false) => 
   ...{ port, withinMs, isShared, isKept },
 });
 
-describe('a gRPC worker that is ordered to listen', () => {
+describe('a worker that is ordered to listen', () => {
   it('listens, and is ready after that', async () => {
-    const { grpc, happened } = setUp();
-    await grpc.listen(order(0));
+    const { worker, happened } = setUp();
+    await worker.listen(order(0));
     expect(happened).to.deep.equal(['listening', 'ready']);
-    await grpc.unbind();
+    await worker.unbind();
   });
 
   it('fails at once at a port that nothing is to give up, naming settings and port', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
-    await grpc.listen(order(other.port));
+    await worker.listen(order(other.port));
     expect(happened).to.have.length(1);
     expect(happened[0]).to.match(
       new RegExp(`^hopeless: .*${HOST}:${other.port} .*GRPC_PORT.*another program.*set GRPC_PORT`),
@@ -65,20 +66,20 @@ describe('a gRPC worker that is ordered to listen', () => {
   });
 
   it('tries again until a predecessor has given up the port', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
-    const listens = grpc.listen(order(other.port, 20_000));
+    const listens = worker.listen(order(other.port, 20_000));
     await other.leave();
     await listens;
     expect(happened).to.deep.equal(['listening', 'ready']);
-    await grpc.unbind();
+    await worker.unbind();
   });
 
   it('fails, but not for ever, at a port that is not free in time', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
-    await grpc.listen(order(other.port, 1));
-    await grpc.listen(order(other.port, 1, false, true));
+    await worker.listen(order(other.port, 1));
+    await worker.listen(order(other.port, 1, false, true));
     expect(happened).to.have.length(2);
     expect(happened[0]).to.match(/^failed: .*the port is in use, probably by another program/);
     expect(happened[1]).to.match(/^failed: .*a thread that was to give up the port/);
@@ -86,9 +87,9 @@ describe('a gRPC worker that is ordered to listen', () => {
   });
 
   it('keeps trying when it was ready before, and says so once', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
-    const listens = grpc.listen(order(other.port, 1, true));
+    const listens = worker.listen(order(other.port, 1, true));
     await until(
       () => happened.length,
       (length) => length === 2,
@@ -97,53 +98,53 @@ describe('a gRPC worker that is ordered to listen', () => {
     await listens;
     expect(happened[1]).to.match(/^late: cannot listen/);
     expect(happened.toSpliced(1, 1)).to.deep.equal(['ready', 'listening']);
-    await grpc.unbind();
+    await worker.unbind();
   });
 
   it('listens again after the port is free that it gives up just then', async () => {
-    const { grpc, happened } = setUp();
-    await grpc.listen(order(0));
-    const unbinds = grpc.unbind();
-    expect(grpc.isListening).to.equal(true);
-    const listens = grpc.listen(order(0));
+    const { worker, happened } = setUp();
+    await worker.listen(order(0));
+    const unbinds = worker.unbind();
+    expect(worker.isListening).to.equal(true);
+    const listens = worker.listen(order(0));
     await unbinds;
-    expect(grpc.isListening).to.equal(false);
+    expect(worker.isListening).to.equal(false);
     await listens;
     expect(happened).to.deep.equal(['listening', 'ready', 'listening']);
-    await grpc.unbind();
+    await worker.unbind();
   });
 
   it('is ready before it listens where another process has the port until then', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
-    const listens = grpc.listen(order(other.port, 20_000, true));
+    const listens = worker.listen(order(other.port, 20_000, true));
     expect(happened).to.deep.equal(['ready']);
     await other.leave();
     await listens;
     expect(happened).to.deep.equal(['ready', 'listening']);
-    await grpc.unbind();
+    await worker.unbind();
   });
 
   it('listens again after it has given up the port, and is ready once only', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
     const { port } = other;
     await other.leave();
-    await grpc.listen(order(port));
-    await grpc.unbind();
+    await worker.listen(order(port));
+    await worker.unbind();
     const free = createServer().listen(port, HOST);
     await once(free, 'listening');
     await new Promise((resolve) => free.close(resolve));
-    await grpc.listen(order(port));
+    await worker.listen(order(port));
     expect(happened).to.deep.equal(['listening', 'ready', 'listening']);
-    await grpc.unbind();
+    await worker.unbind();
   });
 
   it('stops trying when it is to give up the port before it has it', async () => {
-    const { grpc, happened } = setUp();
+    const { worker, happened } = setUp();
     const other = await stranger();
-    const listens = grpc.listen(order(other.port, 20_000));
-    await grpc.unbind();
+    const listens = worker.listen(order(other.port, 20_000));
+    await worker.unbind();
     await listens;
     await other.leave();
     const free = createServer().listen(other.port, HOST);
@@ -152,7 +153,7 @@ describe('a gRPC worker that is ordered to listen', () => {
     expect(happened).to.deep.equal([]);
     expect(
       await until(
-        () => grpc.isListening,
+        () => worker.isListening,
         (yes) => !yes,
       ),
     ).to.equal(false);

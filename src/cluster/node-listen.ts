@@ -1,0 +1,20 @@
+// Listens with a server of Node.js on a port that other threads or processes may share (SO_REUSEPORT).
+import { once } from 'node:events';
+import type { AddressInfo, ListenOptions, Server } from 'node:net';
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Other listeners may use the same port, where Node.js and the system can do that. */
+  readonly isShared: boolean;
+}
+
+/** @returns the port @throws Error of the system when the address cannot be listened on */
+export async function listenAt(server: Server, { host, port, isShared }: ListenAddress): Promise<number> {
+  // The option is in Node.js 22.12 and 23.1; the types are those of Node.js 20.
+  const options: ListenOptions & { readonly reusePort: boolean } = { host, port, reusePort: isShared };
+  server.listen(options);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}

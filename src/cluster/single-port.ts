@@ -1,0 +1,108 @@
+// One worker that has the port of the data plane by one thread at a time: for the HTTP core on `node:http`
+// where threads cannot share a port. A thread gives the port up to its successor (port-holders.ts). While no
+// thread listens for longer than that takes, the primary does, so that this process keeps the port and
+// requests get 503 NO_WORKER.
+import type { Logger } from 'pino';
+import type { Settings } from '../config.js';
+import type { Sharing } from '../process/claim.js';
+import { openPlaceholder } from './open-placeholder.js';
+import {
+  type PlaceholderListener,
+  type PlaceholderOptions,
+  stopListeningBehindPoll,
+} from './placeholder-listener.js';
+import type { Sharding } from './sharding.js';
+import type { WorkerPorts } from './worker-ports.js';
+
+export interface SinglePortOptions extends PlaceholderOptions, Pick<Settings, 'httpCore' | 'port'> {
+  readonly sharing: Sharing;
+}
+
+export class SinglePort implements Sharding, WorkerPorts {
+  readonly port: number;
+  readonly workerPort = undefined;
+  readonly #placeholder: PlaceholderListener;
+  readonly #log: Pick<Logger, 'error'>;
+  /** A predecessor process has the port until it knows that this one is ready. */
+  #isShared: boolean;
+  #isSilent = false;
+  #isStopped = false;
+
+  /** @throws StartError when the address cannot be listened on */
+  static async open(options: SinglePortOptions, log: Pick<Logger, 'error'>): Promise<SinglePort> {
+    const { httpCore, port, sharing } = options;
+    const placeholder = await openPlaceholder(httpCore, options);
+    const isShared = sharing === 'beside' && port !== 0;
+    const own = isShared ? port : await placeholder.listen(port, 'exclusive');
+    return new SinglePort(own, isShared, placeholder, log);
+  }
+
+  private constructor(
+    port: number,
+    isShared: boolean,
+    placeholder: PlaceholderListener,
+    log: Pick<Logger, 'error'>,
+  ) {
+    this.port = port;
+    this.#isShared = isShared;
+    this.#placeholder = placeholder;
+    this.#log = log;
+  }
+
+  get ports(): WorkerPorts {
+    return this;
+  }
+
+  of(): number {
+    return this.port;
+  }
+
+  isShared(): boolean {
+    return this.#isShared;
+  }
+
+  isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  vacate(): void {
+    this.#placeholder.stopListening();
+  }
+
+  listening(): void {
+    this.#isShared = false;
+    this.#isSilent = false;
+  }
+
+  silent(): void {
+    this.#isSilent = true;
+    if (!this.#isStopped && !this.#isShared) void this.#listen();
+  }
+
+  /** Does nothing: the worker listens once the predecessor has given up the port. */
+  async join(): Promise<void> {}
+
+  /** These do nothing: there is only one worker to choose. */
+  add(): void {}
+  pause(): void {}
+  remove(): void {}
+  expect(): void {}
+
+  stopListening(): Promise<void> {
+    this.#isStopped = true;
+    return stopListeningBehindPoll(this.#placeholder);
+  }
+
+  close(): void {
+    this.#placeholder.close();
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      await this.#placeholder.listen(this.port, 'exclusive');
+    } catch (err) {
+      // A thread that does not respond may still have the port; its successor tries again and again.
+      this.#log.error({ err }, 'the primary cannot listen while no worker does');
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// Which HTTP core runs (HTTP_CORE), and what follows from it for other settings. The choice is made once, in
+// the primary, by the function that `loadSettings` is given; it is in the settings that workers receive.
+import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
+
+/** The settings on which the choice depends. */
+export interface AskedCore extends Pick<Settings, 'maxHeaderBytes' | 'maxUrlBytes'> {
+  readonly httpCore: 'auto' | Settings['httpCore'];
+}
+
+export interface ChosenCore {
+  readonly core: Settings['httpCore'];
+  /** The reason in words, for `--check`, the ready line of the log and `multilane info`. */
+  readonly why: string;
+  /**
+   * Whether several threads can listen on one port. The core on uWebSockets.js can always serve with several
+   * workers; that on `node:http` serves with one where this is false.
+   */
+  readonly sharesPort: boolean;
+  /** What an operator should mend, with the next step. */
+  readonly warning?: string;
+}
+
+/** Nothing is loaded: for commands and tests that open no socket. `auto` is then taken for `uws`. */
+export const assumedCore = ({ httpCore }: Pick<AskedCore, 'httpCore'>): ChosenCore => ({
+  core: httpCore === 'node' ? 'node' : 'uws',
+  why: `HTTP_CORE=${httpCore}; nothing was loaded`,
+  sharesPort: true,
+});
+
+/** With this core exactly one worker can listen. */
+export const isAlone = ({ core, sharesPort }: ChosenCore): boolean => core === 'node' && !sharesPort;
+
+/** The settings that depend on the core, as they were read. */
+export interface ReadForCore extends Pick<Settings, 'workers'> {
+  readonly httpCore: AskedCore['httpCore'];
+  readonly sharding: 'acceptor' | 'reuseport';
+}
+
+export interface SettledCore {
+  readonly settings: Pick<Settings, 'httpCore' | 'sharding' | 'workers'>;
+  /** About values that were written and have no effect with this core. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * What the settings are with this core. The core on `node:http` has no acceptor.
+ * @param as the name by which a setting was written, for messages
+ * @throws ConfigError for SHARDING=acceptor beside HTTP_CORE=node
+ */
+export function settledFor(
+  chosen: ChosenCore,
+  { httpCore, sharding, workers }: ReadForCore,
+  as: (name: string) => string,
+): SettledCore {
+  const { core } = chosen;
+  if (core === 'uws') return { settings: { httpCore: core, sharding, workers }, warnings: [] };
+  const warnings: string[] = [];
+  if (sharding === 'acceptor') {
+    const what = `${as('SHARDING')}: acceptor needs the HTTP core uws`;
+    if (httpCore === 'node') {
+      throw new ConfigError(`${what}; leave it out, or set ${as('HTTP_CORE')} to auto or uws`);
+    }
+    warnings.push(`${what}, which cannot run here, so it is ignored; leave it out`);
+  }
+  if (!isAlone(chosen)) return { settings: { httpCore: core, sharding: 'reuseport', workers }, warnings };
+  if (workers > 1) {
+    warnings.push(
+      `${as('WORKERS')}: one HTTP worker runs instead of ${workers}, because the HTTP core node cannot share a port ` +
+        `between threads here; it can with Node.js 22.12 or newer on Linux`,
+    );
+  }
+  return { settings: { httpCore: core, sharding: 'single', workers: 1 }, warnings };
+}
