@@ -3,6 +3,7 @@ import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js'
 import { tlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
 import type { HttpServer, HttpServerOptions } from '../server/http-core.js';
+import type { NodeServer } from '../server/node/node-server.js';
 import type { UwsServer } from '../server/uws/uws-server.js';
 import { handedPort } from './handed-port.js';
 import { loadNodeServer, loadUwsServer } from './http-cores.js';
@@ -29,8 +30,9 @@ export async function openHttpServer(context: ServerContext): Promise<OpenedServ
     server = uws;
     listening = uwsListening(context, uws);
   } else {
-    server = new (await loadNodeServer())(host.app, options);
-    listening = nodeListening(context, server);
+    const node = new (await loadNodeServer())(host.app, options);
+    server = node;
+    listening = nodeListening(context, node);
   }
   const { orders, begin, stopListening } = listening;
   return {
@@ -82,7 +84,7 @@ function uwsListening({ boot, side, host, log }: ServerContext, server: UwsServe
  * The server listens on the port of the boot message, or on the port of its worker when it gets it. It reads
  * 64 KiB at a time, so receive buffers need no bound.
  */
-function nodeListening(context: ServerContext, server: HttpServer): Listening {
+function nodeListening(context: ServerContext, server: NodeServer): Listening {
   const { boot, side, host } = context;
   const { port, settings, slot } = boot;
   if (port === undefined) return handedPort(context, server, settings.host, { host: 'HOST', port: 'PORT' });
@@ -90,7 +92,7 @@ function nodeListening(context: ServerContext, server: HttpServer): Listening {
     stopListening: () => server.stopListening(),
     orders: {},
     async begin() {
-      await server.listen(port, settings.host);
+      await server.listen(port, settings.host, true);
       side.ready({ slot, app: undefined }, host.app.switchable());
     },
   };
