@@ -1,7 +1,7 @@
 // A server whose WebSockets are upgraded late, in a process of its own: what the core prints goes to its
-// stderr.
-import { UwsServer } from '#src/server/uws/uws-server.js';
+// stderr. Its argument is the name of the core.
 import { WebSocketClient } from '#test/support/websocket-client.js';
+import { CORES } from './cores.js';
 import { bench, settled } from './kit.js';
 
 const SOCKETS = 50;
@@ -24,9 +24,8 @@ const world = bench((app) => {
     group.ws('/', { message: echo });
   });
 });
-const server = new UwsServer(world.app, {
-  settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-});
+const core = CORES.find(({ name }) => name === process.argv[2])!;
+const server = core.serverOf(world.app);
 const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
 let heard = 0;
 for (let n = 0; n < SOCKETS; n++) {

@@ -2,10 +2,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import type { ServerWebSocket } from '#src/server/websocket/websocket.js';
 import { UNREADABLE_VALUES } from '#test/support/unreadable-values.js';
 import { type ConnectOptions, WebSocketClient } from '#test/support/websocket-client.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
 const tenants = new AsyncLocalStorage<string>();
@@ -19,9 +20,9 @@ const ODD_VALUES: Readonly<Record<string, () => { readonly value: unknown; reado
     ]),
   );
 
-describe('a WebSocket', () => {
+onCores('a WebSocket', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let closes: { code: number; reason: string }[];
   let closed: ReturnType<typeof latch<void>>;
@@ -117,9 +118,7 @@ describe('a WebSocket', () => {
         close,
       });
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   beforeEach(() => {

@@ -1,15 +1,21 @@
 // The protocol of RFC 6455, frame by frame.
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { closeFrame, frame, OPCODE, openRaw } from '#test/support/frames.js';
 import { until } from '#test/support/until.js';
 import type { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch } from './kit.js';
 
 const { continuation, text, binary, close, ping, pong } = OPCODE;
+const closeReply = (code: number, reason: string): string =>
+  String.fromCharCode(0x88, 2 + reason.length, code >> 8, code & 0xff) + reason;
 const hex = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('hex');
 
-/** Violations of the protocol: the connection is cut, and `close` gets this code. */
+/**
+ * Violations of the protocol: the connection is closed, and `close` gets this code. The core on node:http
+ * sends it to the client as well.
+ */
 const broken: readonly (readonly [string, readonly Buffer[], number])[] = [
   ['an unknown opcode', [frame(3, 'x')], 1002],
   ['an unknown control opcode', [frame(11, 'x')], 1002],
@@ -45,22 +51,37 @@ const broken: readonly (readonly [string, readonly Buffer[], number])[] = [
 ];
 
 /** Close frames, the reply of the server, and the code that `close` gets. */
-const goodbyes: readonly (readonly [string, Buffer, string, number])[] = [
+type Goodbye = readonly [what: string, sent: Buffer, reply: string, code: number];
+const goodbyes: readonly Goodbye[] = [
   ['1000', closeFrame(1000), '880203e8', 1000],
   ['4000 with a reason', closeFrame(4000, 'bye'), '88050fa0627965', 4000],
-  ['3000, which the core does not pass on', closeFrame(3000, 'bye'), '8800', 1005],
   ['4999', closeFrame(4999), '88021387', 4999],
   ['no code', frame(close, ''), '8800', 1005],
-  ['1005, which is never sent', closeFrame(1005), '8800', 1005],
-  ['999', closeFrame(999), '8800', 1005],
-  ['2999', closeFrame(2999), '8800', 1005],
-  ['5000', closeFrame(5000), '8800', 1005],
-  ['a reason that is no UTF-8', closeFrame(1000, Buffer.from([0xff])), '8800', 1005],
 ];
+const NO_UTF_8 = closeFrame(1000, Buffer.from([0xff]));
+const oddGoodbyes: Readonly<Record<'uws' | 'node', readonly Goodbye[]>> = {
+  uws: [
+    ['3000, which the core does not pass on', closeFrame(3000, 'bye'), '8800', 1005],
+    ['1005, which is never sent', closeFrame(1005), '8800', 1005],
+    ['999', closeFrame(999), '8800', 1005],
+    ['2999', closeFrame(2999), '8800', 1005],
+    ['5000', closeFrame(5000), '8800', 1005],
+    ['a reason that is no UTF-8', NO_UTF_8, '8800', 1005],
+  ],
+  node: [
+    ['3000 with a reason', closeFrame(3000, 'bye'), '88050bb8627965', 3000],
+    ['1005, which is never sent', closeFrame(1005), '880203ea', 1002],
+    ['999', closeFrame(999), '880203ea', 1002],
+    ['2999', closeFrame(2999), '880203ea', 1002],
+    ['5000', closeFrame(5000), '880203ea', 1002],
+    ['half a code', frame(close, 'x'), '880203ea', 1002],
+    ['a reason that is no UTF-8', NO_UTF_8, '880203ef', 1007],
+  ],
+};
 
-describe('frames of a WebSocket', () => {
+onCores('frames of a WebSocket', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let told: ReturnType<typeof latch<number>>;
   let messages: (string | Uint8Array)[];
@@ -77,9 +98,7 @@ describe('frames of a WebSocket', () => {
         close: (_ws, code) => told.open(code),
       });
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   beforeEach(async () => {
@@ -103,11 +122,12 @@ describe('frames of a WebSocket', () => {
       expect(await told.opened).to.equal(code);
       await wire.closed();
       expect(messages).to.deep.equal([]);
-      expect(wire.rest).to.equal('');
+      const reason = code === 1009 ? 'message too big' : '';
+      expect(wire.rest).to.equal(core.name === 'uws' ? '' : closeReply(code, reason));
     });
   }
 
-  for (const [what, goodbye, echo, code] of goodbyes) {
+  for (const [what, goodbye, echo, code] of [...goodbyes, ...oddGoodbyes[core.name]]) {
     it(`answers a close frame with ${what}`, async () => {
       wire.write(goodbye);
       expect(await told.opened).to.equal(code);
@@ -194,8 +214,9 @@ describe('frames of a WebSocket', () => {
           });
         }
 
-        it(`are cut at twice maxPayload, also when they never end: ${how}`, async () => {
-          send(2 * MOST, fragments, false, pings);
+        const most = core.name === 'uws' ? 2 * MOST : MOST;
+        it(`are cut above ${most} bytes, also when they never end: ${how}`, async () => {
+          send(most, fragments, false, pings);
           wire.write(frame(ping, 'held'));
           await until(
             () => wire.rest,
@@ -211,7 +232,7 @@ describe('frames of a WebSocket', () => {
   });
 
   it('never reads a frame that is not masked', async () => {
-    // The core unmasks it all the same: the first four bytes are the mask, and the rest is missing.
+    // uWebSockets.js unmasks it all the same: the first four bytes are the mask, and the rest is missing.
     wire.write(frame(text, 'secret-secret', { masked: false }));
     wire.write(frame(text, 'on', { masked: false }));
     wire.write(closeFrame(1000));

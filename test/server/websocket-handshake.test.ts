@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire, type WireResponse } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
@@ -62,9 +63,9 @@ const admitted: readonly (readonly [string, string, readonly string[]])[] = [
   ['whose upgrade takes a while', '/later', ['X-Ok: 1']],
 ];
 
-describe('the handshake of a WebSocket', () => {
+onCores('the handshake of a WebSocket', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let hooked: number;
   let opened: unknown[];
@@ -99,9 +100,7 @@ describe('the handshake of a WebSocket', () => {
         members.ws('/', { upgrade: (ctx) => ctx.state.user, open });
       });
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   beforeEach(() => {
@@ -210,7 +209,7 @@ describe('the handshake of a WebSocket', () => {
     const folder = mkdtempSync(join(tmpdir(), 'multilane-late-'));
     try {
       const env = { ...process.env, TMPDIR: folder };
-      const { stdout, stderr } = await promisify(execFile)(process.execPath, [entry], { env });
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [entry, core.name], { env });
       expect([stdout, stderr]).to.deep.equal(['50 of 50', '']);
       expect(readdirSync(folder)).to.deep.equal([]);
     } finally {

@@ -162,18 +162,27 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
       this.#idle = 0;
       if (!this.#isOpen) return;
       this.#output.hold();
-      for (let i = 0; i < chunk.length && this.#isOpen; i += READ_BYTES) {
-        reader.write(chunk.length <= READ_BYTES ? chunk : Buffer.from(chunk.subarray(i, i + READ_BYTES)));
-      }
+      const hasRoom = this.#pass(reader, chunk);
       this.#output.release();
       this.#owner.stores.leave();
-      if (reader.writableLength > 0 && this.#isOpen) socket.pause();
+      // The reader waits while it inflates a message.
+      if (!hasRoom && reader.writableLength > 0 && this.#isOpen) socket.pause();
     });
     reader.on('drain', () => socket.resume());
     socket.on('end', () => {
       if (this.#isOpen) socket.destroy();
     });
     socket.resume();
+  }
+
+  /** @returns false when the reader reports by `drain` that it has room again */
+  #pass(reader: FrameReader, chunk: Buffer): boolean {
+    if (chunk.length <= READ_BYTES) return reader.write(chunk);
+    let hasRoom = true;
+    for (let i = 0; i < chunk.length && this.#isOpen; i += READ_BYTES) {
+      hasRoom = reader.write(Buffer.from(chunk.subarray(i, i + READ_BYTES)));
+    }
+    return hasRoom;
   }
 
   #newReader(): FrameReader {
