@@ -7,7 +7,6 @@ import { TakenResponse } from './taken-response.js';
 
 /** Fields of the request that Express and its middleware read. */
 interface Target {
-  url?: string;
   originalUrl?: string;
   baseUrl?: string;
 }

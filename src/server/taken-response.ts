@@ -78,7 +78,10 @@ export class TakenResponse implements TakeOverEvents {
       );
     const messages = exchange.takeOver(this, plan.bodyLimit);
     if (messages !== undefined) return messages;
-    throw new UnsendableError(request, 'is mounted by mountNode, and a hook has read the body of its request');
+    throw new UnsendableError(
+      request,
+      'is mounted by mountNode, and a hook has read the body of its request',
+    );
   }
 
   #call(run: () => unknown): void {
@@ -99,7 +102,8 @@ export class TakenResponse implements TakeOverEvents {
   }
 
   #failedLate(thrown: unknown): void {
-    if (!this.#ctx.isAbortReason(thrown)) this.#ctx.request.logError(thrown, 'a handler failed after its response');
+    if (!this.#ctx.isAbortReason(thrown))
+      this.#ctx.request.logError(thrown, 'a handler failed after its response');
   }
 
   // --- events of the exchange

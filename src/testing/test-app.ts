@@ -174,6 +174,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
       await databases.openBudget(undefined, (most) => DatabaseBudget.configure(sharedState.block, most));
       await mounted(host, service)?.arrive({ url, exclusive });
     });
+    await host.prepared();
     for (const { name } of services) registry.setLocalState(name, 'healthy');
     sharedState.switches.ready = true;
     return testApp(host, missing, logs, async () => {

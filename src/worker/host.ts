@@ -43,6 +43,7 @@ import { MountedService } from './mounted-service.js';
 import { observeCalls } from './observe-calls.js';
 import { createOutboundCalls, type OutboundCalls } from './outbound-calls.js';
 import { projectProtos } from './project-protos.js';
+import { registrationError } from './registration-error.js';
 import { RequestMeters } from './request-meters.js';
 import { heldByCalls } from './request-quotas.js';
 import { hiddenPaths, routeWarnings } from './route-warnings.js';
@@ -101,6 +102,12 @@ export interface Host {
   readonly clock: Clock;
   readonly recorder: Recorder;
   readonly row: WorkerRow;
+  /**
+   * Resolves when mounted applications of `node:http` may get requests. Call it once, before the thread serves
+   * any.
+   * @throws ConfigError for one that cannot start
+   */
+  prepared(): Promise<void>;
   /**
    * Mounts the gRPC methods of the services, which takes a while the first time; a further call returns the
    * same methods. Threads that serve gRPC do it at their start, others with their first call by gRPC.
@@ -171,6 +178,13 @@ export function createHost(options: HostOptions): Host {
     recorder: memory.recorder,
     row,
     rpcMethods,
+    async prepared() {
+      try {
+        await app.prepared();
+      } catch (error) {
+        throw registrationError(error, settings.configFile);
+      }
+    },
     beat() {
       app.serviceCode.recount();
       if (beats++ % CUT_OFF_BEATS === 0) app.endCutOff();

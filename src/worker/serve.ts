@@ -48,6 +48,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   });
   const { app, clock, recorder, row } = host;
   countDropped(recorder);
+  await host.prepared();
   const opened = await open({ boot, side, block, host, log });
   const { server, core } = opened;
   followContinuations(row);

@@ -205,7 +205,9 @@ export const SETTINGS: AppOptions['settings'] = {
 };
 
 type Overrides = Partial<AppOptions['settings']> &
-  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads' | 'requestLog'> & { quotas?: Partial<QuotaBounds> };
+  Pick<AppOptions, 'ticker' | 'fileClock' | 'loads' | 'requestLog' | 'httpCore'> & {
+    quotas?: Partial<QuotaBounds>;
+  };
 
 /** For each quota: its total, and what one address may hold. */
 export type QuotaBounds = Readonly<Record<'bodies' | 'bodyBytes' | 'streams', readonly [number, number]>>;
@@ -234,7 +236,7 @@ export function quotasOf(bounds: QuotaBounds, refused: (name: string) => void = 
 
 export function bench(
   fill: (app: Application) => void,
-  { ticker, fileClock, quotas: bounds, loads, requestLog, ...settings }: Overrides = {},
+  { ticker, fileClock, quotas: bounds, loads, requestLog, httpCore, ...settings }: Overrides = {},
 ): Bench {
   const logs: Record<string, unknown>[] = [];
   const log = createLogger(
@@ -287,6 +289,7 @@ export function bench(
     rateLimits: rateTable,
     draining: () => world.draining,
     trustsTraceFlags: () => world.trusted,
+    ...(httpCore === undefined ? {} : { httpCore }),
     ...(loads === undefined ? {} : { loads }),
     ...(ticker === undefined ? {} : { ticker }),
     ...(fileClock === undefined ? {} : { fileClock }),

@@ -40,12 +40,12 @@ describe('declarations in the style of another framework', () => {
     [
       'a Fastify application',
       (app) => app.mount('/x', fastify() as unknown as FetchApplication),
-      'an application of Fastify has no method fetch: declare its routes by app.get(path, (ctx) => value) as docs/from-fastify.md',
+      'an application of Fastify has no method fetch: write app.mountNode(prefix, application), which runs it as it is',
     ],
     [
       'an application of NestJS',
       (app) => app.mount('/x', { listen() {}, getHttpAdapter() {} } as unknown as FetchApplication),
-      'an application of NestJS has no method fetch: declare its routes by app.get(path, (ctx) => value) as docs/from-nestjs.md',
+      'an application of NestJS has no method fetch: write app.mountNode(prefix, app.getHttpAdapter().getInstance())',
     ],
     [
       'an application of Koa',

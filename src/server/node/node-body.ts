@@ -19,10 +19,16 @@ import type { NodeExchangeHost } from './node-exchange-host.js';
 const FLOOD_PIECES = 4096;
 const FLOOD_BYTES = 16;
 /** A body is refused when fewer than SLOW_BYTES of it arrive within SLOW_MS. */
-const SLOW_BYTES = 10 * 1024;
-const SLOW_MS = 10_000;
+export const SLOW_BYTES = 10 * 1024;
+export const SLOW_MS = 10_000;
 
 const NOTHING = new Uint8Array(0);
+
+export const tooSlow = (): HttpError =>
+  new ServerRefusal(
+    'BODY_TIMEOUT',
+    `Less than ${SLOW_BYTES} bytes of the body arrived within ${SLOW_MS / 1000} seconds.`,
+  );
 
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
@@ -202,8 +208,7 @@ export class NodeBody {
   }
 
   #tooSlow(): void {
-    const detail = `Less than ${SLOW_BYTES} bytes of the body arrived within ${SLOW_MS / 1000} seconds.`;
-    this.#events.refused(new ServerRefusal('BODY_TIMEOUT', detail));
+    this.#events.refused(tooSlow());
   }
 
   #isFlood(bytes: number): boolean {

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
 import { type Ending, endingOf } from '../connection-ending.js';
-import type { Acceptance, BodyReading, Exchange } from '../exchange.js';
+import type { Acceptance, BodyReading, Exchange, NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { CLOSE_AFTER_MS, END_AFTER_MS } from '../lingering.js';
 import type { RequestHead } from '../request-head.js';
@@ -21,6 +21,7 @@ import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
 import { headText, latin1Of } from './node-head.js';
 import { endMessage } from './node-message.js';
 import type { OwnResponse } from './node-response.js';
+import { NodeTaken, type TakenHost } from './node-taken.js';
 
 /** Nothing of a response has been written. */
 const OPEN = 0;
@@ -64,7 +65,7 @@ export interface Arrived {
   readonly upgrading: UpgradingSocket | undefined;
 }
 
-export class NodeExchange implements Exchange, BodyEvents {
+export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   readonly head: RequestHead;
   readonly host: NodeExchangeHost;
   readonly #request: IncomingMessage;
@@ -90,6 +91,8 @@ export class NodeExchange implements Exchange, BodyEvents {
   #idle: IdleAlarm | undefined;
   #wake: (() => void) | undefined;
   #webSocket: OpenedSocket | undefined;
+  /** An application has the request and the response. */
+  #taken: NodeTaken | undefined;
 
   constructor(host: NodeExchangeHost, arrived: Arrived) {
     const { head, request } = arrived;
@@ -153,6 +156,10 @@ export class NodeExchange implements Exchange, BodyEvents {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
     const isBodiless = this.head.method === 'HEAD' || isEmpty(status);
+    if (this.#taken !== undefined) {
+      this.#replace(this.#taken, status, headers, body);
+      return;
+    }
     const bytes = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const length = body === null && isBodiless ? undefined : isEmpty(status) ? undefined : bytes;
     const fields = this.#fieldsOf(status, headers, close, bytes, length);
@@ -225,6 +232,51 @@ export class NodeExchange implements Exchange, BodyEvents {
     this.#response.end();
   }
 
+  // --- responses of applications
+
+  takeOver(events: TakeOverEvents, bodyLimit: number): NodeMessages | undefined {
+    if (this.#body?.isAttached === true) return undefined;
+    if (this.#expectsContinue) this.wanted();
+    const messages = { request: this.#request, response: this.#response };
+    this.#taken = new NodeTaken(this, messages, this.#connection.socket, events, bodyLimit);
+    return messages;
+  }
+
+  get isTakenSent(): boolean {
+    return this.#taken?.isSent === true;
+  }
+
+  endsConnection(close: boolean): boolean {
+    const ends = close || this.#isLast || this.#connection.isLast || this.host.givesUp();
+    if (ends) this.#connection.isLast = true;
+    return ends;
+  }
+
+  finished(): void {
+    // The application may have ended the connection.
+    if (!this.#connection.socket.writable) this.#connection.isLast = true;
+    this.#complete();
+  }
+
+  cut(): void {
+    this.#cut();
+  }
+
+  #replace(
+    taken: NodeTaken,
+    status: number,
+    headers: readonly string[],
+    body: string | Uint8Array | null,
+  ): void {
+    const { socket } = this.#connection;
+    this.#connection.isLast = true;
+    this.#isPending = !this.#request.complete;
+    taken.replaceBy(status, headers, body === null ? NOTHING : Buffer.from(body as string), () =>
+      socket.destroySoon(),
+    );
+    this.#complete();
+  }
+
   // --- WebSockets
 
   #accept({ socket, head }: UpgradingSocket, acceptance: Acceptance): void {
@@ -247,6 +299,8 @@ export class NodeExchange implements Exchange, BodyEvents {
 
   begin(status: number, headers: readonly string[], close: boolean, length?: number): void {
     if (this.#phase !== OPEN) return;
+    if (this.#taken !== undefined)
+      throw new Error('a response in pieces cannot replace that of an application of node:http');
     this.#phase = RESPONDING;
     this.#isStream = length === undefined;
     const bytes = length ?? Number.POSITIVE_INFINITY;
@@ -297,6 +351,7 @@ export class NodeExchange implements Exchange, BodyEvents {
   }
 
   end(): void {
+    if (this.#taken !== undefined && this.#phase === OPEN) this.#taken.end();
     if (this.#phase !== RESPONDING) return;
     if (!this.#isStream) {
       this.destroy();
@@ -436,6 +491,7 @@ export class NodeExchange implements Exchange, BodyEvents {
   /** Releases everything. May be called again. */
   #release(): void {
     this.#listeners = undefined;
+    if (!this.#isPending) this.#taken?.stop();
     this.#idle?.stop();
     this.#wake?.();
     if (!this.#isPending) this.#leaveUnread();
@@ -459,6 +515,7 @@ export class NodeExchange implements Exchange, BodyEvents {
   gone(): void {
     if (this.#phase >= DONE) {
       this.#isPending = false;
+      this.#taken?.stop();
       this.#body?.finish();
       return;
     }

@@ -1,0 +1,279 @@
+// A request and its response in the hands of an application of `node:http`. Nothing is put between them: what
+// the server has to know of the response it learns from its methods `writeHead` and `write`, which are replaced
+// on the object itself, as packages of Express do (they set its prototype), and of the body from `push`.
+//
+// When the request ends before a byte of the response was sent, another response is written to the socket, and
+// to the application it looks as if its client had left: `close` is emitted, and what it writes then is lost.
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { bodyTooLarge } from '../body/body.js';
+import type { NodeMessages, TakeOverEvents } from '../exchange.js';
+import { IdleAlarm } from '../idle-alarm.js';
+import { CLOSE_AFTER_MS, Lingering } from '../lingering.js';
+import { SLOW_BYTES, SLOW_MS, tooSlow } from './node-body.js';
+import type { NodeExchangeHost } from './node-exchange-host.js';
+import { latin1Of } from './node-head.js';
+
+export interface TakenHost {
+  readonly host: NodeExchangeHost;
+  /** @returns whether the connection is to end with this response, for `close` or reasons of its own */
+  endsConnection(close: boolean): boolean;
+  /** The response was passed to the kernel. */
+  finished(): void;
+  /** Cuts the connection. */
+  cut(): void;
+}
+
+const TAKEN = Symbol('taken');
+type Owned<T> = T & { [TAKEN]?: NodeTaken };
+/** Members of Node.js that its types do not have. */
+interface Internals {
+  /** The head has left the object, so the response cannot be another one. */
+  readonly _headerSent: boolean;
+  destroyed: boolean;
+}
+
+export class NodeTaken {
+  readonly #owner: TakenHost;
+  readonly #events: TakeOverEvents;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #socket: Socket;
+  /** Bytes of the body that are still allowed. */
+  #left: number;
+  readonly #bodyLimit: number;
+  #hasBegun = false;
+  /** Another response was sent in the place of that of the application. */
+  #isVoid = false;
+  #unread: IdleAlarm | undefined;
+  /** Bytes that waited for the client when the alarm was set. */
+  #waiting = 0;
+  #slow: IdleAlarm | undefined;
+  #sinceTouch = 0;
+  #lingering: Lingering | undefined;
+
+  constructor(
+    owner: TakenHost,
+    { request, response }: NodeMessages,
+    socket: Socket,
+    events: TakeOverEvents,
+    bodyLimit: number,
+  ) {
+    this.#owner = owner;
+    this.#events = events;
+    this.#request = request;
+    this.#response = response;
+    this.#socket = socket;
+    this.#left = bodyLimit;
+    this.#bodyLimit = bodyLimit;
+    const owned: Owned<ServerResponse> = response;
+    owned[TAKEN] = this;
+    owned.writeHead = writeHead as ServerResponse['writeHead'];
+    owned.write = write as ServerResponse['write'];
+    // A write behind the end is an event that would end the thread, if it had no listener.
+    response.on('error', (error: unknown) => this.#failed(error));
+    request.on('error', () => undefined);
+    response.on('prefinish', () => this.#watchReader());
+    response.once('finish', () => this.#finished());
+    if (!request.complete) this.#watchBody();
+  }
+
+  /** Bytes of the response were sent. */
+  get isSent(): boolean {
+    return (this.#response as unknown as Internals)._headerSent;
+  }
+
+  // --- the response of the application
+
+  headIsDue(status: number): void {
+    const response = this.#response;
+    if (response.headersSent || this.#isVoid) return;
+    if (this.#owner.endsConnection(this.#events.headIsDue(status))) {
+      response.shouldKeepAlive = false;
+      // The application may have set it to keep-alive. Without it, Node.js announces the end.
+      if (response.hasHeader('connection')) response.setHeader('connection', 'close');
+    } else if (this.#request.httpVersionMinor > 0 && !response.hasHeader('connection')) {
+      // Neither `Connection: keep-alive` nor `Keep-Alive`, which HTTP/1.1 does not need.
+      response.removeHeader('connection');
+    }
+  }
+
+  bodyBegins(): void {
+    if (this.#hasBegun || this.#isVoid) return;
+    this.#hasBegun = true;
+    this.#events.bodyBegins();
+  }
+
+  /** Cuts a client that takes nothing of what waits for it. */
+  #watchReader(): void {
+    if (this.#socket.writableLength === 0 || this.#isVoid) return;
+    const { wheel, streamIdleMs } = this.#owner.host;
+    this.#unread ??= new IdleAlarm(wheel, streamIdleMs, () => this.#unreadFor());
+    this.#waiting = queueOf(this.#socket);
+    this.#unread.start();
+  }
+
+  wrote(isTaken: boolean): void {
+    if (isTaken || this.#unread !== undefined) return;
+    this.#response.once('drain', () => {
+      this.#unread?.stop();
+      this.#unread = undefined;
+    });
+    this.#watchReader();
+  }
+
+  #unreadFor(): void {
+    if (this.#socket.writableLength === 0) return;
+    const waiting = queueOf(this.#socket);
+    if (waiting === this.#waiting) this.#owner.cut();
+    else this.#watchReader();
+  }
+
+  #finished(): void {
+    this.#stopAlarms();
+    if (this.#isVoid) return;
+    this.#events.ended(this.#response.statusCode);
+    this.#owner.finished();
+  }
+
+  #failed(error: unknown): void {
+    // It writes on because it has not noticed that the response is over.
+    if (!this.#isVoid && !this.#socket.destroyed) this.#owner.host.failed(error);
+  }
+
+  /** Ends a stream of events, which may end anywhere. */
+  end(): void {
+    (prototypeOf(this.#response).end as () => void).call(this.#response);
+  }
+
+  // --- the body
+
+  #watchBody(): void {
+    const request: Owned<IncomingMessage> = this.#request;
+    request[TAKEN] = this;
+    request.push = push;
+    this.#slow = new IdleAlarm(this.#owner.host.wheel, SLOW_MS, () => this.#tooSlow());
+    this.#slow.start();
+  }
+
+  /** @returns false when no more is to be read for now */
+  arrived(piece: Uint8Array | null, pass: () => boolean): boolean {
+    const length = piece?.length ?? 0;
+    if (piece === null) this.#slow?.stop();
+    else this.#touch(length);
+    this.#lingering?.dropped(length);
+    if (this.#isVoid) return true;
+    this.#left -= length;
+    if (this.#left < 0) {
+      this.#slow?.stop();
+      this.#events.bodyRefused(bodyTooLarge(this.#bodyLimit));
+      return true;
+    }
+    let isWanted = true;
+    this.#owner.host.stores.leave();
+    this.#events.deliver(() => {
+      isWanted = pass();
+    });
+    return isWanted;
+  }
+
+  #touch(bytes: number): void {
+    this.#sinceTouch += bytes;
+    if (this.#sinceTouch < SLOW_BYTES) return;
+    this.#sinceTouch = 0;
+    this.#slow?.touch();
+  }
+
+  #tooSlow(): void {
+    const request = this.#request;
+    if (request.complete || request.destroyed || this.#isVoid) return;
+    const isPaused = request.isPaused() && request.listenerCount('readable') === 0;
+    // The client cannot send more than the application reads.
+    if (isPaused || request.readableLength >= request.readableHighWaterMark) this.#slow?.start();
+    else this.#events.bodyRefused(tooSlow());
+  }
+
+  // --- another response
+
+  /**
+   * Sends another response, and closes the connection behind it.
+   * @param headers a flat list of checked fields
+   * @param over called when the connection may be cut
+   */
+  replaceBy(status: number, headers: readonly string[], body: Uint8Array, over: () => void): void {
+    const response = this.#response;
+    const socket = this.#socket;
+    this.#isVoid = true;
+    this.#stopAlarms();
+    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+    for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${latin1Of(headers[i + 1]!)}`);
+    lines.push(
+      `Date: ${new Date().toUTCString()}`,
+      'Connection: close',
+      `Content-Length: ${body.length}`,
+      '',
+      '',
+    );
+    response.detachSocket(socket);
+    socket.write(lines.join('\r\n'), 'latin1');
+    if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
+    this.#leaveApplication();
+    if (this.#request.complete || status === 408) {
+      over();
+      return;
+    }
+    // If the connection was cut while bytes of the client are unread, it would lose the response.
+    this.#lingering = new Lingering(this.#owner.host, bodyOf(this.#request), over);
+    this.#lingering.wait(CLOSE_AFTER_MS, over);
+    socket.resume();
+  }
+
+  /** For the application its client has left, as Node.js reports that. */
+  #leaveApplication(): void {
+    (this.#response as unknown as Internals).destroyed = true;
+    this.#events.deliver(() => this.#response.emit('close'));
+  }
+
+  /** Call when the connection has closed. */
+  stop(): void {
+    this.#stopAlarms();
+    this.#lingering?.stop();
+  }
+
+  #stopAlarms(): void {
+    this.#unread?.stop();
+    this.#slow?.stop();
+  }
+}
+
+const bodyOf = (request: IncomingMessage) => ({
+  get isComplete() {
+    return request.complete;
+  },
+});
+
+/** Bytes that the kernel has not taken. Their number falls when the client reads. */
+function queueOf(socket: Socket): number {
+  const { _handle } = socket as unknown as { _handle?: { readonly writeQueueSize?: number } | null };
+  return _handle?.writeQueueSize ?? 0;
+}
+
+/** The methods that an application, or its framework, has given the object. */
+const prototypeOf = <T extends object>(object: T): T => Object.getPrototypeOf(object) as T;
+
+function writeHead(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['writeHead']>): unknown {
+  this[TAKEN]?.headIsDue(args[0]);
+  return prototypeOf(this).writeHead.apply(this, args);
+}
+
+function write(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['write']>): boolean {
+  this[TAKEN]?.bodyBegins();
+  const isTaken = prototypeOf(this).write.apply(this, args);
+  this[TAKEN]?.wrote(isTaken);
+  return isTaken;
+}
+
+function push(this: Owned<IncomingMessage>, piece: Uint8Array | null, encoding?: BufferEncoding): boolean {
+  const pass = (): boolean => prototypeOf(this).push.call(this, piece, encoding);
+  return this[TAKEN]?.arrived(piece, pass) ?? pass();
+}

@@ -1,0 +1,35 @@
+// An App with its server on `node:http`, for tests of mounted applications.
+import { NodeServer } from '#src/server/node/node-server.js';
+import { Wire } from '#test/support/wire.js';
+import { type Bench, bench } from '../kit.js';
+
+const SETTINGS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
+
+export interface Served extends Bench {
+  readonly url: string;
+  readonly server: NodeServer;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  wire(): Promise<Wire>;
+}
+
+/** Starts servers, and closes them after each test. */
+export function useNodeServers(): (...args: Parameters<typeof bench>) => Promise<Served> {
+  const servers: NodeServer[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close();
+  });
+  return async (...args) => {
+    const world = bench(...args);
+    await world.app.prepared();
+    const server = new NodeServer(world.app, { settings: SETTINGS });
+    servers.push(server);
+    const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+    return {
+      ...world,
+      url,
+      server,
+      fetch: (path, init) => fetch(url + path, init),
+      wire: () => Wire.open(url),
+    };
+  };
+}
