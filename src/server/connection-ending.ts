@@ -1,10 +1,10 @@
 // Decides what happens to a connection after a response, on both HTTP cores.
 //
-// On uWebSockets.js `end(body, true)` of the core closes the connection. But when `write` was used before, that call puts a
-// header field into the body, and neither `endWithoutBody` nor `tryEnd` can close a connection. So responses
-// that are written by these carry `connection: close`. Because no further request may be executed, reading
-// stops until the idle time-out of the core closes the connection. That is no harm when all bytes of the
-// client have been read. While its body is under way, the body is read on (lingering.ts).
+// On uWebSockets.js `end(body, true)` closes the connection. But when `write` was used before, that call puts
+// a header field into the body, and neither `endWithoutBody` nor `tryEnd` can close a connection. So
+// responses that are written by these carry `connection: close`. Because no further request may be executed,
+// reading stops until the idle time-out of the core closes the connection. That is no harm when all bytes of
+// the client have been read. While its body is under way, the body is read on (lingering.ts).
 
 /**
  * `keep`: the connection stays. `cut`: the server closes it after the response. `announce`: the response

@@ -1,6 +1,6 @@
-// The HTTP cores. A suite that opens sockets runs on each of them: `onCores` in place of `describe`. Where the
-// cores are meant to differ, a test states the value of each: `{ uws: …, node: … }[core.name]`, as the table in
-// docs/http.md does.
+// The HTTP cores. A suite that opens sockets runs on each of them: `onCores` in place of `describe`. Where
+// the cores are meant to differ, a test states the value of each: `{ uws: …, node: … }[core.name]`, as the
+// table in docs/http.md does.
 import type { App } from '#src/server/app.js';
 import type { HttpServer, HttpServerOptions } from '#src/server/http-core.js';
 import { NodeServer } from '#src/server/node/node-server.js';

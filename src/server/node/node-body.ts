@@ -1,5 +1,5 @@
-// The body of one request of a socket. It is read from the socket only while somebody reads it here: what is
-// not read waits in the kernel, beside at most 64 KiB in the stream of `node:http`. So a handler may begin to
+// The body of one request of a socket. It is read from the socket only while it has a reader: what is not
+// read waits in the kernel, beside at most 64 KiB in the stream of `node:http`. So a handler may begin to
 // read at any time before its response is complete.
 //
 // The limits of a body count its bytes. A client that sends thousands of tiny chunks, or a byte now and then,

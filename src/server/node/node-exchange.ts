@@ -504,7 +504,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (!this.#isPending) this.#connection.release(this);
   }
 
-  /** A short body that nobody reads is dropped, and the connection stays, if it arrives in time. */
+  /** A short body that is not read is dropped, and the connection stays, if it arrives in time. */
   #leaveUnread(): void {
     const body = this.#body;
     if (body === undefined) return;

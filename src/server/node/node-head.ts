@@ -10,7 +10,9 @@ import { ServerRefusal } from '../server-refusal.js';
 /** The most field lines of a request, as on the other core. */
 const MOST_FIELDS = 98;
 
-/** `http://host/path?query` (RFC 9112 section 3.2.2). The authority may be anything: it is checked as Host. */
+/**
+ * `http://host/path?query` (RFC 9112 section 3.2.2). The authority may be anything: it is checked as Host.
+ */
 const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 
 /** Names that were seen in other spellings; clients send the same ones again and again. */

@@ -123,7 +123,7 @@ export class NodeServer implements HttpServer {
     server.on('upgrade', left);
     server.on('connect', left);
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#failed(error, socket));
-    // A handshake of TLS that fails concerns nobody but its client.
+    // A handshake of TLS that fails concerns only its client.
     server.on('tlsClientError', (_error: Error, socket: Duplex) => void socket.destroy());
   }
 

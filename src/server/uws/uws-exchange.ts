@@ -10,9 +10,9 @@
 //   buffer of the core and the socket takes no more, the body is lost, and the response times out without a
 //   report to JavaScript. So every request gets an abort handler at its beginning.
 //
-// connection-ending.ts decides what happens to the connection after the response. uws-pending-response.ts writes
-// responses that are complete for the client only; lingering.ts bounds how long the rest of the body is
-// read behind them.
+// connection-ending.ts decides what happens to the connection after the response. uws-pending-response.ts
+// writes responses that are complete for the client only; lingering.ts bounds how long the rest of the body
+// is read behind them.
 import type { HttpError } from '../../errors.js';
 import { addressText, bytesOf } from '../binary-address.js';
 import { clientClosed } from '../body/body.js';
