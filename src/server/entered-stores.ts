@@ -37,12 +37,20 @@ const NO_STORES: readonly unknown[] = [];
 
 export class EnteredStores {
   readonly #watched = watched();
+  /** Calls in the context in which this was made, where no request has entered anything. */
+  readonly #outside = AsyncLocalStorage.snapshot();
 
   /** Call at the beginning of a callback of the core. It costs nothing unless a store was entered. */
   leave(): void {
-    if (!this.#watched.isEntered) return;
-    this.#watched.isEntered = false;
+    const { isEntered, storages, enter } = this.#watched;
+    if (!isEntered) return;
     emptyStores();
+    // From Node.js 24 on, one context serves all that a packet brings on the core of `node:http`.
+    for (const storage of storages) {
+      const before = this.#outside(() => storage.getStore());
+      if (storage.getStore() !== before) enter.call(storage, before);
+    }
+    this.#watched.isEntered = false;
   }
 
   /**

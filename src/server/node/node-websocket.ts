@@ -44,9 +44,19 @@ const READ_BYTES = 4096;
 /** A connection that does not end after the close frame is cut after this time. */
 const CLOSE_MS = 5000;
 
+const NOTHING = Buffer.alloc(0);
+
 /** Keeps the memory of a message from being much larger than the message. */
 const compact = (data: Buffer): Buffer =>
   data.buffer.byteLength > 2 * data.length + 64 ? Buffer.from(data) : data;
+
+export interface Upgraded {
+  readonly socket: Duplex;
+  /** What has arrived behind the request. */
+  readonly head: Buffer;
+  /** Permessage-deflate was agreed on. */
+  readonly deflates: boolean;
+}
 
 export class NodeWebSocket implements ServerWebSocket, Subscriber {
   readonly params: ServerWebSocket['params'];
@@ -58,6 +68,7 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
   readonly #route: SocketRoute;
   readonly #owner: SocketOwner;
   readonly #socket: Duplex;
+  #head: Buffer;
   readonly #output: NodeOutput;
   readonly #deflates: boolean;
   #isOpen = true;
@@ -67,8 +78,7 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
   /** Seconds without a byte from the client. */
   #idle = 0;
 
-  /** @param deflates permessage-deflate was agreed on */
-  constructor(acceptance: Acceptance, owner: SocketOwner, socket: Duplex, deflates: boolean) {
+  constructor(acceptance: Acceptance, owner: SocketOwner, { socket, head, deflates }: Upgraded) {
     this.#route = acceptance.route;
     this.params = acceptance.params;
     this.data = acceptance.data;
@@ -77,6 +87,7 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
     this.#openedBy = acceptance.trace;
     this.#owner = owner;
     this.#socket = socket;
+    this.#head = head;
     this.#deflates = deflates;
     this.#output = new NodeOutput(socket, () => this.#drained());
     socket.on('error', () => undefined); // `close` follows
@@ -158,6 +169,8 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
   #read(): void {
     const socket = this.#socket;
     const reader = this.#newReader();
+    if (this.#head.length > 0) socket.unshift(this.#head);
+    this.#head = NOTHING;
     socket.on('data', (chunk: Buffer) => {
       this.#idle = 0;
       if (!this.#isOpen) return;

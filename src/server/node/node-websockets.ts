@@ -91,9 +91,8 @@ export class NodeWebSockets implements SocketOwner {
     const { setTimeout, setNoDelay } = socket as Partial<Socket>;
     setTimeout?.call(socket, 0);
     setNoDelay?.call(socket, true);
-    const opened = new NodeWebSocket(acceptance, this, socket, deflate !== undefined);
+    const opened = new NodeWebSocket(acceptance, this, { socket, head, deflates: deflate !== undefined });
     socket.write(responseTo(acceptance, deflate));
-    if (head.length > 0) socket.unshift(head);
     this.#open.add(opened);
     this.#sweepLater();
     return opened;
