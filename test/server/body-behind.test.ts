@@ -1,11 +1,10 @@
 // A body that is read when the response to its request is complete: by an application that responds first.
 import { expect } from 'chai';
 import { BODY_IDLE_MS } from '#src/server/body/body.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
-const LIMITS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
 const LIMIT = 300_000;
 
 type Saved = { readonly text: string } | { readonly error: { code?: string; name: string } };
@@ -44,7 +43,7 @@ const RESPONSES: Readonly<Record<string, () => Response | Promise<Response>>> = 
 const BODY = JSON.stringify({ text: 'x'.repeat(50) });
 const HALF = BODY.length / 2;
 
-describe('a body that is read beside the response', () => {
+onCores('a body that is read beside the response', (core) => {
   let saved: ReturnType<typeof latch<Saved>>;
   let responded: ReturnType<typeof latch<void>>;
 
@@ -74,7 +73,7 @@ describe('a body that is read beside the response', () => {
 
   /** Serves it over a socket, and sends half of a body, then the rest when the response is complete. */
   async function sentInHalves(world: Bench, isChunked: boolean, send: (wire: Wire) => Promise<void>) {
-    const server = new UwsServer(world.app, { settings: LIMITS });
+    const server = core.serverOf(world.app);
     try {
       const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
       const wire = await Wire.open(url);
@@ -121,7 +120,7 @@ describe('a body that is read beside the response', () => {
       it(`arrives in one packet with the next request, read by ${what}, responding ${how}`, async () => {
         const world = serving(respond, read);
         const request = `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`;
-        const server = new UwsServer(world.app, { settings: LIMITS });
+        const server = core.serverOf(world.app);
         try {
           const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
           // A large response is not written at once, so it would not be complete before the next request.
@@ -290,7 +289,7 @@ describe('a body that is read beside the response', () => {
 
   it('is waited for by a drain', async () => {
     const world = serving(RESPONSES['at once']!, READS['text()']!);
-    const server = new UwsServer(world.app, { settings: LIMITS });
+    const server = core.serverOf(world.app);
     try {
       const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
       wire.write(`POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n\r\n`);

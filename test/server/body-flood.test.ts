@@ -1,7 +1,8 @@
 // Bodies in many small pieces, and the limit above which they are an attack.
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const chunks = (count: number, piece = 'x'): string =>
@@ -10,9 +11,9 @@ const head = (path: string): string =>
   `POST ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`;
 const END = '0\r\n\r\n';
 
-describe('a body in small pieces', () => {
+onCores('a body in small pieces', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
 
   before(async () => {
@@ -26,9 +27,7 @@ describe('a body in small pieces', () => {
       app.post('/ignored', () => new Promise(() => {}));
       app.post('/mirrored', (ctx) => ctx.stream(ctx.readStream()));
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

@@ -5,9 +5,10 @@ import { expect } from 'chai';
 import { HttpError } from '#src/errors.js';
 import { currentScope } from '#src/scope.js';
 import type { Application } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const BODY = { body: Type.Object({ n: Type.Integer() }) };
@@ -34,9 +35,9 @@ const READERS = {
   },
 } as const;
 
-describe('a route with a body schema', () => {
+onCores('a route with a body schema', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let seen: unknown[];
   /** Called when a request that its client has left is over. */
@@ -118,9 +119,7 @@ describe('a route with a body schema', () => {
 
   before(async () => {
     world = bench(routes);
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

@@ -4,9 +4,10 @@ import { EventEmitter, once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { InjectExchange, type Receiver } from '#src/server/inject-exchange.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 /** The addresses of a client and of a proxy from which this test connects. */
@@ -14,9 +15,9 @@ const CLIENT = '127.0.0.2';
 const PROXY = '127.0.0.3';
 const PROXIED = '203.0.113.7';
 
-describe('the address of a client', () => {
+onCores('the address of a client', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   /** The addresses that were read, by the place of the read. */
   let seen: Record<string, readonly string[]>;
@@ -86,9 +87,7 @@ describe('the address of a client', () => {
     );
     // A recorded span would have read the address at the beginning.
     world.tracing.enabled = false;
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     port = Number(await server.listen(0, '127.0.0.1'));
   });
   after(() => server.close());

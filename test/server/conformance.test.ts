@@ -8,7 +8,8 @@ import { gunzipSync } from 'node:zlib';
 import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import type { Application } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 interface Ask {
@@ -312,16 +313,14 @@ describe('the pipeline in memory', () => {
   });
 });
 
-describe('the pipeline over a socket', () => {
+onCores('the pipeline over a socket', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
 
   before(async () => {
     world = bench(routes);
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => server.close());

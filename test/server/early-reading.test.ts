@@ -3,8 +3,9 @@
 import { expect } from 'chai';
 import type { HttpError } from '#src/errors.js';
 import type { Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -39,9 +40,9 @@ const REFUSED: Readonly<Record<string, readonly [type: string, body: Buffer]>> =
   readStream: ['text/plain', Buffer.alloc(2000)],
 };
 
-describe('a promise of the body that is awaited later', () => {
+onCores('a promise of the body that is awaited later', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let failedBy: ReturnType<typeof latch<void>>;
   let seen: ReturnType<typeof latch<unknown>>;
@@ -72,9 +73,7 @@ describe('a promise of the body that is awaited later', () => {
         return sending;
       });
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => {

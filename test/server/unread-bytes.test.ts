@@ -1,15 +1,16 @@
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const LARGE = 6_000_000;
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
-describe('whole responses that are not read', () => {
+onCores('whole responses that are not read', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   let url: string;
 
@@ -27,9 +28,7 @@ describe('whole responses that are not read', () => {
       },
       { quotas: { bodies: [100, 100], bodyBytes: [30_000_000, 15_000_000], streams: [100, 100] } },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     port = await server.listen(0, '127.0.0.1');
     url = `http://127.0.0.1:${port}`;
   });

@@ -1,6 +1,6 @@
 // Requests whose end two parsers may see at different offsets (RFC 9112 section 11.2), or that a careless
 // parser takes for complete. Requests that are refused in the same way for every path are in
-// test/server/uws-framing.test.ts; these show only over a connection: where a body ends, and what is
+// test/server/framing-over-sockets.test.ts; these show only over a connection: where a body ends, and what is
 // done with the bytes after it.
 
 const head = (line: string, ...fields: string[]): string => [line, 'Host: x', ...fields, '', ''].join('\r\n');

@@ -1,17 +1,14 @@
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { bench, settled } from './kit.js';
 
-const settings = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
-
-describe('the connections of a server', () => {
+onCores('the connections of a server', (core) => {
   const { app } = bench((demo) => demo.get('/', () => 'here'));
 
   it('are closed without a response when the gate rejects them, and each admitted one leaves once', async () => {
     const admitted = { now: 0, everLeft: 0 };
-    const server = new UwsServer(app, {
-      settings,
+    const server = core.serverOf(app, {
       gate: {
         enter: () => admitted.now < 2 && ++admitted.now > 0,
         leave: () => {
@@ -41,7 +38,7 @@ describe('the connections of a server', () => {
   });
 
   it('stay open when it stops listening, and no new one is accepted', async () => {
-    const server = new UwsServer(app, { settings });
+    const server = core.serverOf(app);
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/'))?.status).to.equal(200);

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
 const PAGE = 65_536;
@@ -70,9 +71,9 @@ const SENDING: Readonly<Record<string, (ctx: Context, bytes: Uint8Array) => unkn
     ),
 };
 
-describe('memory that is taken away while it is sent', () => {
+onCores('memory that is taken away while it is sent', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   let lent: Lent;
   let asked: ReturnType<typeof latch<void>>;
@@ -89,9 +90,7 @@ describe('memory that is taken away while it is sent', () => {
         app.post(`/${name}`, handler as never);
       }
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => server.close());

@@ -2,12 +2,12 @@
 // callback leaves a response incomplete without an abort handler, and `end` does so when the socket takes no
 // more.
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { bench, settled } from './kit.js';
 
-const settings = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
 const get = (path: string, method = 'GET'): string => `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 /** More than the kernel takes of responses to a client on the same machine. */
 const MOST_BYTES = 5_500_000;
@@ -31,8 +31,8 @@ const KINDS: Readonly<Record<string, readonly [request: string, bytes: number]>>
   'a stream': [get('/stream'), 20_000],
 };
 
-describe('responses that are not read', () => {
-  let server: UwsServer;
+onCores('responses that are not read', (core) => {
+  let server: HttpServer;
   let port: number;
 
   before(async () => {
@@ -45,7 +45,7 @@ describe('responses that are not read', () => {
       demo.post('/echo', (ctx) => ctx.readText());
       demo.get('/stream', (ctx) => ctx.stream(ReadableStream.from([new Uint8Array(20_000)])));
     });
-    server = new UwsServer(app, { settings });
+    server = core.serverOf(app);
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => server.close());

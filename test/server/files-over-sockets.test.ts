@@ -6,19 +6,20 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
 const LARGE = randomBytes(8_000_000);
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const IDLE_MS = 5000;
 
-describe('a file over a socket', () => {
+onCores('a file over a socket', (core) => {
   let base: string;
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   let url: string;
   const ticker = new ManualTicker();
@@ -35,8 +36,8 @@ describe('a file over a socket', () => {
       },
       { ticker, configFile: join(base, 'config.js') },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: IDLE_MS },
+    server = core.serverOf(world.app, {
+      settings: { streamIdleMs: IDLE_MS },
     });
     port = await server.listen(0, '127.0.0.1');
     url = `http://127.0.0.1:${port}`;

@@ -4,16 +4,17 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
 const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
 const LENGTH = 300_000;
 
-describe('a connection whose end was announced', () => {
+onCores('a connection whose end was announced', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let executed: number;
   const ticker = new ManualTicker();
@@ -41,9 +42,7 @@ describe('a connection whose end was announced', () => {
       },
       { ticker },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

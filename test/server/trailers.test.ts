@@ -3,8 +3,9 @@
 // whole body.
 import { request } from 'node:http';
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -13,9 +14,9 @@ const chunked = (method: string, path: string, ...fields: string[]): string =>
 const CHUNK = '3\r\nabc\r\n';
 const TRAILERS = '0\r\nX-Checksum: b\r\n\r\n';
 
-describe('trailers behind a chunked body', () => {
+onCores('trailers behind a chunked body', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let executed: string[];
   /** A handler waits for this promise when it has the whole body. */
@@ -54,9 +55,7 @@ describe('trailers behind a chunked body', () => {
         return 'pieces';
       });
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

@@ -1,16 +1,17 @@
 // A worker that has more connections than its share closes some behind their responses. The gate is called
 // once for each response that can close its connection without costing the client a request.
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const LARGE = 64 * 1024;
 const POST = 'POST /effect HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
 
-describe('a connection beyond the share of its worker', () => {
+onCores('a connection beyond the share of its worker', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   /** The number of connections to close, and how often the gate was called. */
   let surplus: number;
@@ -47,8 +48,7 @@ describe('a connection beyond the share of its worker', () => {
       app.post('/read', async (ctx) => ctx.readText());
       app.ws('/socket', {});
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
+    server = core.serverOf(world.app, {
       gate: {
         enter: () => true,
         leave() {},

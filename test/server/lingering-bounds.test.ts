@@ -1,9 +1,10 @@
 // How long the rest of a request body is read after an early response.
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Lingering, MOST_BYTES, MOST_MS } from '#src/server/lingering.js';
 import { TimerWheel } from '#src/server/timer-wheel.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
 const IDLE_MS = 10_000;
@@ -104,9 +105,9 @@ describe('a request body that is dropped', () => {
   });
 });
 
-describe('a client that uploads without end', () => {
+onCores('a client that uploads without end', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   let abandoned = 0;
   const ticker = new ManualTicker();
@@ -120,8 +121,7 @@ describe('a client that uploads without end', () => {
       },
       { ticker },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
+    server = core.serverOf(world.app, {
       abandonedBodies: { add: () => void abandoned++ },
     });
     port = await server.listen(0, '127.0.0.1');

@@ -1,16 +1,17 @@
 // Raw bytes against a listening server: what cannot be trusted is not executed, and the connection ends.
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench } from './kit.js';
 
 const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
 const post = (...fields: string[]): string =>
   ['POST /target HTTP/1.1', 'Host: x', ...fields, '', ''].join('\r\n');
 
-describe('framing over a socket', () => {
+onCores('framing over a socket', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let executed: string[];
 
@@ -35,9 +36,7 @@ describe('framing over a socket', () => {
       app.post('/no-chunks', { chunked: 'reject' }, () => 'never');
       app.post('/nothing', () => undefined);
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app, { settings: { maxHeaderBytes: 1500, maxUrlBytes: 500 } });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

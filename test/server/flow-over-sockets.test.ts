@@ -5,9 +5,10 @@ import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { boundReceiveBuffers } from '#src/cluster/receive-buffers.js';
 import type { Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -26,9 +27,9 @@ function unchunked(response: Buffer): Buffer {
   }
 }
 
-describe('flow over a socket', () => {
+onCores('flow over a socket', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let port: number;
   let handled: number;
@@ -98,8 +99,8 @@ describe('flow over a socket', () => {
       },
       { ticker },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
+    server = core.serverOf(world.app, {
+      settings: { streamIdleMs: 5000 },
     });
     port = await server.listen(0, '127.0.0.1');
     await boundReceiveBuffers(port, world.app.options.log);
@@ -349,8 +350,8 @@ describe('flow over a socket', () => {
   });
 });
 
-describe('a server that closes', () => {
-  it('ends what is in flight, may be closed twice, and hands out its descriptor once', async () => {
+onCores('a server that closes', (core) => {
+  it('ends what is in flight, and may be closed twice', async () => {
     const entered = latch<Context>();
     const { app, observer } = bench((demo) => {
       demo.get('/', (ctx) => {
@@ -358,11 +359,7 @@ describe('a server that closes', () => {
         return new Promise(() => undefined);
       });
     });
-    const server = new UwsServer(app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
-    expect(server.descriptor()).to.not.equal(undefined);
-    expect(() => server.descriptor()).to.throw('once');
+    const server = core.serverOf(app);
     const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
     wire.write(get('/'));
     const ctx = await entered.opened;
@@ -377,9 +374,7 @@ describe('a server that closes', () => {
 
   it('cannot listen on a port that another server does not share', async () => {
     const { app } = bench(() => {});
-    const server = new UwsServer(app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    const server = core.serverOf(app);
     const failure = await server.listen(1, '192.0.2.1').catch((error: Error) => error.message);
     expect(failure).to.equal('cannot listen on 192.0.2.1:1');
     server.close();

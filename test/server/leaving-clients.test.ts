@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { deafClient } from '#test/support/deaf-client.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
 const CHUNKED = 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n';
@@ -23,10 +24,10 @@ const CASES: readonly [what: string, bytes: string, ends: readonly (keyof typeof
   ['more than 64 KiB of its body unread', HALF, ['resets']],
 ];
 
-describe('a client that leaves while its connection is not read', () => {
+onCores('a client that leaves while its connection is not read', (core) => {
   let world: Bench;
   let ticker: ManualTicker;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   let entered: ReturnType<typeof latch<AbortSignal>>;
   let open: ReturnType<typeof latch<void>>;
@@ -63,9 +64,7 @@ describe('a client that leaves while its connection is not read', () => {
       },
       { ticker },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => server.close());

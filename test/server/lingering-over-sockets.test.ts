@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 /** More than the buffers of two sockets hold. */
@@ -19,7 +20,6 @@ const BODY = Buffer.alloc(16_000_000, 'b');
 const CHUNK_BYTES = 64_000;
 const PAGE = 'page'.repeat(50_000);
 const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
-const SETTINGS = { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 };
 const PYTHON = 'python3';
 const PYTHON_CLIENT = `
 import http.client, sys
@@ -102,10 +102,10 @@ function contentOf(bytes: Buffer): { status: number; head: string; content: stri
   return { status: Number(head.slice(9, 12)), head, content };
 }
 
-describe('a response before the end of the body', () => {
+onCores('a response before the end of the body', (core) => {
   let base: string;
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
 
   before(async () => {
@@ -135,7 +135,7 @@ describe('a response before the end of the body', () => {
       },
       { configFile: join(base, 'config.js') },
     );
-    server = new UwsServer(world.app, { settings: SETTINGS });
+    server = core.serverOf(world.app);
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => {
@@ -216,7 +216,7 @@ describe('a response before the end of the body', () => {
   it('reaches a client over TLS', async function () {
     needsOpenssl(this);
     const { certFile, keyFile, ca } = makeCertificate(base, 'early');
-    const secure = new UwsServer(world.app, { settings: SETTINGS, tls: { certFile, keyFile } });
+    const secure = core.serverOf(world.app, { tls: { certFile, keyFile } });
     const securePort = await secure.listen(0, '127.0.0.1');
     try {
       const open = (): Socket => connectTls({ port: securePort, host: '127.0.0.1', ca });
