@@ -84,9 +84,12 @@ export interface Cluster {
   dispose(): Promise<void>;
 }
 
-/** The environment of a started process: no setting of the shell that runs the tests leaks into it. */
+/**
+ * The environment of a started process: no setting of the shell that runs the tests leaks into it, except the
+ * HTTP core on which the suite runs (CORE in core.ts).
+ */
 export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'NODE_V8_COVERAGE', 'npm_config_cache'];
+  const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'NODE_V8_COVERAGE', 'npm_config_cache', 'HTTP_CORE'];
   const env: Record<string, string> = {};
   for (const name of kept) {
     const value = process.env[name];
