@@ -3,10 +3,11 @@
 //
 // llhttp refuses what it cannot parse by itself, and reports only that: such a request gets a problem
 // document, and its connection is closed.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HttpError } from '../../errors.js';
 import { toError } from '../../telemetry/to-error.js';
@@ -38,6 +39,8 @@ import { NodeWebSockets } from './node-websockets.js';
 const IDLE_MS = 10_000;
 /** Connections are looked at this often for that. */
 const LOOK_MS = 1000;
+/** Time between two lines of the log about connections that could not be accepted. */
+const QUIET_MS = 10_000;
 
 const CONNECTION = Symbol('connection');
 type OwnedSocket = Duplex & { [CONNECTION]?: NodeConnection };
@@ -55,6 +58,7 @@ export class NodeServer implements HttpServer {
   /** Those of the sockets that have sent a request. */
   readonly #connections = new Set<NodeConnection>();
   readonly #stopLooking: () => void;
+  #quietUntil = 0;
   #inCallback = false;
   #isClosed = false;
   /** The connection whose request runs in its callback. */
@@ -120,6 +124,7 @@ export class NodeServer implements HttpServer {
     );
     const left = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
       this.#leftHttp(request, socket, head);
+    server.on('error', (error) => this.#acceptFailed(error));
     server.on('upgrade', left);
     server.on('connect', left);
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#failed(error, socket));
@@ -128,16 +133,21 @@ export class NodeServer implements HttpServer {
   }
 
   /** @throws Error when the server cannot listen */
-  listen(port: number, host: string, isShared = false): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const server = this.#server;
-      server.once('error', reject);
-      server.listen({ port, host, ...(isShared && { reusePort: true }) }, () => {
-        server.off('error', reject);
-        server.on('error', (error) => this.#host.failed(error));
-        resolve((server.address() as AddressInfo).port);
-      });
-    });
+  async listen(port: number, host: string, isShared = false): Promise<number> {
+    const server = this.#server;
+    // The option is in Node.js 22.12 and 23.1; the types are those of Node.js 20.
+    const options: ListenOptions & { readonly reusePort: boolean } = { port, host, reusePort: isShared };
+    server.listen(options);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** A connection could not be accepted, as happens to any number of them when no file can be opened. */
+  #acceptFailed(error: Error): void {
+    const now = performance.now();
+    if (!this.#server.listening || now < this.#quietUntil) return;
+    this.#quietUntil = now + QUIET_MS;
+    this.#host.failed(error);
   }
 
   /**
@@ -178,9 +188,14 @@ export class NodeServer implements HttpServer {
     this.#stopLooking();
     this.#webSockets.end();
     this.#server.close();
+    // Node.js reports the end of a socket a moment later, when the thread may have ended.
     this.#app.serviceCode.holdDuring(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const connection of this.#connections) connection.closed();
     });
+    for (const socket of this.#sockets) {
+      socket.destroy();
+      this.#left(socket);
+    }
   }
 
   #connected(socket: Socket): void {
@@ -191,10 +206,11 @@ export class NodeServer implements HttpServer {
     this.#sockets.add(socket);
     // A reset is reported by `close` as well. Without a listener it would end the thread.
     socket.on('error', () => undefined);
-    socket.on('close', () => {
-      this.#sockets.delete(socket);
-      this.#gate.leave();
-    });
+    socket.on('close', () => this.#left(socket));
+  }
+
+  #left(socket: Socket): void {
+    if (this.#sockets.delete(socket)) this.#gate.leave();
   }
 
   /** The connection of a socket: with TLS the one that has the text, not the one of the kernel. */
