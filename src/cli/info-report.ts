@@ -121,7 +121,14 @@ async function projectFacts(
       ...(await loadedFacts(argv, cwd, isTTY)),
     };
   } catch (error) {
-    return { folder: cwd, fault: unreadable(error), httpCore: null, services: [], settings: [], warnings: [] };
+    return {
+      folder: cwd,
+      fault: unreadable(error),
+      httpCore: null,
+      services: [],
+      settings: [],
+      warnings: [],
+    };
   }
 }
 

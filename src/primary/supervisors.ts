@@ -2,12 +2,7 @@
 import { AllWorkers } from '../cluster/all-workers.js';
 import type { Sharding } from '../cluster/sharding.js';
 import { Supervisor } from '../cluster/supervisor.js';
-import {
-  grpcGroup,
-  httpGroup,
-  type WorkerGroup,
-  type WorkerKind,
-} from '../cluster/worker-group.js';
+import { grpcGroup, httpGroup, type WorkerGroup, type WorkerKind } from '../cluster/worker-group.js';
 import type { WorkerPorts } from '../cluster/worker-ports.js';
 import { rowsFor } from '../cluster/worker-rows.js';
 import { KEPT_FILES } from '../config/connection-limit.js';

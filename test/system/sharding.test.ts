@@ -1,6 +1,8 @@
-// Both values of SHARDING, with and without TLS: the process behaves in the same way in all four cases.
+// Both values of SHARDING on both HTTP cores, with and without TLS: the process behaves in the same way in all
+// cases. The core `node` has no acceptor, and shares a port only on some versions of Node.js (single-port.test.ts).
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { sharesPort } from '#src/cluster/shares-port.js';
 import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
 import { get } from '#test/support/client.js';
 import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
@@ -22,9 +24,15 @@ import { HAZARDS } from './fixtures/paths.js';
 const ROLLS = 1;
 const MOST = 64;
 
-for (const sharding of ['acceptor', 'reuseport'] as const) {
+const CASES = [
+  { core: 'uws', sharding: 'acceptor' },
+  { core: 'uws', sharding: 'reuseport' },
+  ...((await sharesPort()) ? ([{ core: 'node', sharding: 'reuseport' }] as const) : []),
+] as const;
+
+for (const { core, sharding } of CASES) {
   for (const withTls of [false, true]) {
-    describe(`SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, () => {
+    describe(`SHARDING=${sharding} on the core ${core} ${withTls ? 'over TLS' : 'without TLS'}`, () => {
       const seed = newSeed();
       let cluster: Cluster;
       let tls: TestCertificate | undefined;
@@ -35,6 +43,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
         const dataDir = newDataDir();
         tls = withTls ? makeCertificate(dataDir, 'one') : undefined;
         const env = {
+          HTTP_CORE: core,
           SHARDING: sharding,
           MAX_CONNECTIONS: `${MOST}`,
           DRAIN_MS: String(PATIENT_DRAIN_MS),
@@ -132,7 +141,7 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
 
       it('refuses a second start on its port, and goes on', async () => {
         const { port } = new URL(cluster.url);
-        const env = { SHARDING: sharding, PORT: port };
+        const env = { HTTP_CORE: core, SHARDING: sharding, PORT: port };
         const second = await runPrimary({ args: ['--config', HAZARDS], env });
         expect(second.code).to.equal(1);
         expect(second.stderr.trim().split('\n')).to.have.length(1);
