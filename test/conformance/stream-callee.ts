@@ -1,12 +1,12 @@
 // The service whose bodies are streamed in streamed-calls.test.ts, and the client that calls it.
 import { HttpError } from '#src/errors.js';
 import type { App } from '#src/server/app.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { type CallDependencies, createCall } from '#src/upstream/client.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import { InProcessTransport } from '#src/upstream/in-process-transport.js';
 import { NOT_WATCHED } from '#src/upstream/outliers.js';
 import { inProcessDispatch, inProcessStreams } from '#src/worker/in-process-dispatch.js';
+import { CORES, type CoreUnderTest } from '#test/server/cores.js';
 import { bench } from '#test/server/kit.js';
 import { closedBreaker, endpoint } from '#test/upstream/endpoints.js';
 
@@ -118,24 +118,26 @@ export const STREAM_WAYS: Readonly<Record<string, (app: App) => Promise<StreamWa
       close: () => transport.close(),
     };
   },
-  async 'over HTTP'(app) {
-    const server = new UwsServer(app, {
-      settings: { ...LIMITS, streamIdleMs: 60_000 },
-    });
-    const port = await server.listen(0, '127.0.0.1');
-    const http = new HttpTransport();
-    const streams = new HttpTransport({ maxResponseBytes: Number.POSITIVE_INFINITY });
-    return {
-      dependencies: { transports: { http }, streams },
-      port,
-      local: false,
-      async close() {
-        await Promise.all([http.close(), streams.close()]);
-        server.close();
-      },
-    };
-  },
+  ...Object.fromEntries(
+    CORES.map((core) => [`over HTTP (${core.name} core)`, (app: App) => overHttp(app, core)]),
+  ),
 };
+
+async function overHttp(app: App, core: CoreUnderTest): Promise<StreamWay> {
+  const server = core.serverOf(app, { settings: LIMITS });
+  const port = await server.listen(0, '127.0.0.1');
+  const http = new HttpTransport();
+  const streams = new HttpTransport({ maxResponseBytes: Number.POSITIVE_INFINITY });
+  return {
+    dependencies: { transports: { http }, streams },
+    port,
+    local: false,
+    async close() {
+      await Promise.all([http.close(), streams.close()]);
+      server.close();
+    },
+  };
+}
 
 /** A client of one endpoint, with what its calls hold and how they have ended. */
 export function streamClient({ dependencies, port, local }: StreamWay, idleMs = 60_000) {

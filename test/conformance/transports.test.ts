@@ -6,7 +6,6 @@ import { HttpError } from '#src/errors.js';
 import { MethodIndex } from '#src/grpc/method-index.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { GrpcServer } from '#src/server/grpc/grpc-server.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import type { CallOptions, RpcCallOptions, ServiceClient } from '#src/upstream/call.js';
 import { createCall } from '#src/upstream/client.js';
 import { GrpcTransport } from '#src/upstream/grpc-transport.js';
@@ -20,6 +19,7 @@ import {
 } from '#src/upstream/transport.js';
 import { OversizedError } from '#src/upstream/transport-errors.js';
 import { inProcessDispatch } from '#src/worker/in-process-dispatch.js';
+import { CORES, type CoreUnderTest } from '#test/server/cores.js';
 import { closedBreaker, endpoint, NO_STREAMS } from '#test/upstream/endpoints.js';
 import { callee, METHODS, MIB } from './transport-callee.js';
 
@@ -141,25 +141,30 @@ const inProcess = ({ app }: ReturnType<typeof callee>) => {
   return { transport, port: 1, close: () => transport.close() };
 };
 
+const overHttp = async ({ app }: ReturnType<typeof callee>, core: CoreUnderTest): Promise<Way> => {
+  const server = core.serverOf(app, { settings: LIMITS });
+  const port = await server.listen(0, '127.0.0.1');
+  const transport: Transport = new HttpTransport();
+  return {
+    ...HTTP_WAY,
+    transport,
+    port,
+    async close() {
+      await transport.close();
+      server.close();
+    },
+  };
+};
+
 const ways: Readonly<Record<string, (service: ReturnType<typeof callee>) => Promise<Way>>> = {
   'in-process': async (service) => ({ ...HTTP_WAY, ...inProcess(service) }),
   'in-process transport, by gRPC,': async (service) => ({ ...RPC_WAY, ...inProcess(service) }),
-  async HTTP({ app }) {
-    const server = new UwsServer(app, {
-      settings: { ...LIMITS, streamIdleMs: 60_000 },
-    });
-    const port = await server.listen(0, '127.0.0.1');
-    const transport: Transport = new HttpTransport();
-    return {
-      ...HTTP_WAY,
-      transport,
-      port,
-      async close() {
-        await transport.close();
-        server.close();
-      },
-    };
-  },
+  ...Object.fromEntries(
+    CORES.map((core) => [
+      `HTTP (${core.name} core)`,
+      (service: ReturnType<typeof callee>) => overHttp(service, core),
+    ]),
+  ),
   async gRPC({ app }) {
     const server = await GrpcServer.create({
       app,

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { onCores } from '#test/server/cores.js';
 import { newSeed, seeded } from '#test/support/random.js';
 import { Wire } from '#test/support/wire.js';
 import { endpoint } from '#test/upstream/endpoints.js';
@@ -24,7 +25,7 @@ const isControl = (byte: number): boolean => (byte < 0x20 && byte !== 0x09) || b
 const NON_ASCII_END = /[\u0080-\uffff]+$/;
 const hasControl = (value: Buffer): boolean => value.some(isControl);
 
-describe('the bytes of fields behind the gateway', () => {
+onCores('the bytes of fields behind the gateway', (core) => {
   const upstreams = new RealUpstreams();
   let gateway: GatewayBench;
   let received: string[];
@@ -47,7 +48,7 @@ describe('the bytes of fields behind the gateway', () => {
         }),
       ),
     );
-    gateway = await startGateway({ endpoints: [endpoint('far', { slot: 1, port })] });
+    gateway = await startGateway({ core, endpoints: [endpoint('far', { slot: 1, port })] });
   });
   after(async () => {
     await gateway.close();
@@ -121,7 +122,7 @@ describe('the bytes of fields behind the gateway', () => {
   it('are none of a service of this process, which sets text', async () => {
     const routes: GatewayBenchOptions['routes'] = (app) =>
       app.get('/own', (ctx) => ctx.header('x-value', 'a\udc80').text(''));
-    const own = await startGateway({ endpoints: [], routes });
+    const own = await startGateway({ core, endpoints: [], routes });
     const wire = await Wire.open(own.url);
     const response = await wire.request('GET', '/own');
     expect(response?.headers['x-value']).to.equal(Buffer.from('a\ufffd').toString('latin1'));

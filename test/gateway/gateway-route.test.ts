@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Endpoint } from '#src/registry/endpoint.js';
+import { onCores } from '#test/server/cores.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
@@ -11,11 +12,11 @@ import { type GatewayBench, type GatewayBenchOptions, startGateway } from './kit
 
 const LOCAL = endpoint('own', { service: 'demo', slot: 2, local: true });
 
-describe('a request through the gateway', () => {
+onCores('a request through the gateway', (core) => {
   const upstreams = new RealUpstreams();
   let gateway: GatewayBench;
-  const start = async (options: GatewayBenchOptions): Promise<void> => {
-    gateway = await startGateway(options);
+  const start = async (options: Omit<GatewayBenchOptions, 'core'>): Promise<void> => {
+    gateway = await startGateway({ core, ...options });
   };
   afterEach(async () => {
     await gateway.close();

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import type { BreakerState } from '#src/resilience/breaker-contract.js';
 import { HANGS_MS } from '#src/upstream/verdict.js';
+import { onCores } from '#test/server/cores.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import { endpoint } from '#test/upstream/endpoints.js';
@@ -31,7 +32,7 @@ const EVENTS = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-E
 const EVENT = '9\r\ndata: 1\n\n\r\n';
 const SHORT_MS = 250;
 
-describe('an instance behind the gateway that hangs', () => {
+onCores('an instance behind the gateway that hangs', (core) => {
   const upstreams = new RealUpstreams();
   let gateway: GatewayBench;
   let instance: Endpoint;
@@ -47,7 +48,7 @@ describe('an instance behind the gateway that hangs', () => {
     });
     instance = endpoint('far', { slot: 1, port });
     // One address may hold a single connection, so one that stayed held would refuse the next request.
-    gateway = await startGateway({ endpoints: [instance], connections: 2, ...options });
+    gateway = await startGateway({ core, endpoints: [instance], connections: 2, ...options });
     wire = await Wire.open(gateway.url);
   }
   afterEach(async () => {
@@ -160,7 +161,7 @@ describe('an instance behind the gateway that hangs', () => {
   });
 });
 
-describe('an instance behind the gateway that leaves after its head', () => {
+onCores('an instance behind the gateway that leaves after its head', (core) => {
   const upstreams = new RealUpstreams();
   let gateway: GatewayBench;
   beforeEach(async () => {
@@ -169,7 +170,7 @@ describe('an instance behind the gateway that leaves after its head', () => {
       request.resume().on('end', () => response.end('sound'));
     });
     const endpoints = [endpoint('a', { slot: 1, port: broken }), endpoint('b', { slot: 2, port: sound })];
-    gateway = await startGateway({ endpoints });
+    gateway = await startGateway({ core, endpoints });
   });
   afterEach(async () => {
     await gateway.close();

@@ -8,15 +8,16 @@ import { EndpointCells } from '#src/memory/endpoint-cells.js';
 import type { Endpoint } from '#src/registry/endpoint.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { Application } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { injectTrace } from '#src/telemetry/propagation.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { StreamCallDependencies } from '#src/upstream/stream-call.js';
+import type { CoreUnderTest } from '#test/server/cores.js';
 import { type Bench, bench, type QuotaBounds } from '#test/server/kit.js';
 
 export interface GatewayBench extends Bench {
   readonly url: string;
-  readonly server: UwsServer;
+  readonly server: HttpServer;
   /** How often clients were refused for their connections to instances. */
   readonly refusals: () => number;
   /** The running calls of an endpoint. */
@@ -30,6 +31,7 @@ export interface GatewayBench extends Bench {
 }
 
 export interface GatewayBenchOptions {
+  readonly core: CoreUnderTest;
   /** In the order in which they are called. */
   readonly endpoints: readonly Endpoint[];
   readonly policy?: GatewayPolicy;
@@ -45,6 +47,7 @@ export interface GatewayBenchOptions {
 /** Serves the services `things` and `demo` below `/svc/`; their endpoints are the same. */
 export async function startGateway(options: GatewayBenchOptions): Promise<GatewayBench> {
   const {
+    core,
     endpoints,
     policy = {},
     routes = () => undefined,
@@ -95,9 +98,7 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
       silentMs,
     },
   );
-  const server = new UwsServer(world.app, {
-    settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-  });
+  const server = core.serverOf(world.app);
   const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   return {
     ...world,

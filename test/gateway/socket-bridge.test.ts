@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { onCores } from '#test/server/cores.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { expectProblem } from '#test/support/problem.js';
 import { until } from '#test/support/until.js';
@@ -12,7 +13,7 @@ import { endpoint } from '#test/upstream/endpoints.js';
 import { RealUpstreams } from '#test/upstream/real-upstreams.js';
 import { type GatewayBench, type GatewayBenchOptions, startGateway } from './kit.js';
 
-describe('a WebSocket through the gateway', () => {
+onCores('a WebSocket through the gateway', (core) => {
   const upstreams = new RealUpstreams();
   let sockets: WebSocketServer | undefined;
   let gateway: GatewayBench;
@@ -25,7 +26,7 @@ describe('a WebSocket through the gateway', () => {
   });
 
   const startBefore = async (port: number, options: Partial<GatewayBenchOptions> = {}): Promise<void> => {
-    gateway = await startGateway({ endpoints: [endpoint('far', { slot: 1, port })], ...options });
+    gateway = await startGateway({ core, endpoints: [endpoint('far', { slot: 1, port })], ...options });
   };
   /** Starts an instance and the gateway. @returns the first socket that the instance gets */
   const serve = async (

@@ -4,17 +4,18 @@ import { HttpError } from '#src/errors.js';
 import { Hold } from '#src/hold.js';
 import type { Scope } from '#src/scope.js';
 import type { Context } from '#src/server/handler.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { inject } from '#src/server/inject.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, settled } from './kit.js';
 
 const stalled = (): HttpError => new HttpError('HANDLER_STALLED', 'Interrupted.');
 const never = new Promise<never>(() => {});
 
-describe('abandoning requests', () => {
+onCores('abandoning requests', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let entered: ReturnType<typeof latch<Context>>;
   let late: ReturnType<typeof latch<void>>;
@@ -59,9 +60,7 @@ describe('abandoning requests', () => {
         ),
       );
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
-    });
+    server = core.serverOf(world.app, { settings: { streamIdleMs: 5000 } });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

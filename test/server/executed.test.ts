@@ -3,9 +3,10 @@
 import { expect } from 'chai';
 import { BusinessError, HttpError, UnavailableError } from '#src/errors.js';
 import type { Application, Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { HANDSHAKE } from '#test/support/frames.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const CLAIMS = { 'x-multilane-executed': 'false', 'X-Multilane-Final': '1', 'X-MULTILANE-other': 'x' };
@@ -69,11 +70,10 @@ interface Told {
 const problemOf = (told: Told): Record<string, unknown> =>
   JSON.parse(Buffer.from(told.body).toString()) as Record<string, unknown>;
 
-describe('a 503', () => {
-  const servers: UwsServer[] = [];
+onCores('a 503', (core) => {
+  const servers: HttpServer[] = [];
   const listening = async ({ app }: Bench): Promise<string> => {
-    const settings = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
-    const server = new UwsServer(app, { settings });
+    const server = core.serverOf(app);
     servers.push(server);
     return `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { bench, latch, ManualTicker, settled } from './kit.js';
 
 describe('a deadline', () => {
@@ -112,7 +112,7 @@ describe('a client that leaves', () => {
   });
 });
 
-describe('a handler that waits for its body', () => {
+onCores('a handler that waits for its body', (core) => {
   it('gets the reason as an error: its deadline, or that the client has left', async () => {
     const ticker = new ManualTicker();
     const reasons: unknown[] = [];
@@ -126,9 +126,7 @@ describe('a handler that waits for its body', () => {
         ),
       { ticker },
     );
-    const server = new UwsServer(app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    const server = core.serverOf(app);
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     const begun = async (): Promise<Wire> => {
       const wire = await Wire.open(url);

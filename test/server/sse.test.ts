@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { UnavailableError } from '#src/errors.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { encodeEvent, type ServerSentEvent } from '#src/server/response/sse.js';
 import { COMMENT_EVERY_MS } from '#src/server/response/sse-frame.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, ManualTicker, settled } from './kit.js';
 
 describe('an event as text', () => {
@@ -45,9 +46,9 @@ describe('an event whose members change', () => {
   });
 });
 
-describe('server-sent events', () => {
+onCores('server-sent events', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
   let started: number;
   let produced: number;
@@ -120,9 +121,7 @@ describe('server-sent events', () => {
       },
       { ticker },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app);
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   beforeEach(() => {

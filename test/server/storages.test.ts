@@ -5,17 +5,18 @@ import { Type } from '@sinclair/typebox';
 import { expect } from 'chai';
 import { EnteredStores } from '#src/server/entered-stores.js';
 import type { Application } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, settled } from './kit.js';
 
 const BODY = { body: Type.Object({ n: Type.Integer() }) };
 const TEXT = '{"n":7}';
 
-describe('a storage of a service', () => {
+onCores('a storage of a service', (core) => {
   const tenants = new AsyncLocalStorage<string>();
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let url: string;
 
   const enter = (ctx: { readonly query: { get(name: string): string | undefined } }): void => {
@@ -80,9 +81,7 @@ describe('a storage of a service', () => {
       app.get('/waiting', observed, waiting);
       app.post('/waiting', { ...observed, ...BODY }, waiting);
     });
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 1500, maxUrlBytes: 500, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(world.app, { settings: { maxHeaderBytes: 1500, maxUrlBytes: 500 } });
     url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   });
   after(() => server.close());

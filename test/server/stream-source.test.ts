@@ -5,15 +5,16 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { shareSpent } from '#src/server/loop-share.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { until } from '#test/support/until.js';
+import { onCores } from './cores.js';
 import { type Bench, bench, latch, ManualTicker } from './kit.js';
 import { failing, iterator, readable, SOURCES, type Source, webStream } from './stream-sources.js';
 
-describe('the source of a streamed response', () => {
+onCores('the source of a streamed response', (core) => {
   let world: Bench;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
   let handler: (ctx: Context) => unknown;
   const ticker = new ManualTicker();
@@ -26,9 +27,7 @@ describe('the source of a streamed response', () => {
       },
       { ticker, requestTimeoutMs: 1000, quotas: { streams: [1, 1] } },
     );
-    server = new UwsServer(world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 5000 },
-    });
+    server = core.serverOf(world.app, { settings: { streamIdleMs: 5000 } });
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => server.close());

@@ -1,5 +1,5 @@
 // Outside `npm test`: mocha --timeout 3600000 build/test/system/slow-readers.long.js
-// The core closes a connection about 10 s after a write that the socket cannot take, unless its timer is
+// The uws core closes a connection about 10 s after a write that the socket cannot take, unless its timer is
 // restarted.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
+import { onCores } from '#test/server/cores.js';
 import { bench } from '#test/server/kit.js';
 import { deafClient } from '#test/support/deaf-client.js';
 
@@ -15,9 +16,9 @@ const BYTES = 24_000_000;
 /** Longer than the core waits, shorter than STREAM_IDLE_MS. */
 const PAUSE_MS = 25_000;
 
-describe('a client that reads nothing for 25 s', () => {
+onCores('a client that reads nothing for 25 s', (core) => {
   let base: string;
-  let server: UwsServer;
+  let server: HttpServer;
   let port: number;
 
   before(async () => {
@@ -31,9 +32,7 @@ describe('a client that reads nothing for 25 s', () => {
       },
       { configFile: join(base, 'config.js') },
     );
-    server = new UwsServer(app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    server = core.serverOf(app);
     port = await server.listen(0, '127.0.0.1');
   });
   after(() => {

@@ -8,11 +8,11 @@ import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
 import { TextPage } from '#src/memory/text-page.js';
 import { PROBLEM_JSON } from '#src/problem.js';
 import { writeSwitchedOff } from '#src/server/kill-switch.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
 import { startGateway } from '#test/gateway/kit.js';
+import type { CoreUnderTest } from '#test/server/cores.js';
 import { rpcBench } from '#test/server/grpc/kit.js';
 import { type Bench, bench, latch, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
@@ -21,7 +21,7 @@ import { Wire } from '#test/support/wire.js';
 import { endpoint } from '#test/upstream/endpoints.js';
 import { RealUpstreams } from '#test/upstream/real-upstreams.js';
 import { PROBE_PATHS } from '#test/worker/probe-paths.js';
-import { appWith, everyWay, type Reached, responseOf, type Way } from './way.js';
+import { appWith, everyWay, onEachCore, overSocket, type Reached, responseOf, type Way } from './way.js';
 
 /** A second request while the first one waits in its handler. */
 async function besideOne(options: { readonly maxConcurrent?: number }, settings = {}): Promise<Reached[]> {
@@ -51,33 +51,29 @@ async function besideOne(options: { readonly maxConcurrent?: number }, settings 
 }
 
 /** A WebSocket handshake with a route that has this `upgrade`. */
-function webSocket(isDraining: () => boolean, upgrade?: () => unknown): Promise<Reached[]> {
+function webSocket(
+  core: CoreUnderTest,
+  isDraining: () => boolean,
+  upgrade?: () => unknown,
+): Promise<Reached> {
   const app = appWith({ draining: isDraining }, (routes) =>
     routes.ws('/', upgrade === undefined ? {} : { upgrade }),
   );
-  return everyWay(app, '/', HANDSHAKE);
+  return overSocket(core, app, (wire) => wire.request('GET', '/', HANDSHAKE));
 }
 
 /**
  * A POST with a late body, to a route that declares a body.
  * @param meanwhile runs while the body is awaited
  */
-async function lateBody(world: Bench, meanwhile: () => void): Promise<Reached[]> {
-  const server = new UwsServer(world.app, {
-    settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-  });
-  try {
-    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+function lateBody(core: CoreUnderTest, world: Bench, meanwhile: () => void): Promise<Reached> {
+  return overSocket(core, world.app, async (wire) => {
     const answer = wire.request('POST', '/', ['Content-Type: application/json', 'Content-Length: 2']);
     while (world.quotas.bodies.held === 0 && world.refused.length === 0) await settled();
     meanwhile();
     wire.write('{}');
-    const response = await answer;
-    wire.destroy();
-    return [response];
-  } finally {
-    server.close();
-  }
+    return answer;
+  });
 }
 
 const withBody = (quotas = {}): Bench =>
@@ -100,18 +96,18 @@ async function lateMessage(path: string): Promise<Reached[]> {
 }
 
 /** A second request of a client through the gateway while the instance keeps the first one waiting. */
-async function besideOneBehindTheGateway(): Promise<Reached[]> {
+async function besideOneBehindTheGateway(core: CoreUnderTest): Promise<Reached> {
   const upstreams = new RealUpstreams();
   const busy = latch();
   const port = await upstreams.serve(() => busy.open());
-  const gateway = await startGateway({ endpoints: [endpoint('far', { port })], connections: 2 });
+  const gateway = await startGateway({ core, endpoints: [endpoint('far', { port })], connections: 2 });
   try {
     const wires = [await Wire.open(gateway.url), await Wire.open(gateway.url)] as const;
     void wires[0].request('POST', '/svc/things/', [], 'body');
     await busy.opened;
     const refused = await wires[1].request('POST', '/svc/things/', [], 'body');
     for (const wire of wires) wire.destroy();
-    return [refused];
+    return refused;
   } finally {
     await gateway.close();
     await upstreams.close();
@@ -138,26 +134,27 @@ export const refused: readonly Way[] = [
     sites: ['src/server/body/body.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
-    reach: () => lateBody(withBody({ bodies: [0, 0] }), () => undefined),
+    reach: () => onEachCore((core) => lateBody(core, withBody({ bodies: [0, 0] }), () => undefined)),
   },
   {
     title: 'a body that arrives when too many requests are in flight',
     sites: ['src/server/request-lifecycle.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
-    reach() {
-      const world = withBody();
-      return lateBody(world, () => {
-        world.world.permits = 0;
-      });
-    },
+    reach: () =>
+      onEachCore((core) => {
+        const world = withBody();
+        return lateBody(core, world, () => {
+          world.world.permits = 0;
+        });
+      }),
   },
   {
     title: 'a client that holds its share of the connections to an instance behind the gateway',
     sites: ['src/gateway/instance-shares.ts OVERLOADED'],
     code: 'OVERLOADED',
     executed: false,
-    reach: besideOneBehindTheGateway,
+    reach: () => onEachCore(besideOneBehindTheGateway),
   },
   {
     title: 'a service whose database is not migrated',
@@ -215,23 +212,22 @@ export const refused: readonly Way[] = [
     sites: ['src/server/websocket/websocket-route.ts DRAINING'],
     code: 'DRAINING',
     executed: false,
-    reach: () => webSocket(() => true),
+    reach: () => onEachCore((core) => webSocket(core, () => true)),
   },
   {
     title: 'a WebSocket whose worker begins to drain during its upgrade',
     sites: ['src/server/websocket/websocket-route.ts DRAINING'],
     code: 'DRAINING',
     executed: true,
-    reach() {
-      let isDraining = false;
-      return webSocket(
-        () => isDraining,
-        async () => {
+    reach: () =>
+      onEachCore((core) => {
+        let isDraining = false;
+        const upgrade = async (): Promise<void> => {
           await settled();
           isDraining = true;
-        },
-      );
-    },
+        };
+        return webSocket(core, () => isDraining, upgrade);
+      }),
   },
   {
     title: 'a process without a worker',

@@ -4,7 +4,7 @@ import { App } from '#src/server/app.js';
 import type { AppOptions } from '#src/server/app-options.js';
 import type { Application } from '#src/server/handler.js';
 import { inject } from '#src/server/inject.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import { CORES, type CoreUnderTest } from '#test/server/cores.js';
 import { bench } from '#test/server/kit.js';
 import { Wire, type WireResponse } from '#test/support/wire.js';
 
@@ -29,22 +29,39 @@ interface Plain {
 export const responseOf = ({ status, headers }: Plain, body: Uint8Array): Response =>
   new Response(Uint8Array.from(body), { status, headers: { ...headers } });
 
-/** The same GET in memory, from another service of this process, and over a socket. */
-export async function everyWay(app: App, path = '/', fields: readonly string[] = []): Promise<Reached[]> {
-  const server = new UwsServer(app, {
-    settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-  });
+/** What a connection of a server of this core brings about. */
+export async function overSocket(
+  core: CoreUnderTest,
+  app: App,
+  reach: (wire: Wire) => Promise<Reached>,
+): Promise<Reached> {
+  const server = core.serverOf(app);
   try {
     const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
-    const overSocket = await wire.request('GET', path, fields);
+    const response = await reach(wire);
     wire.destroy();
-    if (fields.length > 0) return [overSocket];
-    const outside = await inject(app, { url: path });
-    const inProcess = await inject(app, { url: path, inProcess: true });
-    return [overSocket, responseOf(outside, outside.body), responseOf(inProcess, inProcess.body)];
+    return response;
   } finally {
     server.close();
   }
+}
+
+/** The responses on each HTTP core, one after the other. */
+export async function onEachCore(reach: (core: CoreUnderTest) => Promise<Reached>): Promise<Reached[]> {
+  const responses: Reached[] = [];
+  for (const core of CORES) responses.push(await reach(core));
+  return responses;
+}
+
+/** The same GET over sockets, and also in memory and from another service of this process. */
+export async function everyWay(app: App, path = '/', fields: readonly string[] = []): Promise<Reached[]> {
+  const overSockets = await onEachCore((core) =>
+    overSocket(core, app, (wire) => wire.request('GET', path, fields)),
+  );
+  if (fields.length > 0) return overSockets;
+  const outside = await inject(app, { url: path });
+  const inProcess = await inject(app, { url: path, inProcess: true });
+  return [...overSockets, responseOf(outside, outside.body), responseOf(inProcess, inProcess.body)];
 }
 
 /** A route with this handler. */

@@ -4,6 +4,7 @@
 // connection (RFC 9112 section 9.6).
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { HttpError } from '../../errors.js';
 import type { OwnResponse } from './node-response.js';
 
 /** A client that pipelines more requests behind an unfinished one is cut off. */
@@ -13,6 +14,8 @@ const MOST_WAITING = 100;
 interface Current {
   /** The client has left. */
   gone(): void;
+  /** What follows on the connection cannot be read: the rest of the body, if it has not arrived. */
+  broken(fault: HttpError): void;
 }
 
 export interface Waiting {
@@ -61,7 +64,15 @@ export class NodeConnection {
   release(current: Current): void {
     if (this.#current !== current) return;
     this.#current = undefined;
-    if (this.#waiting !== undefined) setImmediate(() => this.#next());
+    // The response may have left before it was known that it is the last one.
+    if (this.isLast) setImmediate(() => this.socket.destroySoon());
+    else if (this.#waiting !== undefined) setImmediate(() => this.#next());
+  }
+
+  /** Nothing more can be read: the connection ends with the response that is under way. */
+  broken(fault: HttpError): void {
+    this.isLast = true;
+    this.#current?.broken(fault);
   }
 
   /** Serves a request when those before it have their responses. */

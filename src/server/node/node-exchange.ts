@@ -47,6 +47,14 @@ function octetsIn(body: string | Uint8Array): string {
 /** These responses have no body, whatever their method. */
 const isEmpty = (status: number): boolean => status === 204 || status === 304;
 
+/**
+ * Writes the head alone. `flushHeaders` makes the same call without a coding, so it would write bytes beyond
+ * ASCII, which are characters here, as UTF-8.
+ */
+function flushHead(response: ServerResponse): void {
+  (response as unknown as { _send(data: string, coding: 'latin1'): void })._send('', 'latin1');
+}
+
 /** A socket that asks for a WebSocket, with the bytes behind its request. */
 export interface UpgradingSocket {
   readonly socket: Duplex;
@@ -203,7 +211,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #finishWith(last: Uint8Array | undefined): void {
     const response = this.#response;
     if (this.#ending === 'announce') {
-      if (last === undefined) response.flushHeaders();
+      if (last === undefined) flushHead(response);
       else response.write(last);
       this.#isPending = true;
       this.#complete();
@@ -307,7 +315,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     this.#writeHead(status, this.#fieldsOf(status, headers, close, bytes, length));
     this.#left = length;
     if (this.head.method === 'HEAD') this.#finishWith(undefined);
-    else this.#response.flushHeaders();
+    else flushHead(this.#response);
   }
 
   async write(chunk: Uint8Array | string): Promise<void> {
@@ -413,9 +421,11 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   refused(error: HttpError): void {
+    this.#connection.isLast = true;
     this.#onBodyRefused?.(error);
+    // Node.js writes the response in the next tick.
     if (this.#phase < DONE) this.destroy();
-    else this.#cut();
+    else setImmediate(() => this.#cut());
   }
 
   /** Stops reading. That would hold up a response of known length, so such a response is given up. */
@@ -510,6 +520,11 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (body === undefined) return;
     if (body.isComplete || this.#phase === GONE || this.#ending !== 'keep') body.finish();
     else body.linger(CLOSE_AFTER_MS, () => body.isComplete || this.#cut());
+  }
+
+  /** The rest of the body cannot be parsed. */
+  broken(fault: HttpError): void {
+    if (!this.isBodyComplete) this.refused(fault);
   }
 
   gone(): void {

@@ -10,10 +10,10 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HttpError } from '../../errors.js';
-import { toError } from '../../telemetry/to-error.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { EnteredStores } from '../entered-stores.js';
+import { failureLog } from '../failure-log.js';
 import { HeadReader } from '../framing.js';
 import {
   type ConnectionGate,
@@ -68,9 +68,7 @@ export class NodeServer implements HttpServer {
     this.#app = app;
     this.#gate = gate;
     this.#reader = new HeadReader(settings, (head) => app.servesOther(head));
-    const failed = (error: unknown): void => {
-      app.options.log.error({ err: toError(error) }, 'the HTTP core failed');
-    };
+    const failed = failureLog(app.options);
     this.#webSockets = new NodeWebSockets(app, { stores: this.#stores, turns: this.#turns, failed });
     this.#host = {
       wheel: app.wheel,
@@ -313,12 +311,15 @@ export class NodeServer implements HttpServer {
   #failed(error: NodeJS.ErrnoException, socket: Duplex): void {
     const known = (socket as OwnedSocket)[CONNECTION];
     const fault = faultOf(error);
-    // Behind a request that is under way the connection ends with its response.
-    if (known?.isBusy === true && fault !== undefined) {
-      known.isLast = true;
+    if (fault === undefined || !socket.writable) {
+      socket.destroy();
       return;
     }
-    if (fault === undefined || !socket.writable || known?.isLast === true) {
+    if (known?.isBusy === true) {
+      known.broken(fault);
+      return;
+    }
+    if (known?.isLast === true) {
       socket.destroy();
       return;
     }
@@ -352,10 +353,14 @@ export class NodeServer implements HttpServer {
   }
 }
 
+/** The client has ended the connection in the middle of a request: it has left. */
+const ENDED_WITHIN = 'HPE_INVALID_EOF_STATE';
+
 const LAST = { isLast: true, expectsContinue: false, upgrading: undefined } as const;
 
 /** @returns the refusal of what the client has sent; undefined when it cannot get one */
 function faultOf({ code = '' }: NodeJS.ErrnoException): HttpError | undefined {
+  if (code === ENDED_WITHIN) return undefined;
   if (code === 'HPE_HEADER_OVERFLOW')
     return new ServerRefusal('HEADERS_TOO_LARGE', 'The head of the request is too large.');
   if (code === 'HPE_INVALID_METHOD') return methodUnknown();

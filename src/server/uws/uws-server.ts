@@ -10,10 +10,10 @@
 // deferred for that reason.
 import type { Settings } from '../../config.js';
 import type { Counter } from '../../memory/metrics/recorder.js';
-import { toError } from '../../telemetry/to-error.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { EnteredStores } from '../entered-stores.js';
+import { failureLog } from '../failure-log.js';
 import { HeadReader } from '../framing.js';
 import {
   type ConnectionGate,
@@ -221,7 +221,7 @@ const isForCore = ({ method, path }: StaticRoute): boolean =>
   ADDERS.has(method) && path.split('/').length <= CORE_SEGMENTS;
 
 function hostOf(
-  { wheel, serviceCode, options: { log } }: App,
+  { wheel, serviceCode, options }: App,
   { streamIdleMs }: Pick<Settings, 'streamIdleMs'>,
   gate: ConnectionGate,
   anchor: Anchor | undefined,
@@ -240,13 +240,7 @@ function hostOf(
     passing: undefined,
     stores,
     interrupt,
-    failed(error) {
-      try {
-        log.error({ err: toError(error) }, 'the HTTP core failed');
-      } catch {
-        // This runs in callbacks of the core, which ends the process for what is thrown into it.
-      }
-    },
+    failed: failureLog(options),
     givesUp: () => gate.givesUp(),
     uncorked: (response, write) =>
       serviceCode.holdDuring(() => (anchor === undefined ? write() : anchor.within(response, write))),

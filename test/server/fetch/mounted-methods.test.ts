@@ -1,28 +1,28 @@
 // The methods of requests to a mounted application, over a socket and without one.
+import { METHODS } from 'node:http';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { routeSwitchOf } from '#src/admin/switch-bodies.js';
 import { meshTokens } from '#src/mesh-token.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
 import { Wire } from '#test/support/wire.js';
+import { onCores } from '../cores.js';
 import { bench } from '../kit.js';
 
-const LIMITS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
 const OTHERS = ['PROPFIND', 'QUERY', 'PURGE', 'REPORT', 'M-SEARCH', 'BREW', 'LOCK', 'X'];
 const SECRET = '0123456789abcdef0123456789abcdef';
 const REFUSED = ['CONNECT', 'TRACE', 'TRACK', 'get', 'Post', 'propfind', 'A.B', 'X'.repeat(33)];
 
-describe('the methods of a mounted application', () => {
-  const world = () =>
-    bench((app) => {
-      app.mount('/a', { rateLimit: '6000/minute' }, async (request) => {
-        const copy = new Request(request.clone());
-        return new Response(`${request.method} ${copy.method} ${await request.text()}`);
-      });
-      app.get('/a/own', () => 'own');
-      app.get('/native/:id', () => 'native');
+const world = () =>
+  bench((app) => {
+    app.mount('/a', { rateLimit: '6000/minute' }, async (request) => {
+      const copy = new Request(request.clone());
+      return new Response(`${request.method} ${copy.method} ${await request.text()}`);
     });
+    app.get('/a/own', () => 'own');
+    app.get('/native/:id', () => 'native');
+  });
 
+describe('the methods of a mounted application', () => {
   it('are all names in upper case, except those that the fetch standard refuses', async () => {
     const { inject } = world();
     await fc.assert(
@@ -75,12 +75,14 @@ describe('the methods of a mounted application', () => {
     expect((await inject({ method: 'PROPFIND', url: '/a' })).status).to.equal(501);
     expect((await inject({ method: 'PROPFIND', url: '/a', inProcess: true })).status).to.equal(200);
   });
+});
 
+onCores('the methods of a mounted application over a socket', (core) => {
   it('do not tell a stranger where an internal one is', async () => {
     const { app } = bench((demo) => demo.mount('/a', { internal: true }, () => new Response('in')), {
       meshToken: SECRET,
     });
-    const server = new UwsServer(app, { settings: LIMITS });
+    const server = core.serverOf(app);
     try {
       const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
       const seen = async (method: string, path: string, fields: string): Promise<unknown> => {
@@ -110,9 +112,9 @@ describe('the methods of a mounted application', () => {
     }
   });
 
-  it('arrive over a socket, with their bodies, one request after the other', async () => {
+  it('arrive with their bodies, one request after the other', async () => {
     const { app } = world();
-    const server = new UwsServer(app, { settings: LIMITS });
+    const server = core.serverOf(app);
     try {
       const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
       const head = (method: string, path: string, fields = ''): string =>
@@ -123,18 +125,27 @@ describe('the methods of a mounted application', () => {
         const response = await wire.response();
         return `${response?.status} ${String(response?.body)}`;
       };
-      for (const method of OTHERS) {
+      const others = { uws: OTHERS, node: OTHERS.filter((method) => METHODS.includes(method)) }[core.name];
+      for (const method of others) {
         expect(await ask(head(method, '/a/b'))).to.equal(`200 ${method} ${method} `);
         const body = head(method, '/a/b', 'Content-Length: 4\r\n');
         expect(await ask(`${body}body`)).to.equal(`200 ${method} ${method} body`);
       }
       expect(await ask(head('GET', '/a/own'))).to.equal('200 own');
       wire.destroy();
-      for (const method of OTHERS) {
+      for (const method of OTHERS.filter((each) => !others.includes(each))) {
+        const unknown = await Wire.open(url);
+        expect((await unknown.request(method, '/a/b'))?.status, method).to.equal(501);
+        expect(await unknown.response(), method).to.equal(undefined);
+      }
+      for (const method of others) {
         const hidden = await Wire.open(url);
         const body = head('GET', '/a/own');
         hidden.write(head(method, '/a/b', `: hides\r\nContent-Length: ${body.length}\r\n`) + body);
-        expect(await hidden.response(), `${method} with a body whose length is hidden`).to.equal(undefined);
+        const response = await hidden.response();
+        const what = `${method} with a body whose length is hidden`;
+        expect(response?.status, what).to.equal({ uws: undefined, node: 400 }[core.name]);
+        expect(await hidden.response(), what).to.equal(undefined);
       }
       for (const [method, path] of [
         ...REFUSED.map((each) => [each, '/a/b'] as const),

@@ -1,6 +1,7 @@
 // Whatever a handler or a hook does, its request ends, and what it held is free for the next one.
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
+import { onCores } from '../cores.js';
 import { Rig, type Script } from './rig.js';
 import { THENABLES, THROWN, VALUES } from './values.js';
 
@@ -27,8 +28,8 @@ const RESPONDERS: Readonly<Record<string, (ctx: Context, value: never) => unknow
 
 const MOMENTS: readonly (keyof Script)[] = ['onRequest', 'preHandler', 'handler', 'onError', 'onResponse'];
 
-describe('a handler', () => {
-  const rig = new Rig();
+onCores('a handler', (core) => {
+  const rig = new Rig(core);
   const { stackTraceLimit } = Error;
   before(() => rig.open());
   after(() => rig.server.close());
@@ -137,9 +138,9 @@ describe('a handler', () => {
   });
 });
 
-describe('a server', () => {
+onCores('a server', (core) => {
   it('ends the connection when its App and its log throw, and serves the next one', async () => {
-    const rig = new Rig();
+    const rig = new Rig(core);
     await rig.open();
     const { app } = rig.world;
     const fails = (): never => {

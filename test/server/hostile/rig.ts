@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
-import { UwsServer } from '#src/server/uws/uws-server.js';
+import type { HttpServer } from '#src/server/http-core.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
+import type { CoreUnderTest } from '../cores.js';
 import { type Bench, bench, settled } from '../kit.js';
 
 const PERMITS = 1000;
@@ -22,14 +23,14 @@ export interface Script {
 export class Rig {
   script: Script = {};
   readonly world: Bench;
-  readonly server: UwsServer;
+  readonly server: HttpServer;
   port = 0;
   /** The counted status of the last request. */
   get lastStatus(): number | undefined {
     return this.world.observer.seen.at(-1)?.status;
   }
 
-  constructor() {
+  constructor(core: CoreUnderTest) {
     this.world = bench((app) => {
       const ask = (moment: keyof Script) => (ctx: Context, error?: unknown) =>
         (this.script[moment] as ((ctx: Context, error?: unknown) => unknown) | undefined)?.(ctx, error);
@@ -44,9 +45,7 @@ export class Rig {
       app.get('/ok', () => 'ok');
     });
     this.world.world.permits = PERMITS;
-    this.server = new UwsServer(this.world.app, {
-      settings: { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 },
-    });
+    this.server = core.serverOf(this.world.app);
   }
 
   async open(): Promise<void> {

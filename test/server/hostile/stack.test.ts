@@ -3,6 +3,7 @@
 import { expect } from 'chai';
 import type { Context } from '#src/server/handler.js';
 import { aboveEnd } from '#test/support/above-end.js';
+import { onCores } from '../cores.js';
 import { settled } from '../kit.js';
 import { Rig, type Script } from './rig.js';
 
@@ -31,8 +32,8 @@ const MOMENTS = [
  */
 const [MOST, PLENTY] = [50, 3000] as const;
 
-describe('a handler at the end of its stack', () => {
-  const rig = new Rig();
+onCores('a handler at the end of its stack', (core) => {
+  const rig = new Rig(core);
   const { stackTraceLimit } = Error;
   before(async () => {
     await rig.open();
