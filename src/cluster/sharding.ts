@@ -1,7 +1,7 @@
 // The contract of SHARDING: how connections of the data plane reach a worker. There are three
 // implementations: `Acceptor` (acceptor.ts), where the primary accepts every connection and hands its socket
-// to a worker, `ReusePort` (reuseport.ts), where every worker listens on the same port and the kernel chooses,
-// and `SinglePort` (single-port.ts) with only one worker, whose threads hand its port over.
+// to a worker, `ReusePort` (reuseport.ts), where every worker listens on the same port and the kernel
+// chooses, and `SinglePort` (single-port.ts) with only one worker, whose threads hand its port over.
 //
 // The supervisor and the worker threads use only `Rotation`, so a worker starts and ends in the same way with
 // all of them.

@@ -1,6 +1,6 @@
-// The ports of the workers of a group that have one each, by one thread at a time (port-holders.ts). There are
-// two implementations: for gRPC workers (primary/grpc-instances.ts), and for the one HTTP worker of a process
-// whose threads cannot share a port (single-port.ts).
+// The ports of the workers of a group that have one each, by one thread at a time (port-holders.ts). There
+// are two implementations: for gRPC workers (primary/grpc-instances.ts), and for the one HTTP worker of a
+// process whose threads cannot share a port (single-port.ts).
 export interface WorkerPorts {
   /** The port of a worker; 0 for any free one. */
   of(worker: number): number;

@@ -2,9 +2,11 @@
 // Its parts are made in the order of a request's path: memory, telemetry, calls, services. It has no socket
 // and no thread. worker/serve.ts adds these, and the test kit (src/testing) passes requests to the App
 // without them.
+
 import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ServiceDefinition } from '../api/service-definition.js';
+import type { Settings } from '../config.js';
 import { CpuClient } from '../cpu/cpu-client.js';
 import { mountGateway } from '../gateway/mount-gateway.js';
 import { LEAST_SILENT_MS } from '../gateway/passed-body.js';
@@ -57,6 +59,8 @@ import type { WorkerMemory } from './worker-memory.js';
 const CUT_OFF_BEATS = 5;
 
 export interface HostOptions {
+  /** The HTTP core of the workers. @default it is not known, as in a test without a server */
+  readonly httpCore?: Settings['httpCore'];
   readonly thread: WorkerIdentity;
   readonly block: Block;
   /** Memory for the metric series of this worker. */
@@ -294,6 +298,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
     gates: limits,
     quotas: limits.quotas,
     rateLimits,
+    ...(options.httpCore !== undefined && { httpCore: options.httpCore }),
     switchedOff: new TextPage(block),
     tracing,
     log,

@@ -35,6 +35,7 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   const host = createHost({
     hasFailed: () => side.hasFailed,
     thread: boot,
+    httpCore: settings.httpCore,
     block,
     series: boot.series,
     ...(boot.spans && { spans: boot.spans }),

@@ -18,6 +18,8 @@ export interface Ended extends Exit {
 export interface RunOptions {
   /** Arguments. `--demo` is added when `--config` is not among them. */
   readonly args?: readonly string[];
+  /** Default: `dist/primary.js` */
+  readonly entry?: string;
   /** Whether nothing is added to `args`. Default: false. */
   readonly bare?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -26,11 +28,17 @@ export interface RunOptions {
 }
 
 /** Runs `node dist/primary.js` to its end. @throws Error when it still runs after 20 s */
-export async function runPrimary({ args = [], bare, env = {}, dataDir }: RunOptions): Promise<Ended> {
+export async function runPrimary({
+  args = [],
+  entry = PRIMARY,
+  bare,
+  env = {},
+  dataDir,
+}: RunOptions): Promise<Ended> {
   const folder = newDataDir();
   const data = dataDir ?? folder;
   const shop = bare === true || args.includes('--config') ? [] : ['--demo'];
-  const child = spawn(process.execPath, [PRIMARY, ...shop, ...args], {
+  const child = spawn(process.execPath, [entry, ...shop, ...args], {
     cwd: folder,
     env: cleanEnvironment({ ...isolated(data), ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],

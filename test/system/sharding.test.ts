@@ -1,5 +1,6 @@
-// Both values of SHARDING on both HTTP cores, with and without TLS: the process behaves in the same way in all
-// cases. The core `node` has no acceptor, and shares a port only on some versions of Node.js (single-port.test.ts).
+// Both values of SHARDING on both HTTP cores, with and without TLS: the process behaves in the same way in
+// all cases. The core `node` has no acceptor, and shares a port only on some versions of Node.js
+// (single-port.test.ts).
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { sharesPort } from '#src/cluster/shares-port.js';
