@@ -40,14 +40,26 @@ export class NodeOutput {
   /** @returns false when the frame is buffered because the client reads slowly */
   write(frame: Buffer): boolean {
     const isFree = !this.#isPending;
-    if (isFree && !this.#isHeld) this.#pass([frame]);
+    if (isFree && !this.#isHeld && this.#waiting.length === 0) this.#pass([frame]);
     else {
       this.#append(frame);
-      if (isFree && this.#waitingBytes >= BATCH_BYTES) this.#flush();
+      if (isFree && (!this.#isHeld || this.#waitingBytes >= BATCH_BYTES)) this.#flush();
     }
     const isTaken = !this.#isPending || (isFree && this.#isEncrypted);
     if (!isTaken) this.#owesDrain = true;
     return isTaken;
+  }
+
+  /**
+   * Writes a frame that may wait for others until `release`.
+   * @returns true when `release` has to be called
+   */
+  writeLater(frame: Buffer): boolean {
+    const isFirst = this.#waiting.length === 0;
+    this.#append(frame);
+    if (this.#isPending) this.#owesDrain = true;
+    else if (this.#waitingBytes >= BATCH_BYTES) this.#flush();
+    return isFirst && !this.#isPending && !this.#isHeld;
   }
 
   /** Collects what is written until `release`, to pass it to the socket together. */
@@ -69,18 +81,25 @@ export class NodeOutput {
   #append(frame: Buffer): void {
     this.#waitingBytes += frame.length;
     if (this.#waiting.length === 0 || frame.length > SMALL_BYTES) {
+      this.#seal();
       this.#waiting.push(frame);
-      this.#block = undefined;
       return;
     }
     if (this.#block === undefined || this.#used + frame.length > BLOCK_BYTES) {
+      this.#seal();
       this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
       this.#used = 0;
       this.#waiting.push(this.#block);
     }
     this.#block.set(frame, this.#used);
     this.#used += frame.length;
+  }
+
+  /** Cuts the last block to its bytes. Nothing is added to it any more. */
+  #seal(): void {
+    if (this.#block === undefined) return;
     this.#waiting[this.#waiting.length - 1] = this.#block.subarray(0, this.#used);
+    this.#block = undefined;
   }
 
   /** Passes batches to the socket until it does not take one at once. */
@@ -90,11 +109,11 @@ export class NodeOutput {
 
   /** Removes the first waiting blocks, up to about `most` bytes. */
   #taken(most: number): Buffer[] {
+    this.#seal();
     let bytes = 0;
     let count = 0;
     while (count < this.#waiting.length && bytes < most) bytes += this.#waiting[count++]!.length;
     this.#waitingBytes -= bytes;
-    if (count === this.#waiting.length) this.#block = undefined;
     return this.#waiting.splice(0, count);
   }
 

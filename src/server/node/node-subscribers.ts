@@ -5,13 +5,17 @@ import type { OutgoingMessage } from './node-frames.js';
 export interface Subscriber {
   /** The topics that it is subscribed to. */
   readonly topics: Set<string>;
-  deliver(message: OutgoingMessage): void;
+  /** @returns true when `flush` has to be called at the end of this turn of the event loop */
+  deliver(message: OutgoingMessage): boolean;
+  flush(): void;
 }
 
 export class NodeSubscribers {
   readonly #topics: Topics;
   readonly #failed: (error: unknown) => void;
   readonly #byTopic = new Map<string, Set<Subscriber>>();
+  /** They have messages that wait for the end of the turn, so that all of a turn leave together. */
+  #unflushed: Subscriber[] = [];
 
   /** @param failed called with the error of a subscriber; the others get the message */
   constructor(topics: Topics, failed: (error: unknown) => void) {
@@ -45,7 +49,21 @@ export class NodeSubscribers {
     for (const subscriber of this.#byTopic.get(topic) ?? []) {
       if (subscriber === except) continue;
       try {
-        subscriber.deliver(message);
+        if (subscriber.deliver(message)) this.#flushLater(subscriber);
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+
+  #flushLater(subscriber: Subscriber): void {
+    if (this.#unflushed.push(subscriber) === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    for (const subscriber of this.#unflushed.splice(0)) {
+      try {
+        subscriber.flush();
       } catch (error) {
         this.#failed(error);
       }

@@ -36,10 +36,12 @@ const MOST_PARTS = 1024;
 const BYTES_PER_FRAGMENT = 4096;
 const BYTES_PER_CHUNK = 512;
 /**
- * The reader gets copies of at most this size. It keeps the whole chunk of which a fragment is a part, so a
- * client could make it keep 64 KiB for each byte, by pings between the fragments.
+ * The reader keeps the whole chunk of which a fragment is a part. By pings between the fragments, a client
+ * could make it keep 64 KiB for each byte. So the reader gets small copies when more has arrived without an
+ * end of a message than a message may have, and this much for pings and the heads of frames.
  */
-const READ_BYTES = 4096;
+const USUAL_EXTRA_BYTES = 64 * 1024;
+const SUSPECT_READ_BYTES = 256;
 
 /** A connection that does not end after the close frame is cut after this time. */
 const CLOSE_MS = 5000;
@@ -75,6 +77,8 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
   /** The last long turn of the event loop, and the number of messages in it. */
   #turn = 0;
   #messages = 0;
+  /** Bytes since the end of the last message. */
+  #unfinished = 0;
   /** Seconds without a byte from the client. */
   #idle = 0;
 
@@ -154,8 +158,11 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
     this.#route.run('open', this, (open) => open(this));
   }
 
-  deliver(message: OutgoingMessage): void {
-    this.#send(message);
+  deliver(message: OutgoingMessage): boolean {
+    return this.#isOpen && this.#hasRoom() && this.#output.writeLater(message.frame(this.#deflates));
+  }
+  flush(): void {
+    if (this.#isOpen) this.#output.release();
   }
 
   /** Call once a second. Pings a client that has sent nothing for long, and cuts it in the end. */
@@ -190,10 +197,14 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
 
   /** @returns false when the reader reports by `drain` that it has room again */
   #pass(reader: FrameReader, chunk: Buffer): boolean {
-    if (chunk.length <= READ_BYTES) return reader.write(chunk);
+    const isSuspect = this.#unfinished > this.#route.limits.maxPayload + USUAL_EXTRA_BYTES;
+    this.#unfinished += chunk.length;
+    if (!isSuspect) return reader.write(chunk);
     let hasRoom = true;
-    for (let i = 0; i < chunk.length && this.#isOpen; i += READ_BYTES) {
-      hasRoom = reader.write(Buffer.from(chunk.subarray(i, i + READ_BYTES)));
+    for (let i = 0; i < chunk.length && this.#isOpen; i += SUSPECT_READ_BYTES) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(SUSPECT_READ_BYTES, chunk.length - i));
+      chunk.copy(piece, 0, i);
+      hasRoom = reader.write(piece);
     }
     return hasRoom;
   }
@@ -222,6 +233,7 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
 
   #received(data: Buffer, isBinary: boolean): void {
     if (!this.#isOpen) return;
+    this.#unfinished = 0;
     const { stores, turns } = this.#owner;
     stores.leave();
     if (turns.isLong() && this.#floods(turns.turn)) this.close(POLICY_VIOLATION, FLOOD);
