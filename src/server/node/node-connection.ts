@@ -69,6 +69,11 @@ export class NodeConnection {
     else if (this.#waiting !== undefined) setImmediate(() => this.#next());
   }
 
+  /** The connection belongs to a WebSocket from now on, and does not end with the request that was held. */
+  handOver(current: Current): void {
+    if (this.#current === current) this.#current = undefined;
+  }
+
   /** Nothing more can be read: the connection ends with the response that is under way. */
   broken(fault: HttpError): void {
     this.isLast = true;
