@@ -51,8 +51,10 @@ export interface TakeOverEvents {
   ended(status: number): void;
   /** What arrives of the body is refused: it is too large, or its client sends nothing more. */
   bodyRefused(error: HttpError): void;
-  /** Delivers what has arrived to the application, which may throw. */
+  /** Runs code of the application, such as its listeners for what has arrived, which may throw. */
   deliver(piece: () => void): void;
+  /** The application writes to its response in a way that Node.js refuses. */
+  misused(error: unknown): void;
 }
 
 /**
@@ -110,7 +112,10 @@ export interface Exchange {
    * @param bodyLimit largest body in bytes
    * @returns undefined when the body was read already
    */
-  takeOver?(events: TakeOverEvents, bodyLimit: number): NodeMessages | undefined;
+  takeOver?(
+    events: TakeOverEvents,
+    bodyLimit: number,
+  ): NodeMessages | undefined | Promise<NodeMessages | undefined>;
   /** Bytes of the response were sent that an application of `node:http` writes. @default false */
   readonly isTakenSent?: boolean;
   /** The whole body has arrived. Its reader may be called a moment later. */

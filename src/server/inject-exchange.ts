@@ -1,11 +1,15 @@
 // One request without a socket. Its response goes to a Receiver (inject.ts).
+import type { IncomingMessage } from 'node:http';
 import { type AbortListener, type AbortSource, SignalAbort } from '../abort-source.js';
+import { lazyModule } from '../lazy-module.js';
 import type { SharedWork } from '../scope.js';
 import { clientClosed } from './body/body.js';
-import type { BodyReading, Exchange } from './exchange.js';
+import type { BodyReading, Exchange, NodeMessages, TakeOverEvents } from './exchange.js';
 import type { HeadLimits } from './framing.js';
 import { shareSpent } from './loop-share.js';
+import type { InjectedMessages } from './node/node-injected.js';
 import { RequestHead } from './request-head.js';
+import { textOfOctets } from './response/field-octets.js';
 
 export interface InjectedRequest {
   /** @default 'GET' */
@@ -57,6 +61,12 @@ export interface Receiver {
  */
 export type FieldRecord = Record<string, string>;
 
+/** Loaded for the first request of a mounted application of `node:http`. */
+const nodeMessages = lazyModule(() => import('./node/node-injected.js'));
+
+/** Fields of the connection in memory, which concern nobody else. */
+const OF_CONNECTION: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+
 const NO_FIELDS = Object.freeze({});
 const NO_BYTES = new Uint8Array(0);
 const NO_RECEIVER: Receiver = { whole() {}, begin() {}, write: () => undefined, end() {}, fail() {} };
@@ -79,6 +89,8 @@ export class InjectExchange implements Exchange, AbortListener {
   #begun: { left: number | undefined } | undefined;
   #hasResponse = false;
   #left = false;
+  #isBodyBegun = false;
+  #taken: InjectedMessages | undefined;
   #isBodyRead = false;
   #reading: BodyReading | undefined;
   /** Resolves when more of the body may be read; undefined while it is not paused. */
@@ -154,6 +166,8 @@ export class InjectExchange implements Exchange, AbortListener {
   }
 
   end(): void {
+    // A stream of events of an application ends in order.
+    if (this.#taken?.response.writableEnded === false) this.#taken.taken.end();
     if (this.closed || this.#begun === undefined) return;
     const { left } = this.#begun;
     if (left !== undefined && left !== 0) {
@@ -164,12 +178,63 @@ export class InjectExchange implements Exchange, AbortListener {
     this.#receiver.end();
   }
 
+  /** The objects are those of a connection in memory. */
+  async takeOver(events: TakeOverEvents, bodyLimit: number): Promise<NodeMessages | undefined> {
+    const { head } = this;
+    const { body = '' } = this.#request;
+    if (this.#isBodyBegun && isIterable(body)) return undefined;
+    this.deliversBehind = false;
+    const { injectMessages } = await nodeMessages();
+    this.#taken = await injectMessages({
+      head,
+      body,
+      events,
+      bodyLimit,
+      address: this.remoteAddress(),
+      responded: (response) => void this.#passOn(response, events),
+      failed: (error) => this.leave(error),
+    });
+    if (this.closed) this.#release();
+    return this.#taken;
+  }
+
+  get isTakenSent(): boolean {
+    return this.#taken?.taken.isSent === true;
+  }
+
+  /** Passes a response on, no faster than its receiver takes it. */
+  async #passOn(response: IncomingMessage, events: TakeOverEvents): Promise<void> {
+    const { statusCode = 500, rawHeaders } = response;
+    const fields: string[] = [];
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!.toLowerCase();
+      if (!OF_CONNECTION.has(name)) fields.push(name, textOfOctets(rawHeaders[i + 1]!));
+    }
+    try {
+      if (this.head.method === 'HEAD') events.ended(statusCode);
+      this.begin(statusCode, fields, false);
+      for await (const piece of response) await this.write(piece as Uint8Array);
+      events.ended(statusCode);
+      this.end();
+    } catch (error) {
+      this.leave(error);
+    }
+  }
+
+  #release(): void {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    if (taken?.response.writableEnded === false) taken.taken.leave();
+    taken?.close();
+  }
+
   get isBodyComplete(): boolean {
     return this.#isBodyRead || !isIterable(this.#request.body);
   }
 
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean {
     const { body = '' } = this.#request;
+    this.#isBodyBegun = true;
     this.#reading = reading;
     if (isIterable(body)) void this.#readPieces(body, onPiece);
     // A copy, because the reader may change the bytes, and the caller may send the request again.
@@ -245,6 +310,7 @@ export class InjectExchange implements Exchange, AbortListener {
 
   #close(): void {
     this.closed = true;
+    this.#release();
     this.resume();
     this.#listeners = undefined;
     const ended = this.#onEnded;

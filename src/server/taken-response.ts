@@ -47,8 +47,32 @@ export class TakenResponse implements TakeOverEvents {
    * @throws UnsendableError where there are no objects of `node:http`, or the body was read already
    */
   run(application: NodeHandler, prepare: (request: IncomingMessage) => void): Promise<void> {
+    const { exchange, plan, request } = this.#ctx;
+    if (exchange.takeOver === undefined)
+      throw new UnsendableError(
+        request,
+        'is mounted by mountNode and gets requests of HTTP only, which this one is not',
+      );
+    const messages = exchange.takeOver(this, plan.bodyLimit);
+    if (!isPromise(messages)) return this.#start(messages, application, prepare);
+    return (messages as Promise<NodeMessages | undefined>).then((made) =>
+      this.#start(made, application, prepare),
+    );
+  }
+
+  #start(
+    messages: NodeMessages | undefined,
+    application: NodeHandler,
+    prepare: (request: IncomingMessage) => void,
+  ): Promise<void> {
     const ctx = this.#ctx;
-    const messages = this.#takeOver();
+    // The request may have ended while a connection in memory was made for it.
+    if (ctx.response.hasResponse) return Promise.resolve();
+    if (messages === undefined)
+      throw new UnsendableError(
+        ctx.request,
+        'is mounted by mountNode, and a hook has read the body of its request',
+      );
     this.#messages = messages;
     ctx.response.leaveTo(this);
     const { request, response } = messages;
@@ -67,21 +91,6 @@ export class TakenResponse implements TakeOverEvents {
       });
       this.#call(() => application(request, response));
     });
-  }
-
-  #takeOver(): NodeMessages {
-    const { exchange, plan, request } = this.#ctx;
-    if (exchange.takeOver === undefined)
-      throw new UnsendableError(
-        request,
-        'is mounted by mountNode and gets requests by the network only: send this one to the port of the process',
-      );
-    const messages = exchange.takeOver(this, plan.bodyLimit);
-    if (messages !== undefined) return messages;
-    throw new UnsendableError(
-      request,
-      'is mounted by mountNode, and a hook has read the body of its request',
-    );
   }
 
   #call(run: () => unknown): void {
@@ -143,6 +152,10 @@ export class TakenResponse implements TakeOverEvents {
 
   deliver(piece: () => void): void {
     this.#ctx.callService(() => this.#call(piece));
+  }
+
+  misused(error: unknown): void {
+    this.#ctx.request.logError(error, 'a mounted application has failed to write its response');
   }
 
   /** Call when the response is complete or its request has ended. */

@@ -283,6 +283,7 @@ function createWorkerApp(options: HostOptions, parts: HostParts): App {
   const ids = new RequestIds();
   return new App({
     settings,
+    httpCore: settings.httpCore,
     secretPaths,
     ids,
     observer: new RequestMeters({

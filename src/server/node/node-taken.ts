@@ -6,6 +6,7 @@
 // to the application it looks as if its client had left: `close` is emitted, and what it writes then is lost.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { bodyTooLarge } from '../body/body.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
@@ -15,7 +16,8 @@ import type { NodeExchangeHost } from './node-exchange-host.js';
 import { latin1Of } from './node-head.js';
 
 export interface TakenHost {
-  readonly host: NodeExchangeHost;
+  /** Undefined without a socket: then nothing is bounded in time. */
+  readonly host?: NodeExchangeHost;
   /** @returns whether the connection is to end with this response, for `close` or reasons of its own */
   endsConnection(close: boolean): boolean;
   /** The response was passed to the kernel. */
@@ -38,7 +40,7 @@ export class NodeTaken {
   readonly #events: TakeOverEvents;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   /** Bytes of the body that are still allowed. */
   #left: number;
   readonly #bodyLimit: number;
@@ -55,7 +57,7 @@ export class NodeTaken {
   constructor(
     owner: TakenHost,
     { request, response }: NodeMessages,
-    socket: Socket,
+    socket: Duplex,
     events: TakeOverEvents,
     bodyLimit: number,
   ) {
@@ -106,8 +108,9 @@ export class NodeTaken {
 
   /** Cuts a client that takes nothing of what waits for it. */
   #watchReader(): void {
-    if (this.#socket.writableLength === 0 || this.#isVoid) return;
-    const { wheel, streamIdleMs } = this.#owner.host;
+    const { host } = this.#owner;
+    if (host === undefined || this.#socket.writableLength === 0 || this.#isVoid) return;
+    const { wheel, streamIdleMs } = host;
     this.#unread ??= new IdleAlarm(wheel, streamIdleMs, () => this.#unreadFor());
     this.#waiting = queueOf(this.#socket);
     this.#unread.start();
@@ -138,7 +141,7 @@ export class NodeTaken {
 
   #failed(error: unknown): void {
     // It writes on because it has not noticed that the response is over.
-    if (!this.#isVoid && !this.#socket.destroyed) this.#owner.host.failed(error);
+    if (!this.#isVoid && !this.#socket.destroyed) this.#events.misused(error);
   }
 
   /** Ends a stream of events, which may end anywhere. */
@@ -152,7 +155,9 @@ export class NodeTaken {
     const request: Owned<IncomingMessage> = this.#request;
     request[TAKEN] = this;
     request.push = push;
-    this.#slow = new IdleAlarm(this.#owner.host.wheel, SLOW_MS, () => this.#tooSlow());
+    const { host } = this.#owner;
+    if (host === undefined) return;
+    this.#slow = new IdleAlarm(host.wheel, SLOW_MS, () => this.#tooSlow());
     this.#slow.start();
   }
 
@@ -170,7 +175,7 @@ export class NodeTaken {
       return true;
     }
     let isWanted = true;
-    this.#owner.host.stores.leave();
+    this.#owner.host?.stores.leave();
     this.#events.deliver(() => {
       isWanted = pass();
     });
@@ -201,10 +206,7 @@ export class NodeTaken {
    * @param over called when the connection may be cut
    */
   replaceBy(status: number, headers: readonly string[], body: Uint8Array, over: () => void): void {
-    const response = this.#response;
     const socket = this.#socket;
-    this.#isVoid = true;
-    this.#stopAlarms();
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
     for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${latin1Of(headers[i + 1]!)}`);
     lines.push(
@@ -214,22 +216,25 @@ export class NodeTaken {
       '',
       '',
     );
-    response.detachSocket(socket);
+    this.#response.detachSocket(socket as Socket);
     socket.write(lines.join('\r\n'), 'latin1');
     if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
-    this.#leaveApplication();
-    if (this.#request.complete || status === 408) {
+    this.leave();
+    const { host } = this.#owner;
+    if (host === undefined || this.#request.complete || status === 408) {
       over();
       return;
     }
     // If the connection was cut while bytes of the client are unread, it would lose the response.
-    this.#lingering = new Lingering(this.#owner.host, bodyOf(this.#request), over);
+    this.#lingering = new Lingering(host, bodyOf(this.#request), over);
     this.#lingering.wait(CLOSE_AFTER_MS, over);
     socket.resume();
   }
 
-  /** For the application its client has left, as Node.js reports that. */
-  #leaveApplication(): void {
+  /** The application is not to write the response: to it, its client has left, as Node.js reports that. */
+  leave(): void {
+    this.#isVoid = true;
+    this.#stopAlarms();
     (this.#response as unknown as Internals).destroyed = true;
     this.#events.deliver(() => this.#response.emit('close'));
   }
@@ -253,8 +258,8 @@ const bodyOf = (request: IncomingMessage) => ({
 });
 
 /** Bytes that the kernel has not taken. Their number falls when the client reads. */
-function queueOf(socket: Socket): number {
-  const { _handle } = socket as unknown as { _handle?: { readonly writeQueueSize?: number } | null };
+function queueOf(socket: object): number {
+  const { _handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null };
   return _handle?.writeQueueSize ?? 0;
 }
 
