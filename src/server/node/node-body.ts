@@ -2,22 +2,17 @@
 // read waits in the kernel, beside at most 64 KiB in the stream of `node:http`. So a handler may begin to
 // read at any time before its response is complete.
 //
-// The limits of a body count its bytes. A client that sends thousands of tiny chunks, or a byte now and then,
-// is refused for itself.
+// The limits of a body count its bytes. A client that sends thousands of tiny chunks (node-pieces.ts), or a
+// byte now and then, is refused for itself.
 import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../../errors.js';
 import type { BodyReading } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
-import { Lingering } from '../lingering.js';
+import { Lingering, MOST_BYTES } from '../lingering.js';
 import { ServerRefusal } from '../server-refusal.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
+import { FLOOD } from './node-pieces.js';
 
-/**
- * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
- * FLOOD_BYTES bytes each, on average.
- */
-const FLOOD_PIECES = 4096;
-const FLOOD_BYTES = 16;
 /** A body is refused when fewer than SLOW_BYTES of it arrive within SLOW_MS. */
 export const SLOW_BYTES = 10 * 1024;
 export const SLOW_MS = 10_000;
@@ -64,15 +59,13 @@ export class NodeBody {
   #slow: IdleAlarm | undefined;
   /** Bytes since the alarm was last touched. */
   #sinceTouch = 0;
-  /** Pieces and bytes in this turn of the event loop. */
-  #pieces = 0;
-  #bytes = 0;
 
   /** @param length announced bytes; -1 for a chunked body */
   constructor(request: IncomingMessage, length: number, events: BodyEvents) {
     this.#request = request;
     this.#left = length;
     this.#events = events;
+    if (length === -1) request.once(FLOOD, () => this.#flooded());
   }
 
   /** The whole body has arrived. Its end may be received a moment later. */
@@ -179,14 +172,10 @@ export class NodeBody {
     if (isLast) this.#slow?.stop();
     else this.#touch(piece.length);
     const lingering = this.#lingering;
-    const isFlood = !isLast && this.#isFlood(piece.length);
-    // What a reader gets is bounded by the limit of its route; only a flood of tiny pieces counts here.
-    if (this.#isBehind && this.#reading?.goesOn === true && !isFlood) lingering?.passed();
+    // What a reader gets is bounded by the limit of its route.
+    if (this.#isBehind && this.#reading?.goesOn === true) lingering?.passed();
     else lingering?.dropped(piece.length);
-    if (lingering === undefined && isFlood) {
-      const detail = 'The body came in thousands of pieces of a few bytes each.';
-      this.#events.refused(new ServerRefusal('MALFORMED_REQUEST', detail));
-    } else if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
+    if (this.#onPiece !== undefined) this.#hand(this.#onPiece, piece, isLast);
     if (isLast) this.#endBehind();
   }
 
@@ -211,15 +200,14 @@ export class NodeBody {
     this.#events.refused(tooSlow());
   }
 
-  #isFlood(bytes: number): boolean {
-    if (this.#pieces === 0) {
-      setImmediate(() => {
-        this.#pieces = 0;
-        this.#bytes = 0;
-      });
+  #flooded(): void {
+    if (this.#isOver) return;
+    if (this.#lingering !== undefined) {
+      // Nothing more of it is worth reading.
+      this.#lingering.dropped(MOST_BYTES + 1);
+      return;
     }
-    this.#pieces++;
-    this.#bytes += bytes;
-    return this.#pieces > FLOOD_PIECES && this.#bytes < this.#pieces * FLOOD_BYTES;
+    const detail = 'The body came in thousands of pieces of a few bytes each.';
+    this.#events.refused(new ServerRefusal('MALFORMED_REQUEST', detail));
   }
 }

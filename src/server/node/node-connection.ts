@@ -12,6 +12,8 @@ const MOST_WAITING = 100;
 
 /** A request that is under way. */
 interface Current {
+  /** More of its body is to come, and may be left in the kernel. */
+  readonly isRequestArriving: boolean;
   /** The client has left. */
   gone(): void;
   /** What follows on the connection cannot be read: the rest of the body, if it has not arrived. */
@@ -24,6 +26,8 @@ export interface Waiting {
   /** The client waits for `100 Continue` before it sends its body. */
   readonly expectsContinue: boolean;
 }
+
+const NOTHING = new Uint8Array(0);
 
 const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/;
 
@@ -102,17 +106,26 @@ export class NodeConnection {
   }
 
   /**
-   * Looks whether the connection is idle: no request is under way, and nothing arrives.
+   * Looks whether the connection is idle: no request is under way, and nothing arrives. Call it now and then.
    * @param at the time on the clock of `performance.now()`
    */
   isIdle(at: number, idleMs: number): boolean {
     const { bytesRead } = this.socket;
-    if (this.isBusy || bytesRead !== this.#read) {
+    const isQuiet = bytesRead === this.#read;
+    if (this.isBusy || !isQuiet) {
       this.#read = bytesRead;
       this.#quietSince = at;
+      if (isQuiet && this.#current?.isRequestArriving === true) this.#noticeReset();
       return false;
     }
     return at - this.#quietSince >= idleMs;
+  }
+
+  /**
+   * While nothing is read, because a body waits for its reader, the kernel reports a reset only to a write.
+   */
+  #noticeReset(): void {
+    if (this.socket.writable && this.socket.writableLength === 0) this.socket.write(NOTHING);
   }
 
   /** The socket has closed. */

@@ -19,7 +19,7 @@ import { type BodyEvents, NodeBody } from './node-body.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
 import { headText, latin1Of } from './node-head.js';
-import { endMessage } from './node-message.js';
+import { endMessage, passPieces } from './node-message.js';
 import type { OwnResponse } from './node-response.js';
 import { NodeTaken, type TakenHost } from './node-taken.js';
 
@@ -84,6 +84,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   readonly #upgrading: UpgradingSocket | undefined;
   #phase = OPEN;
   #inCallback = true;
+  /** Resolves when the packet has been parsed, if a response waits for that. */
+  #packetEnd: Promise<void> | undefined;
   /** The exchange is counted in `unfinished` of the host. */
   #isCounted = false;
   #ending: Ending = 'keep';
@@ -163,11 +165,50 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   send(status: number, headers: readonly string[], body: string | Uint8Array | null, close: boolean): void {
     if (this.#phase !== OPEN) return;
     this.#phase = RESPONDING;
-    const isBodiless = this.head.method === 'HEAD' || isEmpty(status);
     if (this.#taken !== undefined) {
       this.#replace(this.#taken, status, headers, body);
       return;
     }
+    if (!this.#awaitsPacket) {
+      this.#sendNow(status, headers, body, close);
+      return;
+    }
+    const length = body?.length;
+    this.#behindPacket(() => {
+      if (typeof body !== 'string' && body !== null) checkLength(body, length!);
+      this.#sendNow(status, headers, body, close);
+    });
+  }
+
+  /**
+   * The packet that is being parsed may hold the rest of the body. If the whole body has arrived the
+   * connection can stay.
+   */
+  get #awaitsPacket(): boolean {
+    return (this.#inCallback || this.#body?.isAttached === true) && !this.isBodyComplete;
+  }
+
+  /** Runs it when the packet has been parsed, unless the client has left. */
+  #behindPacket(run: () => void): void {
+    this.#packetEnd ??= new Promise((resolve) => process.nextTick(resolve));
+    void this.#packetEnd.then(() => {
+      this.#packetEnd = undefined;
+      if (this.#phase >= DONE) return;
+      try {
+        run();
+      } catch (error) {
+        this.failed(error);
+      }
+    });
+  }
+
+  #sendNow(
+    status: number,
+    headers: readonly string[],
+    body: string | Uint8Array | null,
+    close: boolean,
+  ): void {
+    const isBodiless = this.head.method === 'HEAD' || isEmpty(status);
     const bytes = body === null ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const length = body === null && isBodiless ? undefined : isEmpty(status) ? undefined : bytes;
     const fields = this.#fieldsOf(status, headers, close, bytes, length);
@@ -244,6 +285,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   takeOver(events: TakeOverEvents, bodyLimit: number): NodeMessages | undefined {
     if (this.#body?.isAttached === true) return undefined;
+    passPieces(this.#request);
     if (this.#expectsContinue) this.wanted();
     const messages = { request: this.#request, response: this.#response };
     this.#taken = new NodeTaken(this, messages, this.#connection.socket, events, bodyLimit);
@@ -312,6 +354,11 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
       throw new Error('a response in pieces cannot replace that of an application of node:http');
     this.#phase = RESPONDING;
     this.#isStream = length === undefined;
+    if (this.#awaitsPacket) this.#behindPacket(() => this.#beginNow(status, headers, close, length));
+    else this.#beginNow(status, headers, close, length);
+  }
+
+  #beginNow(status: number, headers: readonly string[], close: boolean, length: number | undefined): void {
     const bytes = length ?? Number.POSITIVE_INFINITY;
     this.#writeHead(status, this.#fieldsOf(status, headers, close, bytes, length));
     this.#left = length;
@@ -320,10 +367,12 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   async write(chunk: Uint8Array | string): Promise<void> {
-    if (this.#phase !== RESPONDING) throw clientClosed();
     const isOwn = typeof chunk === 'string';
     const bytes = isOwn ? Buffer.from(chunk) : chunk;
-    await this.#writePieces(bytes, bytes.length, isOwn);
+    const { length } = bytes;
+    if (this.#packetEnd !== undefined) await this.#packetEnd;
+    if (this.#phase !== RESPONDING) throw clientClosed();
+    await this.#writePieces(bytes, length, isOwn);
   }
 
   /** @param isOwn the bytes belong to this class; otherwise to a handler, which may change them later */
@@ -362,6 +411,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   end(): void {
     if (this.#taken !== undefined && this.#phase === OPEN) this.#taken.end();
     if (this.#phase !== RESPONDING) return;
+    if (this.#packetEnd !== undefined) {
+      this.#behindPacket(() => this.end());
+      return;
+    }
     if (!this.#isStream) {
       this.destroy();
       return;
@@ -424,9 +477,15 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   refused(error: HttpError): void {
     this.#connection.isLast = true;
     this.#onBodyRefused?.(error);
-    // Node.js writes the response in the next tick.
+    if (this.#packetEnd === undefined) this.#endRefused();
+    else void this.#packetEnd.then(() => this.#endRefused());
+  }
+
+  /** Ends the connection behind the refusal of its body. */
+  #endRefused(): void {
     if (this.#phase < DONE) this.destroy();
-    else setImmediate(() => this.#cut());
+    else if (this.#isPending) this.#endPending();
+    else this.#cut();
   }
 
   /** Stops reading. That would hold up a response of known length, so such a response is given up. */

@@ -1,4 +1,5 @@
-// The request of `node:http`, as the server makes it: it says which requests leave HTTP.
+// The request of `node:http`, as the server makes it: it says which requests leave HTTP, and joins the small
+// pieces of its body.
 //
 // Node.js hands every request with `Upgrade` to the listener of upgrades, if there is one, and does not read
 // its body. Here only a request for a WebSocket is handed over. Every other one is served: a server may
@@ -8,6 +9,7 @@
 // which takes several callbacks in later turns.
 import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { ChunkJoiner, isChunked } from './node-pieces.js';
 
 /** What the parser has found, then what was decided. */
 const UPGRADE = Symbol('upgrade');
@@ -15,7 +17,15 @@ const UPGRADE = Symbol('upgrade');
 /** Nothing of the stream is to be read any more. */
 const OVER = Symbol('over');
 
-type Message = IncomingMessage & { [UPGRADE]: unknown; [OVER]?: boolean };
+/** The pieces of the body are passed on as they arrive. */
+const RAW = Symbol('raw');
+
+type Message = IncomingMessage & { [UPGRADE]: unknown; [OVER]?: boolean; [RAW]?: boolean };
+
+/** Call in the callback of a request whose body an application reads by itself. */
+export function passPieces(message: IncomingMessage): void {
+  (message as Message)[RAW] = true;
+}
 
 /** Call before the response of a request is complete that has no body, or whose body has been read. */
 export function endMessage(message: IncomingMessage): void {
@@ -25,6 +35,21 @@ export function endMessage(message: IncomingMessage): void {
 /** @param isSocketAt whether a GET of this target finds a WebSocket */
 export function messageClass(isSocketAt: (url: string) => boolean): typeof IncomingMessage {
   class ArrivingMessage extends IncomingMessage {
+    /** Undefined before the first piece of a body, and null for one that is not chunked. */
+    #joiner: ChunkJoiner | null | undefined;
+
+    /** Node.js calls it with each piece of the body, and with null at its end. */
+    override push(piece: Uint8Array | null): boolean {
+      if ((this as unknown as Message)[RAW] === true) return super.push(piece);
+      if (piece === null) {
+        this.#joiner?.flush();
+        return super.push(null);
+      }
+      if (this.#joiner === undefined)
+        this.#joiner = isChunked(this) ? new ChunkJoiner(this, (joined) => super.push(joined)) : null;
+      return this.#joiner === null ? super.push(piece) : this.#joiner.add(piece);
+    }
+
     /** Node.js calls it behind the response, to read what nothing has read. */
     _dump(): void {
       if ((this as unknown as Message)[OVER] !== true) dump.call(this);
