@@ -78,8 +78,9 @@ onCores('a body in small pieces', (core) => {
   it('is accepted when the pieces are not tiny, however many there are', async () => {
     const wire = await Wire.open(url);
     const answer = wire.request('POST', '/read', ['Transfer-Encoding: chunked']);
-    wire.write(chunks(20_000, 'x'.repeat(16)) + END);
-    expect((await answer)?.body.toString()).to.equal('320000');
+    // The end of a packet may cut a piece in two.
+    wire.write(chunks(20_000, 'x'.repeat(17)) + END);
+    expect((await answer)?.body.toString()).to.equal('340000');
     wire.destroy();
     await nothingHeld();
   });

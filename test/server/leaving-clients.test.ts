@@ -150,14 +150,16 @@ onCores('a client that leaves while its connection is not read', (core) => {
     expect(received).to.be.greaterThan(LARGE);
   });
 
-  it('counts as one that leaves when it sends more behind a chunked body, which is not executed', async () => {
+  it('sends more behind a chunked body in vain', async () => {
     const socket = await paused('/read', CHUNKED);
     socket.write('GET /follower HTTP/1.1\r\nHost: x\r\n\r\n');
     await pass(2500);
     const signal = await entered.opened;
-    while (!signal.aborted) await settled();
+    // uWebSockets.js notices it only by the end of the connection.
+    if (core.name === 'uws') while (!signal.aborted) await settled();
+    expect(signal.aborted).to.equal(core.name === 'uws');
+    socket.destroy();
     await world.observer.ended(1);
     expect(executed).to.deep.equal([]);
-    socket.destroy();
   });
 });

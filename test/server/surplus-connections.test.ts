@@ -83,7 +83,8 @@ onCores('a connection beyond the share of its worker', (core) => {
       const last = await wire.request(method, path, [], body);
       expect([last?.status, last?.closes, asked]).to.deep.equal([status, true, 2]);
       if (status === 200) expect(last?.body.equals(whole!.body)).to.equal(true);
-      if (path !== '/some') await wire.closed(); // the core leaves it to the client to close behind a larger one
+      // The core on uWebSockets.js leaves it to the client to close behind a larger one.
+      if (path !== '/some' || core.name === 'node') await wire.closed();
       expect((await other.request(method, path, [], body))?.closes).to.equal(false);
       for (const one of [wire, other]) one.destroy();
     });
@@ -93,13 +94,12 @@ onCores('a connection beyond the share of its worker', (core) => {
     ['HEAD', '/small'],
     ['GET', '/nothing'],
   ] as const) {
-    it(`is to be closed by the client behind a response without a body: ${method} ${path}`, async () => {
+    it(`ends behind a response without a body: ${method} ${path}`, async () => {
       const wire = await Wire.open(url);
       surplus = 1;
       expect((await wire.request(method, path))?.closes).to.equal(true);
-      expect((await wire.request(method, path))?.closes, 'a client that does not loses nothing').to.equal(
-        false,
-      );
+      // The core on uWebSockets.js leaves it to the client.
+      expect((await wire.request(method, path))?.closes).to.equal({ uws: false, node: undefined }[core.name]);
       wire.destroy();
     });
   }
@@ -117,9 +117,10 @@ onCores('a connection beyond the share of its worker', (core) => {
       const length = method === 'POST' ? `Content-Length: ${body.length}\r\n` : '';
       wire.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${length}\r\n${body}${POST.repeat(pipelined)}`);
       expect((await wire.response())?.closes).to.equal(true);
-      for (let answered = 0; answered < pipelined; answered++)
-        expect((await wire.response())?.status).to.equal(200);
-      expect(executed - before).to.equal(pipelined);
+      const answered = { uws: pipelined, node: 0 }[core.name];
+      for (let n = 0; n < answered; n++) expect((await wire.response())?.status).to.equal(200);
+      if (answered === 0) await wire.closed();
+      expect(executed - before).to.equal(answered);
       wire.destroy();
     });
   }
@@ -151,7 +152,9 @@ onCores('a connection beyond the share of its worker', (core) => {
   it('is not one that closes anyway, by its client, for its unread body, or in a drain', async () => {
     surplus = 3;
     const wires = [await Wire.open(url), await Wire.open(url), await Wire.open(url)];
-    expect((await wires[0]!.request('GET', '/small', ['Connection: close']))?.closes).to.equal(false);
+    expect((await wires[0]!.request('GET', '/small', ['Connection: close']))?.closes).to.equal(
+      { uws: false, node: true }[core.name],
+    );
     await wires[0]!.closed();
     wires[1]!.write('POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\nbegun');
     expect((await wires[1]!.response())?.closes).to.equal(true);

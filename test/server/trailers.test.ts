@@ -1,6 +1,6 @@
-// Fields behind a chunked body. The core takes them for the next request and responds to it with a 505 of its
-// own, before the response of the handler. So no client may get that 505 when a handler has received the
-// whole body.
+// Fields behind a chunked body. Those that are announced are refused. What is not announced is dropped on
+// `node:http`. uWebSockets.js takes it for the next request and responds to it with a 505 of its own, before
+// the response of the handler. So no client may get that 505 when a handler has received the whole body.
 import { request } from 'node:http';
 import { expect } from 'chai';
 import type { HttpServer } from '#src/server/http-core.js';
@@ -111,7 +111,7 @@ onCores('trailers behind a chunked body', (core) => {
   });
 
   for (const path of ['/whole', '/pieces']) {
-    it(`that arrive unannounced with the end of the body keep it from looking complete (${path})`, async () => {
+    it(`that arrive unannounced with the end of the body are dropped, or keep it from looking complete (${path})`, async () => {
       const head = chunked('POST', path);
       for (const packets of [[head + CHUNK + TRAILERS], [head, CHUNK, TRAILERS], [head + CHUNK, TRAILERS]]) {
         const wire = await Wire.open(url);
@@ -119,8 +119,11 @@ onCores('trailers behind a chunked body', (core) => {
           wire.write(packet);
           await settled();
         }
+        const isDropped = core.name === 'node';
+        if (isDropped) expect((await wire.response())?.status).to.equal(200);
         await wire.closed();
-        expect(executed).to.deep.equal([]);
+        expect(executed).to.deep.equal(isDropped ? [path] : []);
+        executed = [];
       }
     });
   }
@@ -143,7 +146,8 @@ onCores('trailers behind a chunked body', (core) => {
       executed = [];
       const wire = await Wire.open(url);
       wire.write(`${chunked('POST', path)}${CHUNK}0\r\n`);
-      while (executed.length === 0) await settled();
+      // Without the empty line the body may have trailers, so on `node:http` it is not complete.
+      while (core.name === 'uws' && executed.length === 0) await settled();
       wire.write(`X-Checksum: b\r\n\r\n${FOLLOWER}`);
       for (let turns = 0; turns < 5; turns++) await settled();
       open();

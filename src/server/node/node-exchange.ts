@@ -51,7 +51,7 @@ const isEmpty = (status: number): boolean => status === 204 || status === 304;
  * Writes the head alone. `flushHeaders` makes the same call without a coding, so it would write bytes beyond
  * ASCII, which are characters here, as UTF-8.
  */
-function flushHead(response: ServerResponse): void {
+function flushHead(response: OwnResponse): void {
   (response as unknown as { _send(data: string, coding: 'latin1'): void })._send('', 'latin1');
 }
 
