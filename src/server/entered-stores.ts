@@ -1,10 +1,10 @@
 // Keeps what one request enters from the next one, and from its caller in the process.
 //
-// All callbacks of the core run in one asynchronous context. Up to Node.js 22 that context is an object, and
-// a store that code of a service enters there for the rest of a callback (`AsyncLocalStorage.enterWith`)
-// stays in it for every later callback of the thread: a tenant would be seen by the requests of others. So
-// the context is emptied before the next callback. The method `run` needs no care, because it leaves what it
-// has entered.
+// All callbacks of uWebSockets.js run in one asynchronous context; on `node:http` each connection has one. Up
+// to Node.js 22 a context is an object, and a store that code of a service enters there for the rest of a
+// callback (`AsyncLocalStorage.enterWith`) stays in it for every later callback: a tenant would be seen by the
+// requests of others. So the context is emptied before the next callback. The method `run` needs no care,
+// because it leaves what it has entered.
 //
 // A request within the process runs in the context of its caller, whose stores are put back behind it. A
 // context of its own (AsyncResource) would do the same, but Node.js leaves that in a `finally`: V8 runs none
@@ -17,7 +17,6 @@ import { emptyStores } from '../scope.js';
 const MOST_STORAGES = 64;
 
 interface Watched {
-  isEntered: boolean;
   /** Counts the calls of `enterWith`. */
   entries: number;
   /** The storages that were ever entered so: few, as services make them when they are loaded. */
@@ -40,17 +39,16 @@ export class EnteredStores {
   /** Calls in the context in which this was made, where no request has entered anything. */
   readonly #outside = AsyncLocalStorage.snapshot();
 
-  /** Call at the beginning of a callback of the core. It costs nothing unless a store was entered. */
+  /** Call at the beginning of a callback of the core. It costs nothing unless a store was ever entered. */
   leave(): void {
-    const { isEntered, storages, enter } = this.#watched;
-    if (!isEntered) return;
+    const { storages, enter } = this.#watched;
+    if (storages.length === 0) return;
     emptyStores();
     // From Node.js 24 on, one context serves all that a packet brings on the core of `node:http`.
     for (const storage of storages) {
       const before = this.#outside(() => storage.getStore());
       if (storage.getStore() !== before) enter.call(storage, before);
     }
-    this.#watched.isEntered = false;
   }
 
   /**
@@ -89,7 +87,7 @@ function watched(): Watched {
   const enter = methods.enterWith;
   const known = enter[WATCHED];
   if (known !== undefined) return known;
-  const state: Watched = { isEntered: false, entries: 0, storages: [], firsts: new Map(), enter };
+  const state: Watched = { entries: 0, storages: [], firsts: new Map(), enter };
   const noting: EnterWith = function (store) {
     note(state, this, store);
     enter.call(this, store);
@@ -100,7 +98,6 @@ function watched(): Watched {
 
 function note(state: Watched, storage: AsyncLocalStorage<unknown>, store: unknown): void {
   const { storages, firsts } = state;
-  state.isEntered = true;
   state.entries++;
   if (storages.includes(storage)) {
     const first = firsts.get(storage);

@@ -133,6 +133,16 @@ onCores('a storage of a service', (core) => {
     });
   }
 
+  it('is empty for the next request on its connection, also when another connection had one between', async () => {
+    for (const path of ['/hook', '/handler', '/handler/late']) {
+      const [one, other] = [await Wire.open(url), await Wire.open(url)];
+      await one.request('GET', `${path}?tenant=left`);
+      await other.request('GET', '/bare');
+      expect((await one.request('GET', '/bare'))?.body.toString(), path).to.equal('undefined');
+      for (const wire of [one, other]) wire.destroy();
+    }
+  });
+
   it('is empty for what runs when a client has left, whatever other requests have entered', async () => {
     for (const way of Object.values(WAYS)) {
       late = [];
