@@ -46,17 +46,17 @@ export function coreChoice(
   return { core: 'node', why, ...(isFault && { warning }) };
 }
 
-function obstacleOf({ noBuild, verify, load }: UwsFacts): Obstacle | undefined {
-  const lack = noBuild();
+function obstacleOf(facts: UwsFacts): Obstacle | undefined {
+  const lack = facts.noBuild();
   if (lack !== undefined) return { ...lack, isFault: false };
   try {
-    verify();
+    facts.verify();
   } catch (error) {
     if (!(error instanceof AddonMissing)) throw error;
     return { why: error.what, remedy: REINSTALL, isFault: true };
   }
   try {
-    load();
+    facts.load();
     return undefined;
   } catch (error) {
     const [reason] = errorMessage(error).split('\n');
