@@ -74,7 +74,9 @@ onCores('the bytes of fields behind the gateway', (core) => {
       );
       const status = (await wire.response())?.status;
       const what = value.toString('hex');
-      const passes = !hasControl(value) && isUtf8(value) && !value.includes('\ufffd');
+      // What is no UTF-8 is this character in the texts of uWebSockets.js, so a value with it is refused.
+      const isLost = value.includes('\ufffd') || (core.name === 'uws' && !isUtf8(value));
+      const passes = !hasControl(value) && !isLost;
       expect(status, what).to.equal(passes ? 204 : 400);
       expect(received.length, what).to.equal(passes ? 1 : 0);
       if (passes)
@@ -105,15 +107,17 @@ onCores('the bytes of fields behind the gateway', (core) => {
     wire.destroy();
   });
 
-  // A limit of the HTTP core, which the documents name. When this fails, the core has been mended.
-  it('are lost where the value of a request ends with some outside of ASCII', async () => {
+  // A limit of uWebSockets.js, which the documents name. When this fails, it has been mended.
+  const end = { uws: 'are lost', node: 'are kept' }[core.name];
+  it(`${end} where the value of a request ends with some outside of ASCII`, async () => {
     respond = (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n');
     const wire = await Wire.open(gateway.url);
     for (const value of ['Jos\u00e9', 'a\u00e9b\u00e9\u00fc', '\u00e9']) {
       received = [];
       const response = await wire.request('GET', '/svc/things/', [`X-Value: ${value}`]);
       expect(response?.status).to.equal(204);
-      const kept = Buffer.from(value.replace(NON_ASCII_END, '')).toString('latin1');
+      const text = { uws: value.replace(NON_ASCII_END, ''), node: value }[core.name];
+      const kept = Buffer.from(text).toString('latin1');
       expect(received[0], value).to.include(`\r\nx-value: ${kept}\r\n`);
     }
     wire.destroy();

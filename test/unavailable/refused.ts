@@ -1,7 +1,7 @@
 // Causes of a 503 on the data plane before the handler has run.
 import { once } from 'node:events';
 import type { ServiceError } from '@grpc/grpc-js';
-import { Acceptor } from '#src/cluster/acceptor.js';
+import { openPlaceholder } from '#src/cluster/open-placeholder.js';
 import { defineService, Type } from '#src/index.js';
 import { Block } from '#src/memory/block.js';
 import { NO_SHARE } from '#src/memory/rate/cluster-rates.js';
@@ -16,7 +16,6 @@ import type { CoreUnderTest } from '#test/server/cores.js';
 import { rpcBench } from '#test/server/grpc/kit.js';
 import { type Bench, bench, latch, settled } from '#test/server/kit.js';
 import { HANDSHAKE } from '#test/support/frames.js';
-import { silentLog } from '#test/support/silent-log.js';
 import { Wire } from '#test/support/wire.js';
 import { endpoint } from '#test/upstream/endpoints.js';
 import { RealUpstreams } from '#test/upstream/real-upstreams.js';
@@ -231,23 +230,24 @@ export const refused: readonly Way[] = [
   },
   {
     title: 'a process without a worker',
-    sites: ['src/cluster/placeholder-listener.ts NO_WORKER', 'src/cluster/placeholder-listener.ts 503'],
+    sites: [
+      'src/cluster/placeholder-listener.ts NO_WORKER',
+      'src/cluster/uws-placeholder.ts 503',
+      'src/cluster/node-placeholder.ts 503',
+    ],
     code: 'NO_WORKER',
     executed: false,
-    async reach() {
-      const load = () => ({ connections: 0, inFlight: 0 });
-      const files = { tlsCertFile: undefined, tlsKeyFile: undefined };
-      const acceptor = new Acceptor(
-        { host: '127.0.0.1', port: 0, sharing: 'alone', load, opened: () => 0, ...files },
-        silentLog,
-      );
-      try {
-        const wire = await Wire.open(`http://127.0.0.1:${acceptor.port}`);
-        return [await wire.request('POST', '/anything', ['X-Request-Id: mine'], 'body')];
-      } finally {
-        acceptor.close();
-      }
-    },
+    reach: () =>
+      onEachCore(async ({ name }) => {
+        const files = { tlsCertFile: undefined, tlsKeyFile: undefined };
+        const listener = await openPlaceholder(name, { host: '127.0.0.1', ...files });
+        try {
+          const wire = await Wire.open(`http://127.0.0.1:${await listener.listen(0, 'exclusive')}`);
+          return await wire.request('POST', '/anything', ['X-Request-Id: mine'], 'body');
+        } finally {
+          listener.close();
+        }
+      }),
   },
 ];
 

@@ -6,7 +6,7 @@ import { sourcesBelow, withoutComments } from '#test/architecture/source.js';
 
 const THROWERS = /\bnew\s+(\w*(?:Error|Refusal))\(\s*(?:'(\w+)'|(\w+))?/g;
 const SUBCLASSES = /\bsuper\(\s*'(\w+)'/g;
-const STATUS = /\bstatus\(503\)|\bstatus:\s*503\b|['"`]503\b/g;
+const STATUS = /\bstatus\(503\)|\bwriteHead\(503\b|\bstatus:\s*503\b|['"`]503\b/g;
 
 /** Error classes whose first argument is a code. */
 const CODED = new Set(['HttpError', 'BusinessError', 'UnavailableError', 'ServerRefusal']);

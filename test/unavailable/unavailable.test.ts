@@ -65,6 +65,7 @@ describe('every cause of a 503', () => {
       `class Mine extends HttpError { constructor() { super('OVERLOADED', 'x'); } }`,
       `res.writeStatus('503 Service Unavailable');`,
       `ctx.status(503).json({});`,
+      `response.writeHead(503, {}).end();`,
       `return { status: 503, json };`,
     ]) {
       expect(sitesIn('src/new.ts', text), text).to.have.length(1);

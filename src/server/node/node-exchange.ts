@@ -18,7 +18,7 @@ import { checkLength } from '../response/plain-bytes.js';
 import { type BodyEvents, NodeBody } from './node-body.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
-import { headText, latin1Of } from './node-head.js';
+import { headText } from './node-head.js';
 import { endMessage, passPieces } from './node-message.js';
 import type { OwnResponse } from './node-response.js';
 import { NodeTaken, type TakenHost } from './node-taken.js';
@@ -529,7 +529,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     const isLast = this.#isLast || this.#connection.isLast || this.#expectsContinue;
     this.#ending = endingOf(host, isLast, head.contentLength, body, status, close, bytes);
     const fields = [...headers];
-    for (let i = 1; i < fields.length; i += 2) fields[i] = latin1Of(fields[i]!);
+    for (let i = 1; i < fields.length; i += 2) fields[i] = byteString(fields[i]!);
     if (length !== undefined) fields.push('Content-Length', String(length));
     if (this.#ending !== 'keep') {
       this.#connection.isLast = true;

@@ -3,7 +3,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { HttpError } from '../../errors.js';
 import type { HeadReader } from '../framing.js';
-import { byteString, octetsOf, textOfOctets } from '../response/field-octets.js';
+import { textOfOctets } from '../response/field-octets.js';
 import { uniqueMethod } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 
@@ -78,15 +78,6 @@ function lower(name: string): string {
 }
 
 const textOf = (octets: string): string => textOfOctets(octets);
-
-const BEYOND_ASCII = /[\u0080-\uffff]/;
-
-/** A value of a field of a response, one character per byte. */
-export function latin1Of(text: string): string {
-  if (!BEYOND_ASCII.test(text)) return text;
-  const octets = octetsOf(text);
-  return typeof octets === 'string' ? byteString(octets) : Buffer.from(octets).toString('latin1');
-}
 
 const STATUS_LINES = new Map(
   Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `HTTP/1.1 ${code} ${reason}\r\n`]),

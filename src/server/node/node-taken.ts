@@ -11,9 +11,9 @@ import { bodyTooLarge } from '../body/body.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { CLOSE_AFTER_MS, Lingering } from '../lingering.js';
+import { byteString } from '../response/field-octets.js';
 import { SLOW_BYTES, SLOW_MS, tooSlow } from './node-body.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
-import { latin1Of } from './node-head.js';
 
 export interface TakenHost {
   /** Undefined without a socket: then nothing is bounded in time. */
@@ -208,7 +208,7 @@ export class NodeTaken {
   replaceBy(status: number, headers: readonly string[], body: Uint8Array, over: () => void): void {
     const socket = this.#socket;
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-    for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${latin1Of(headers[i + 1]!)}`);
+    for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${byteString(headers[i + 1]!)}`);
     lines.push(
       `Date: ${new Date().toUTCString()}`,
       'Connection: close',

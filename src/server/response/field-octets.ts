@@ -31,9 +31,9 @@ export function textOfOctets(latin1: string): string {
   }
 }
 
-/** The bytes of a text in UTF-8, one character for each, as they are on the wire and in a `Headers`. */
+/** The bytes that `octetsOf` writes, one character for each, as they are on the wire and in a `Headers`. */
 export const byteString = (text: string): string =>
-  BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+  BEYOND_ASCII.test(text) ? Buffer.from(octetsOf(text) as string).toString('latin1') : text;
 
 /** @returns what the core has to write: the text itself where it has no escaped byte */
 export function octetsOf(text: string): string | Uint8Array {
