@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import type { RequestHead } from '../request-head.js';
-import { latin1Of } from './node-head.js';
+import { byteString } from '../response/field-octets.js';
 import { NodeTaken } from './node-taken.js';
 
 /** Heads have limits of their own, where they are limited. */
@@ -53,8 +53,8 @@ function send({ head, body, responded, failed }: InjectedTarget, near: Duplex): 
   const client = requestBy({
     createConnection: () => near,
     method,
-    path: latin1Of(query === '' ? path : `${path}?${query}`),
-    headers: headers.map((text) => latin1Of(text)) as never,
+    path: byteString(query === '' ? path : `${path}?${query}`),
+    headers: headers.map((text) => byteString(text)) as never,
     maxHeaderSize: MOST_HEADER_BYTES,
   });
   client.on('response', responded);
