@@ -45,7 +45,7 @@ export interface HttpServer {
   readonly unfinished: number;
   /** The callback of a request is running: everything that it calls is synchronous. */
   readonly inCallback: boolean;
-  /** Call when the running code is about to be interrupted. */
+  /** Call when the running code is about to be interrupted, before its requests get their responses. */
   prepareInterrupt(): void;
   /**
    * Closes all WebSockets with 1001, so that their clients reconnect to another worker. May be called again.

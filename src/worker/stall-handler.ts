@@ -108,11 +108,11 @@ export class StallHandler {
     // Nothing is queued behind code that the core has called directly, so V8 drops no continuations then.
     this.#areOthersUnharmed &&= isCalledByCore;
     leaveScope();
+    server.prepareInterrupt();
     // Responses are sent now, because a callback that returns to the core without a response ends the
     // process. Listeners of services are called when the loop turns: here they might not end, and nothing
     // would interrupt them.
     app.serviceCode.holdOverTurn(() => app.interrupt(stalled(), isAgain ? [...onStack, request] : onStack));
-    server.prepareInterrupt();
   }
 
   /** Called when the loop turns again, and this worker is about to be replaced. */

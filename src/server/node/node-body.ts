@@ -10,6 +10,7 @@ import type { BodyReading } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { Lingering, MOST_BYTES } from '../lingering.js';
 import { ServerRefusal } from '../server-refusal.js';
+import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { FLOOD } from './node-pieces.js';
 
@@ -29,6 +30,7 @@ type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
 export interface BodyEvents {
   readonly host: NodeExchangeHost;
+  readonly connection: NodeConnection;
   /** Called with what a reader has thrown. */
   failed(error: unknown): void;
   /** Called once, when what arrives is refused. */
@@ -180,13 +182,16 @@ export class NodeBody {
   }
 
   #hand(onPiece: OnPiece, piece: Uint8Array, isLast: boolean): void {
-    const { stores } = this.#events.host;
-    stores.leave();
+    const { host, connection } = this.#events;
+    host.stores.leave();
+    host.parsing = connection;
     try {
       onPiece(piece, isLast);
     } catch (error) {
       this.#events.failed(error);
     }
+    host.parsing = undefined;
+    host.interrupt.wait();
   }
 
   #touch(bytes: number): void {

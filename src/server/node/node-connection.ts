@@ -35,6 +35,8 @@ export class NodeConnection {
   readonly socket: Socket;
   /** Nothing that follows on this connection may be executed. */
   isLast = false;
+  /** Its parser reads nothing any more. */
+  isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
   #address: string | undefined;
@@ -69,7 +71,7 @@ export class NodeConnection {
     if (this.#current !== current) return;
     this.#current = undefined;
     // The response may have left before it was known that it is the last one.
-    if (this.isLast) setImmediate(() => this.socket.destroySoon());
+    if (this.isLast) setImmediate(() => this.end());
     else if (this.#waiting !== undefined) setImmediate(() => this.#next());
   }
 
@@ -82,6 +84,26 @@ export class NodeConnection {
   broken(fault: HttpError): void {
     this.isLast = true;
     this.#current?.broken(fault);
+  }
+
+  /**
+   * The code that its parser has called is about to be interrupted, and the parser gets no result. So the
+   * connection ends behind the response that is under way.
+   */
+  breakOff(): void {
+    this.isBroken = true;
+    this.isLast = true;
+    setImmediate(() => {
+      if (this.#current === undefined) this.end();
+    });
+  }
+
+  /** Ends the connection behind what was written. */
+  end(): void {
+    // The client may be sending a body. Were its bytes left unread, the kernel would reset the connection, and
+    // the client might lose the response. So what arrives is dropped until the client ends it, or is idle.
+    if (this.isBroken) this.socket.end();
+    else this.socket.destroySoon();
   }
 
   /** Serves a request when those before it have their responses. */

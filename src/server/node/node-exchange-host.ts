@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream';
 import type { EnteredStores } from '../entered-stores.js';
 import type { Acceptance } from '../exchange.js';
 import type { LingeringHost } from '../lingering.js';
+import type { PendingInterrupt } from '../pending-interrupt.js';
+import type { NodeConnection } from './node-connection.js';
 import type { ResponseDate } from './node-date.js';
 
 /** A WebSocket, as far as the exchange that has opened it is concerned. */
@@ -18,6 +20,10 @@ export interface NodeExchangeHost extends LingeringHost {
   readonly date: ResponseDate;
   /** Exchanges that have outlived their request callback and are not complete. */
   unfinished: number;
+  /** The connection whose parser has called the running code. Undefined where something else has called it. */
+  parsing: NodeConnection | undefined;
+  /** Keeps a callback of the parser from returning before an interruption that has been ordered. */
+  readonly interrupt: PendingInterrupt;
   /** Logs an error. Never throws. */
   failed(error: unknown): void;
   /** True when a response is to close its connection, because the worker has more than its share of them. */

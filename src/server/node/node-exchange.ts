@@ -78,7 +78,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   readonly host: NodeExchangeHost;
   readonly #request: IncomingMessage;
   readonly #response: OwnResponse;
-  readonly #connection: NodeConnection;
+  readonly connection: NodeConnection;
   readonly #isLast: boolean;
   #expectsContinue: boolean;
   readonly #upgrading: UpgradingSocket | undefined;
@@ -110,7 +110,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     this.head = head;
     this.#request = request;
     this.#response = arrived.response;
-    this.#connection = arrived.connection;
+    this.connection = arrived.connection;
     this.#isLast = arrived.isLast;
     this.#expectsContinue = arrived.expectsContinue;
     this.#upgrading = arrived.upgrading;
@@ -132,12 +132,12 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   remoteAddress(): string {
-    return this.#connection.address;
+    return this.connection.address;
   }
 
   rememberAddress(): void {
     // The connection keeps it.
-    void this.#connection.address;
+    void this.connection.address;
   }
 
   onClosed(listener: () => void): void {
@@ -154,7 +154,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (!this.#inCallback) return;
     this.#inCallback = false;
     if (this.#phase >= DONE && !this.#isPending) return;
-    this.#connection.hold(this);
+    this.connection.hold(this);
     if (this.#isPending) return;
     this.#isCounted = true;
     this.host.unfinished++;
@@ -227,8 +227,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     const head = headText(status, fields, this.host.date.text);
     if (this.#body === undefined || this.#body.isDelivered) endMessage(this.#request);
     if (!response.sendWhole(body === null ? head : head + octetsIn(body))) return false;
-    const { socket } = this.#connection;
-    if (this.#ending === 'cut') socket.destroySoon();
+    const { socket } = this.connection;
+    if (this.#ending === 'cut') this.connection.end();
     if (socket.writableLength === 0) this.#complete();
     else {
       this.#startIdle();
@@ -288,7 +288,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     passPieces(this.#request);
     if (this.#expectsContinue) this.wanted();
     const messages = { request: this.#request, response: this.#response };
-    this.#taken = new NodeTaken(this, messages, this.#connection.socket, events, bodyLimit);
+    this.#taken = new NodeTaken(this, messages, this.connection.socket, events, bodyLimit);
     return messages;
   }
 
@@ -297,14 +297,14 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   endsConnection(close: boolean): boolean {
-    const ends = close || this.#isLast || this.#connection.isLast || this.host.givesUp();
-    if (ends) this.#connection.isLast = true;
+    const ends = close || this.#isLast || this.connection.isLast || this.host.givesUp();
+    if (ends) this.connection.isLast = true;
     return ends;
   }
 
   finished(): void {
     // The application may have ended the connection.
-    if (!this.#connection.socket.writable) this.#connection.isLast = true;
+    if (!this.connection.socket.writable) this.connection.isLast = true;
     this.#complete();
   }
 
@@ -318,11 +318,12 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     headers: readonly string[],
     body: string | Uint8Array | null,
   ): void {
-    const { socket } = this.#connection;
-    this.#connection.isLast = true;
-    this.#isPending = !this.#request.complete;
-    taken.replaceBy(status, headers, body === null ? NOTHING : Buffer.from(body as string), () =>
-      socket.destroySoon(),
+    const { connection } = this;
+    connection.isLast = true;
+    const isRead = this.#request.complete || connection.isBroken;
+    this.#isPending = !isRead;
+    taken.replaceBy(status, headers, body === null ? NOTHING : Buffer.from(body as string), isRead, () =>
+      connection.end(),
     );
     this.#complete();
   }
@@ -332,7 +333,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #accept({ socket, head }: UpgradingSocket, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
     const opened = this.host.accept(this.#request, socket, head, acceptance);
-    this.#connection.handOver(this);
+    this.connection.handOver(this);
     this.#complete();
     if (this.#inCallback) this.#webSocket = opened;
     else opened?.opened();
@@ -475,7 +476,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   refused(error: HttpError): void {
-    this.#connection.isLast = true;
+    this.connection.isLast = true;
     this.#onBodyRefused?.(error);
     if (this.#packetEnd === undefined) this.#endRefused();
     else void this.#packetEnd.then(() => this.#endRefused());
@@ -511,8 +512,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   #cut(): void {
-    this.#connection.isLast = true;
-    this.#connection.socket.destroy();
+    this.connection.isLast = true;
+    this.connection.socket.destroy();
   }
 
   /** Decides what happens to the connection. @returns all fields of the response */
@@ -524,15 +525,16 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     length: number | undefined,
   ): string[] {
     const { head, host } = this;
-    // A client that waits for `100 Continue` has sent nothing, and its connection can be cut.
-    const body = this.#expectsContinue ? undefined : this.#body;
-    const isLast = this.#isLast || this.#connection.isLast || this.#expectsContinue;
+    // A client that waits for `100 Continue` has sent nothing, and its connection can be cut. Of a broken one
+    // nothing is read.
+    const body = this.#expectsContinue || this.connection.isBroken ? undefined : this.#body;
+    const isLast = this.#isLast || this.connection.isLast || this.#expectsContinue;
     this.#ending = endingOf(host, isLast, head.contentLength, body, status, close, bytes);
     const fields = [...headers];
     for (let i = 1; i < fields.length; i += 2) fields[i] = byteString(fields[i]!);
     if (length !== undefined) fields.push('Content-Length', String(length));
     if (this.#ending !== 'keep') {
-      this.#connection.isLast = true;
+      this.connection.isLast = true;
       fields.push('Connection', 'close');
     }
     if (body !== undefined && !this.#isStream) this.#leaveBody(body);
@@ -571,7 +573,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
       this.#onEnded[0]!();
       this.#onEnded.shift();
     }
-    if (!this.#isPending) this.#connection.release(this);
+    if (!this.#isPending) this.connection.release(this);
   }
 
   /** A short body that is not read is dropped, and the connection stays, if it arrives in time. */

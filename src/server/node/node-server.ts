@@ -22,6 +22,7 @@ import {
   OPEN_GATE,
   UNCOUNTED,
 } from '../http-core.js';
+import { PendingInterrupt } from '../pending-interrupt.js';
 import { RequestHead } from '../request-head.js';
 import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
@@ -61,8 +62,6 @@ export class NodeServer implements HttpServer {
   #quietUntil = 0;
   #inCallback = false;
   #isClosed = false;
-  /** The connection whose request runs in its callback. */
-  #running: NodeConnection | undefined;
 
   constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: HttpServerOptions) {
     this.#app = app;
@@ -75,6 +74,8 @@ export class NodeServer implements HttpServer {
       streamIdleMs: settings.streamIdleMs,
       abandonedBodies,
       unfinished: 0,
+      parsing: undefined,
+      interrupt: new PendingInterrupt(),
       stores: this.#stores,
       date: new ResponseDate(),
       failed,
@@ -168,12 +169,12 @@ export class NodeServer implements HttpServer {
     return this.#inCallback;
   }
 
-  /** The parser of the connection is not called again behind an interrupted callback, so it is of no use. */
   prepareInterrupt(): void {
+    const host = this.#host;
     this.#inCallback = false;
-    const broken = this.#running;
-    this.#running = undefined;
-    if (broken !== undefined) setImmediate(() => broken.socket.destroySoon());
+    host.parsing?.breakOff();
+    host.parsing = undefined;
+    host.interrupt.expect();
   }
 
   leaveWebSockets(): number {
@@ -244,8 +245,9 @@ export class NodeServer implements HttpServer {
     upgrading: UpgradingSocket | undefined,
   ): void {
     const reader = this.#reader;
+    const host = this.#host;
     this.#inCallback = true;
-    this.#running = connection;
+    host.parsing = connection;
     this.#stores.leave();
     const fault = readHead(reader, request);
     const { head, wantsClose } = reader;
@@ -259,7 +261,7 @@ export class NodeServer implements HttpServer {
     // Where a body ends is doubtful in a malformed request, so nothing is read for one.
     if (fault?.code === 'MALFORMED_REQUEST') head.forgetBody();
     if (isLast) connection.isLast = true;
-    const exchange = new NodeExchange(this.#host, {
+    const exchange = new NodeExchange(host, {
       head,
       request,
       response,
@@ -277,9 +279,10 @@ export class NodeServer implements HttpServer {
     } finally {
       exchange.leaveCallback();
       this.#inCallback = false;
-      this.#running = undefined;
+      host.parsing = undefined;
     }
     if (upgrading !== undefined) exchange.reportOpened();
+    host.interrupt.wait();
   }
 
   /** A request for a WebSocket, or CONNECT: Node.js does not read its socket any more. */
@@ -310,6 +313,7 @@ export class NodeServer implements HttpServer {
   /** What arrives cannot be parsed, or does not arrive in time, or the connection is broken. */
   #failed(error: NodeJS.ErrnoException, socket: Duplex): void {
     const known = (socket as OwnedSocket)[CONNECTION];
+    if (known?.isBroken === true) return;
     const fault = faultOf(error);
     if (fault === undefined || !socket.writable) {
       socket.destroy();

@@ -13,11 +13,13 @@ import { IdleAlarm } from '../idle-alarm.js';
 import { CLOSE_AFTER_MS, Lingering } from '../lingering.js';
 import { byteString } from '../response/field-octets.js';
 import { SLOW_BYTES, SLOW_MS, tooSlow } from './node-body.js';
+import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 
 export interface TakenHost {
   /** Undefined without a socket: then nothing is bounded in time. */
   readonly host?: NodeExchangeHost;
+  readonly connection?: NodeConnection;
   /** @returns whether the connection is to end with this response, for `close` or reasons of its own */
   endsConnection(close: boolean): boolean;
   /** The response was passed to the kernel. */
@@ -175,10 +177,14 @@ export class NodeTaken {
       return true;
     }
     let isWanted = true;
-    this.#owner.host?.stores.leave();
+    const { host, connection } = this.#owner;
+    host?.stores.leave();
+    if (host !== undefined) host.parsing = connection;
     this.#events.deliver(() => {
       isWanted = pass();
     });
+    if (host !== undefined) host.parsing = undefined;
+    host?.interrupt.wait();
     return isWanted;
   }
 
@@ -203,9 +209,16 @@ export class NodeTaken {
   /**
    * Sends another response, and closes the connection behind it.
    * @param headers a flat list of checked fields
+   * @param isRead nothing more of the request is read
    * @param over called when the connection may be cut
    */
-  replaceBy(status: number, headers: readonly string[], body: Uint8Array, over: () => void): void {
+  replaceBy(
+    status: number,
+    headers: readonly string[],
+    body: Uint8Array,
+    isRead: boolean,
+    over: () => void,
+  ): void {
     const socket = this.#socket;
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
     for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${byteString(headers[i + 1]!)}`);
@@ -221,7 +234,7 @@ export class NodeTaken {
     if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
     this.leave();
     const { host } = this.#owner;
-    if (host === undefined || this.#request.complete || status === 408) {
+    if (host === undefined || isRead || status === 408) {
       over();
       return;
     }

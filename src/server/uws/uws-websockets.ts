@@ -10,7 +10,7 @@ import type { Segment } from '../routing/pattern.js';
 import type { ServiceCode } from '../service-code.js';
 import type { TurnWatch } from '../turn-watch.js';
 import type { SocketRoute } from '../websocket/websocket.js';
-import type { PendingInterrupt } from './pending-interrupt.js';
+import type { PendingInterrupt } from '../pending-interrupt.js';
 import type {
   CoreApp,
   CoreBehavior,
