@@ -1,3 +1,4 @@
 import { stallKinds } from './stall-kinds.js';
 
-stallKinds('a handler that stalls the event loop in all known places', (all) => all);
+for (const core of ['uws', 'node'] as const)
+  stallKinds(core, 'a handler that stalls the event loop in all known places', (all) => all);

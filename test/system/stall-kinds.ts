@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { get, json, post } from '#test/support/client.js';
+import type { CORE } from '#test/support/core.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
 import {
@@ -49,9 +50,13 @@ const CHUNKED_BODIES = ['/stall/checked-body', '/stall/body-schema', '/stall/res
 );
 
 /** @param chosen the kinds that run, out of all */
-export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => readonly T[]): void {
-  describe(title, () => {
-    const cluster = stallingCluster();
+export function stallKinds(
+  core: typeof CORE,
+  title: string,
+  chosen: <T>(all: readonly T[]) => readonly T[],
+): void {
+  describe(`${title}, on the ${core} core`, () => {
+    const cluster = stallingCluster(core);
     const line = (text: string) =>
       until(
         () => cluster.logs().find(({ msg }) => msg === text),
@@ -63,7 +68,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
       const route = path.split('?')[0]!.replace('/7', '/{id}');
       it(`gets 500 HANDLER_STALLED when it loops ${what}, and its worker is replaced`, async () => {
         stalls += 1;
-        const before = await allReadyOf(cluster);
+        const before = await allReadyOf(cluster, core);
         const began = performance.now();
         const response = await (method === 'GET' ? get : post)(`${cluster.url}${path}`, {} as never);
         const took = performance.now() - began;
@@ -78,7 +83,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
           route,
           status: null,
         });
-        expect(generations(await replacedOf(cluster, before))).to.equal(generations(before) + 1);
+        expect(generations(await replacedOf(cluster, before, core))).to.equal(generations(before) + 1);
         const metrics = await (await get(`${cluster.adminUrl}/metrics`)).text();
         expect(metrics).to.include(`multilane_handler_stalls_total{route="${route}"} 1`);
       });
@@ -87,7 +92,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
     for (const { path, how, packets } of chosen(CHUNKED_BODIES)) {
       it(`gets 500 when its body comes in chunks, ${how}: ${path}`, async () => {
         stalls += 1;
-        const before = await allReadyOf(cluster);
+        const before = await allReadyOf(cluster, core);
         const wire = await Wire.open(cluster.url);
         wire.write(`POST ${path} HTTP/1.1\r\n`);
         for (const packet of packets) {
@@ -96,7 +101,7 @@ export function stallKinds(title: string, chosen: <T>(all: readonly T[]) => read
         }
         expect((await wire.response())?.status).to.equal(500);
         wire.destroy();
-        expect(generations(await replacedOf(cluster, before))).to.equal(generations(before) + 1);
+        expect(generations(await replacedOf(cluster, before, core))).to.equal(generations(before) + 1);
       });
     }
 
