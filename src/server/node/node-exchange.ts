@@ -228,12 +228,13 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (this.#body === undefined || this.#body.isDelivered) endMessage(this.#request);
     if (!response.sendWhole(body === null ? head : head + octetsIn(body))) return false;
     const { socket } = this.connection;
-    if (this.#ending === 'cut') this.connection.end();
     if (socket.writableLength === 0) this.#complete();
     else {
+      // As always with TLS. A socket reports that it has taken a few bytes only to the next write.
       this.#startIdle();
-      socket.once('drain', () => this.#complete());
+      socket.write(NOTHING, (error) => error || this.#complete());
     }
+    if (this.#ending === 'cut') this.connection.end();
     return true;
   }
 
