@@ -129,7 +129,7 @@ describe('the example notes, on a PostgreSQL server by DATABASE_URL', () => {
   it('does what its README shows', () => example.run(cluster));
 });
 
-for (const name of ['hono', 'upload', 'fractal'])
+for (const name of ['hono', 'express-unchanged', 'fastify-unchanged', 'upload', 'fractal'])
   describe(`the example ${name}`, () => {
     const example = useExample(name);
     const cluster = useStarted(example);
