@@ -37,6 +37,11 @@ export class NodeOutput {
     return this.#waitingBytes + (this.#isPending ? this.#socket.writableLength : 0);
   }
 
+  /** Those of them that wait for the client: `drained` will be called. */
+  get bufferedBytes(): number {
+    return this.#owesDrain ? this.bytes : 0;
+  }
+
   /** @returns false when the frame is buffered because the client reads slowly */
   write(frame: Buffer): boolean {
     const isFree = !this.#isPending;

@@ -7,8 +7,7 @@ import { checkClose, checkMessage, checkTopic } from '../websocket/websocket-che
 import { MessageInflater } from './node-deflate.js';
 import { closeFrame, OutgoingMessage, pingFrame, pongFrame } from './node-frames.js';
 import { NodeOutput } from './node-output.js';
-import type { Subscriber } from './node-subscribers.js';
-import type { SocketOwner } from './node-websockets.js';
+import type { OpenSocket, SocketOwner } from './node-socket-owner.js';
 import { type FrameReader, loadWsLibrary } from './ws-library.js';
 
 const NO_CLOSE_FRAME = 1006;
@@ -60,7 +59,7 @@ export interface Upgraded {
   readonly deflates: boolean;
 }
 
-export class NodeWebSocket implements ServerWebSocket, Subscriber {
+export class NodeWebSocket implements ServerWebSocket, OpenSocket {
   readonly params: ServerWebSocket['params'];
   readonly data: unknown;
   readonly protocol: string | undefined;
@@ -104,7 +103,7 @@ export class NodeWebSocket implements ServerWebSocket, Subscriber {
     return this.#isOpen;
   }
   get bufferedBytes(): number {
-    return this.#isOpen ? this.#output.bytes : 0;
+    return this.#isOpen ? this.#output.bufferedBytes : 0;
   }
 
   send(data: string | Uint8Array, isBinary = typeof data !== 'string'): SendResult {

@@ -13,6 +13,7 @@ import type { TimerWheel } from '../timer-wheel.js';
 import type { TurnWatch } from '../turn-watch.js';
 import { agreedDeflate } from './node-deflate.js';
 import { OutgoingMessage } from './node-frames.js';
+import type { OpenSocket, SocketOwner } from './node-socket-owner.js';
 import { NodeSubscribers } from './node-subscribers.js';
 import { NodeWebSocket } from './node-websocket.js';
 import { loadWsLibrary } from './ws-library.js';
@@ -27,22 +28,7 @@ export interface NodeWebSocketHost {
   readonly stores: EnteredStores;
   readonly turns: TurnWatch;
   /** Logs an error. Never throws. */
-  failed(error: unknown): void;
-}
-
-/** What a WebSocket needs of all. */
-export interface SocketOwner {
-  readonly stores: EnteredStores;
-  readonly turns: TurnWatch;
-  readonly wheel: TimerWheel;
-  readonly serviceCode: ServiceCode;
-  readonly subscribers: NodeSubscribers;
-  /** Calls in the context of the server, so that what follows does not run in that of a request. */
-  inContext(call: () => void): void;
-  /** Runs a callback of a service in the context of the server, without stores of other callbacks. */
-  run(callback: () => void): void;
-  /** Ends the subscriptions of a socket that is closed. */
-  forget(socket: NodeWebSocket): void;
+  readonly failed: (error: unknown) => void;
 }
 
 export class NodeWebSockets implements SocketOwner {
@@ -53,7 +39,7 @@ export class NodeWebSockets implements SocketOwner {
   readonly subscribers: NodeSubscribers;
   readonly #topics: App['topics'];
   readonly #context = new OwnContext();
-  readonly #open = new Set<NodeWebSocket>();
+  readonly #open = new Set<OpenSocket>();
   #isSwept = false;
 
   constructor(app: App, { stores, turns, failed }: NodeWebSocketHost) {
@@ -129,7 +115,7 @@ export class NodeWebSockets implements SocketOwner {
     });
   }
 
-  forget(socket: NodeWebSocket): void {
+  forget(socket: OpenSocket): void {
     this.#open.delete(socket);
     this.subscribers.removeAll(socket);
   }

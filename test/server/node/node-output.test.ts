@@ -58,7 +58,7 @@ describe('the output of a WebSocket', () => {
     expect(output.writeLater(bytes('last'))).to.equal(false);
     const numbers = Array.from({ length: 10_000 }, (_, n) => `${n},`).join('');
     const all = `first,${numbers}${'x'.repeat(5000)}last`;
-    expect(output.bytes).to.equal(all.length);
+    expect([output.bytes, output.bufferedBytes]).to.deep.equal([all.length, all.length]);
     while (output.bytes > 0) {
       socket.take();
       await settled();
@@ -83,8 +83,9 @@ describe('the output of a WebSocket', () => {
     expect(drains).to.equal(1);
     output.hold();
     expect(output.write(bytes('b'))).to.equal(true);
+    expect([output.bytes, output.bufferedBytes]).to.deep.equal([1, 0]);
+    socket.takesAtOnce = true;
     output.release();
-    socket.take();
     await settled();
     expect(drains).to.equal(1);
   });
