@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { CORE } from '#test/support/core.js';
 import { openRaw } from '#test/support/frames.js';
 import { rollOnce } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
@@ -40,6 +41,10 @@ const leave = (members: Iterable<Member>): void => {
 };
 
 describe('WebSockets over two workers', () => {
+  // On Node.js 20 the core on node:http has one worker.
+  before(function () {
+    if (CORE === 'node' && Number.parseInt(process.versions.node, 10) < 22) this.skip();
+  });
   const cluster = useCluster({ config: SOCKETS, env: { DRAIN_MS: String(DRAIN_MS) } });
 
   it('deliver a message to the members on every worker, but not to its sender', async () => {
