@@ -456,7 +456,7 @@ export interface Application<out Routes = unknown, in out Prefix extends string 
    * the objects of Node.js, and serves what one of `mount` does. The limits, hooks and switches of this process
    * apply around it. It needs the HTTP core on `node:http` (`HTTP_CORE=node`); on the other one the start fails.
    * @param prefix static text; `/` for all paths. `req.url` has none of it, `req.originalUrl` has all
-   * @example app.mountNode('/old', express().get('/users/:id', (req, res) => res.json({ id: req.params.id })));
+   * @example app.mountNode('/old', (request, response) => response.end(`the path is ${request.url}`));
    */
   mountNode(prefix: string, application: NodeApplication): Application<Routes, Prefix>;
   mountNode(prefix: string, options: NodeOptions, application: NodeApplication): Application<Routes, Prefix>;

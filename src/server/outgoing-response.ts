@@ -15,10 +15,9 @@ import { type Problem, problemOf } from './problem-response.js';
 import { ResponseFields } from './response/response-fields.js';
 import { type Pieces, StreamSource } from './response/stream-source.js';
 import { UnsendableError } from './response/unsendable.js';
-import type { ResponseOwner } from './response-owner.js';
+import type { ResponseOwner, TakenState } from './response-owner.js';
 import { holdBytes, tooManyBytes } from './response-quotas.js';
 import { StreamedResponse } from './streamed-response.js';
-import type { TakenResponse } from './taken-response.js';
 import { kindOf } from './value-kind.js';
 import type { SocketRoute } from './websocket/websocket.js';
 
@@ -43,7 +42,7 @@ export class OutgoingResponse {
   #isUnderWay = false;
   #stream: StreamedResponse | undefined;
   /** An application of `node:http` writes the response. */
-  #taken: TakenResponse | undefined;
+  #taken: TakenState | undefined;
   /** Why the response could not be written; kept until the request is ended for it. */
   #fault: { readonly thrown: unknown } | undefined;
   /** A call that this request has made failed after all its attempts. */
@@ -271,7 +270,7 @@ export class OutgoingResponse {
   // --- responses of applications of `node:http`
 
   /** Leaves the response to an application, until another one is sent in its place. */
-  leaveTo(taken: TakenResponse): void {
+  leaveTo(taken: TakenState): void {
     this.#taken = taken;
   }
   /** The fields that hooks have set, for an application that may replace them. */

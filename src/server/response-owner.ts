@@ -1,4 +1,5 @@
-// What a response needs of the life of its request (request-lifecycle.ts).
+// What a response needs of the life of its request (request-lifecycle.ts), and of one that an application
+// writes.
 import type { HttpError } from '../errors.js';
 import type { FailedRequest } from '../problem.js';
 
@@ -22,4 +23,16 @@ export interface ResponseOwner extends FailedRequest {
   countResponse(status: number, error: string | undefined): void;
   /** Called once, after `countResponse`. */
   responseComplete(status: number, error: string | undefined): void;
+}
+
+/** A response that an application of `node:http` writes (taken-response.ts). */
+export interface TakenState {
+  /** Bytes of it were sent. */
+  readonly isSent: boolean;
+  /** It is a stream of events, which has no end that its client could miss. */
+  readonly isEndless: boolean;
+  /** Its status, once it has a head. */
+  readonly status: number | undefined;
+  /** Call when the response is complete or its request has ended. */
+  release(): void;
 }

@@ -8,11 +8,12 @@ import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
 import { byteString } from './response/field-octets.js';
 import { UnsendableError } from './response/unsendable.js';
+import type { TakenState } from './response-owner.js';
 import { releaseStream, takeStream } from './response-quotas.js';
 
 const EVENTS = /^text\/event-stream\b/i;
 
-export class TakenResponse implements TakeOverEvents {
+export class TakenResponse implements TakeOverEvents, TakenState {
   readonly #ctx: RequestContext;
   #messages: NodeMessages | undefined;
   #hasPermit = false;
@@ -23,18 +24,15 @@ export class TakenResponse implements TakeOverEvents {
     this.#ctx = ctx;
   }
 
-  /** Bytes of the response were sent. */
   get isSent(): boolean {
     return this.#ctx.exchange.isTakenSent === true;
   }
 
-  /** The response is a stream of events, which has no end that its client could miss. */
   get isEndless(): boolean {
     const response = this.#messages?.response;
     return response?.headersSent === true && EVENTS.test(String(response.getHeader('content-type') ?? ''));
   }
 
-  /** The status of the response, once it has a head. */
   get status(): number | undefined {
     const response = this.#messages?.response;
     return response?.headersSent === true ? response.statusCode : undefined;
@@ -158,7 +156,6 @@ export class TakenResponse implements TakeOverEvents {
     this.#ctx.request.logError(error, 'a mounted application has failed to write its response');
   }
 
-  /** Call when the response is complete or its request has ended. */
   release(): void {
     if (this.#hasPermit) releaseStream(this.#ctx.request);
     this.#hasPermit = false;

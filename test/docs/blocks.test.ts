@@ -39,6 +39,8 @@ const rule = (test: string, mentions: string, page: RegExp, takes: Rule['takes']
 const EXAMPLES = {
   'test/system/examples.test.ts': [
     'chat',
+    'express-unchanged',
+    'fastify-unchanged',
     'feed',
     'fractal',
     'hello',

@@ -89,7 +89,16 @@ export interface Cluster {
  * HTTP core on which the suite runs (CORE in core.ts).
  */
 export function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'USER', 'NODE_V8_COVERAGE', 'npm_config_cache', 'HTTP_CORE'];
+  const kept = [
+    'PATH',
+    'HOME',
+    'LANG',
+    'TMPDIR',
+    'USER',
+    'NODE_V8_COVERAGE',
+    'npm_config_cache',
+    'HTTP_CORE',
+  ];
   const env: Record<string, string> = {};
   for (const name of kept) {
     const value = process.env[name];

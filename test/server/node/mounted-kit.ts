@@ -8,8 +8,8 @@ const SETTINGS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_0
 export interface Served extends Bench {
   readonly url: string;
   readonly server: NodeServer;
-  fetch(path: string, init?: RequestInit): Promise<Response>;
-  wire(): Promise<Wire>;
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly wire: () => Promise<Wire>;
 }
 
 /** Starts servers, and closes them after each test. */

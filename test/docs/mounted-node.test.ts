@@ -1,0 +1,56 @@
+// The configurations of the pages that mount an application of Express or Fastify as it is.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import { withApp } from '#test/testing/with-app.js';
+import { blockOf } from './blocks.js';
+
+const EXPRESS =
+  "import express from 'express';\nexport const app = express().get('/x', (req, res) => res.json(req.url));\n";
+const FASTIFY =
+  "import Fastify from 'fastify';\nexport const app = Fastify();\napp.get('/x', async (req) => JSON.stringify(req.url));\n";
+
+describe('the pages that mount an application of node:http', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'multilane-docs-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  let count = 0;
+
+  /** The response to a request of a project with this configuration and, where it imports one, an application. */
+  const ask = async (config: string, path: string, application = ''): Promise<string> => {
+    const project = join(folder, String(++count));
+    mkdirSync(join(project, 'before'), { recursive: true });
+    mkdirSync(join(project, 'node_modules'));
+    writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(project, 'before/app.js'), application);
+    writeFileSync(join(project, 'multilane.config.js'), config);
+    for (const name of ['express', 'fastify'])
+      symlinkSync(join(process.cwd(), 'node_modules', name), join(project, 'node_modules', name));
+    symlinkSync(process.cwd(), join(project, 'node_modules/multilane'));
+    const file = pathToFileURL(join(project, 'multilane.config.js'));
+    return withApp({ config: file }, async (app) => (await app.inject(path)).text());
+  };
+
+  it('show one of Express beside a route', async () => {
+    const config = blockOf('docs/http.md', '// multilane.config.js');
+    expect(await ask(config, '/old/users/7')).to.equal('{"id":"7"}');
+    expect(await ask(config, '/old/users/7/orders')).to.equal('[]');
+  });
+
+  it('show how one of Express moves in', async () => {
+    const config = blockOf(
+      'docs/from-express.md',
+      "import { defineConfig, defineService } from 'multilane';",
+    );
+    expect(await ask(config, '/x', EXPRESS)).to.equal('"/x"');
+  });
+
+  it('show how one of Fastify moves in', async () => {
+    const config = blockOf(
+      'docs/from-fastify.md',
+      "import { defineConfig, defineService } from 'multilane';",
+    );
+    expect(await ask(config, '/x', FASTIFY)).to.equal('"/x"');
+  });
+});
