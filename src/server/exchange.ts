@@ -105,8 +105,8 @@ export interface Exchange {
   /** Call after the last piece. Cuts the connection when the announced length was not reached. */
   end(): void;
   /**
-   * Leaves request, body and response to an application of `node:http`. Call it at most once, while nothing has
-   * been sent. The exchange ends when that response does. Until bytes of it were sent, `send` sends another
+   * Leaves request, body and response to an application of `node:http`. Call it at most once, while nothing
+   * has been sent. The exchange ends when that response does. Until bytes of it were sent, `send` sends another
    * response in its place and closes the connection: what the application writes from then on has no effect.
    * Undefined where there are no such objects.
    * @param bodyLimit largest body in bytes

@@ -1,6 +1,6 @@
 // The contract of this module: what a handler gets and returns, and how an application is declared.
-// Everything else in server/ implements it over a socket (uws/uws-server.ts, node/node-server.ts) or without one
-// (inject.ts).
+// Everything else in server/ implements it over a socket (uws/uws-server.ts, node/node-server.ts) or without
+// one (inject.ts).
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { Logger } from 'pino';
@@ -166,8 +166,8 @@ export type FetchOptions = Pick<
 export type NodeHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /**
- * An application of `node:http`: one of Express or Connect, which is a handler itself, or of Fastify, which has
- * one. Its `ready` is awaited before the worker accepts requests.
+ * An application of `node:http`: one of Express or Connect, which is a handler itself, or of Fastify, which
+ * has one. Its `ready` is awaited before the worker accepts requests.
  */
 export type NodeApplication =
   | NodeHandler
@@ -453,8 +453,9 @@ export interface Application<out Routes = unknown, in out Prefix extends string 
   mount(prefix: string, options: FetchOptions, application: FetchApplication): Application<Routes, Prefix>;
   /**
    * Mounts an application of `node:http` (`(req, res)`), such as one of Express or Fastify, as it is: it gets
-   * the objects of Node.js, and serves what one of `mount` does. The limits, hooks and switches of this process
-   * apply around it. It needs the HTTP core on `node:http` (`HTTP_CORE=node`); on the other one the start fails.
+   * the objects of Node.js, and serves what one of `mount` does. The limits, hooks and switches of this
+   * process apply around it. It needs the HTTP core on `node:http` (`HTTP_CORE=node`); on the other one the
+   * start fails.
    * @param prefix static text; `/` for all paths. `req.url` has none of it, `req.originalUrl` has all
    * @example app.mountNode('/old', (request, response) => response.end(`the path is ${request.url}`));
    */

@@ -64,7 +64,7 @@ export type FieldRecord = Record<string, string>;
 /** Loaded for the first request of a mounted application of `node:http`. */
 const nodeMessages = lazyModule(() => import('./node/node-injected.js'));
 
-/** Fields of the connection in memory, which concern nobody else. */
+/** Fields of the connection in memory, which are not passed on. */
 const OF_CONNECTION: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding']);
 
 const NO_FIELDS = Object.freeze({});

@@ -22,7 +22,7 @@ export const isNodeStyle = (value: unknown): boolean =>
   typeof value === 'function' &&
   (isRouter(value) || TAKES_RESPONSE.test(Function.prototype.toString.call(value).slice(0, MOST_CHARACTERS)));
 
-/** What to do with an application that is none of the fetch standard. @param page of the documentation about it */
+/** What to do with an application of another kind. @param page of the documentation about it */
 const mountIt = (application: string, page: string): string =>
   `write app.mountNode(prefix, ${application}), which runs it as it is on the HTTP core of Node.js ` +
   `(HTTP_CORE=node), or move its routes as ${page} shows`;

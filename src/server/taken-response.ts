@@ -1,5 +1,5 @@
-// A response that an application of `node:http` writes by itself. Until its first byte is sent the request can
-// still end in another way, by its deadline for example; then the application writes into the void.
+// A response that an application of `node:http` writes by itself. Until its first byte is sent the request
+// can still end in another way, by its deadline for example. Then what the application writes has no effect.
 import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../errors.js';
 import type { NodeMessages, TakeOverEvents } from './exchange.js';

@@ -107,8 +107,8 @@ export interface Host {
   readonly recorder: Recorder;
   readonly row: WorkerRow;
   /**
-   * Resolves when mounted applications of `node:http` may get requests. Call it once, before the thread serves
-   * any.
+   * Resolves when mounted applications of `node:http` may get requests. Call it once, before the thread
+   * serves any.
    * @throws ConfigError for one that cannot start
    */
   prepared(): Promise<void>;

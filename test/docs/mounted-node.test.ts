@@ -17,7 +17,7 @@ describe('the pages that mount an application of node:http', () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
   let count = 0;
 
-  /** The response to a request of a project with this configuration and, where it imports one, an application. */
+  /** The response to a request of a project with this configuration and the application that it imports. */
   const ask = async (config: string, path: string, application = ''): Promise<string> => {
     const project = join(folder, String(++count));
     mkdirSync(join(project, 'before'), { recursive: true });

@@ -1,5 +1,5 @@
-// A request without a socket for an application of `node:http`: a client and a server of Node.js, connected by
-// two streams in memory. So the application gets real objects, and what it writes is a real response.
+// A request without a socket for an application of `node:http`: a client and a server of Node.js, connected
+// by two streams in memory. So the application gets real objects, and what it writes is a real response.
 import { createServer, type IncomingMessage, request as requestBy } from 'node:http';
 import { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

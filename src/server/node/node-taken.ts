@@ -1,9 +1,10 @@
 // A request and its response in the hands of an application of `node:http`. Nothing is put between them: what
-// the server has to know of the response it learns from its methods `writeHead` and `write`, which are replaced
-// on the object itself, as packages of Express do (they set its prototype), and of the body from `push`.
+// the server has to know of the response it learns from its methods `writeHead` and `write`, which are
+// replaced on the object itself, as packages of Express do (Express sets its prototype), and of the body from
+// `push`.
 //
-// When the request ends before a byte of the response was sent, another response is written to the socket, and
-// to the application it looks as if its client had left: `close` is emitted, and what it writes then is lost.
+// When the request ends before a byte of the response was sent, another response is written to the socket.
+// For the application its client has left then: `close` is emitted, and what it writes is lost.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';

@@ -561,7 +561,7 @@ describe('a mounted application of node:http', () => {
   });
 
   it('has a handler of the shape of Next.js', async () => {
-    // `await app.prepare()` comes before; the handler takes the URL parsed as a third argument, which it may lack.
+    // `await app.prepare()` comes before. The handler takes the URL parsed as a third argument, if any.
     const getRequestHandler = () => async (req: IncomingMessage, res: ServerResponse, parsedUrl?: object) => {
       await turn();
       res.setHeader('x-powered-by', 'Next.js');
