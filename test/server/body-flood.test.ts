@@ -24,6 +24,10 @@ onCores('a body in small pieces', (core) => {
         for await (const piece of ctx.readStream()) bytes += piece.length;
         return String(bytes);
       });
+      app.get(
+        '/waiting',
+        (ctx) => new Promise<void>((resolve) => ctx.signal.addEventListener('abort', () => resolve())),
+      );
       app.post('/ignored', () => new Promise(() => {}));
       app.post('/mirrored', (ctx) => ctx.stream(ctx.readStream()));
     });
@@ -82,6 +86,15 @@ onCores('a body in small pieces', (core) => {
     wire.write(chunks(20_000, 'x'.repeat(17)) + END);
     expect((await answer)?.body.toString()).to.equal('340000');
     wire.destroy();
+    await nothingHeld();
+  });
+
+  it('ends the connection when it waits behind another request', async () => {
+    const wire = await Wire.open(url);
+    wire.write(`GET /waiting HTTP/1.1\r\nHost: x\r\n\r\n${head('/read')}`);
+    while (world.app.inFlight === 0 && !wire.ended) await settled();
+    wire.write(chunks(500_000));
+    await wire.closed();
     await nothingHeld();
   });
 
