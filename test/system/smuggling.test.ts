@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { CORE } from '#test/support/core.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { Wire } from '#test/support/wire.js';
 import { EVERYTHING } from './fixtures/paths.js';
@@ -90,14 +91,19 @@ for (const mode of ['reject', 'accept'] as const) {
     });
 
     it('is not executed after one whose framing cannot be trusted', async () => {
-      expect(await executedBehind(UNTRUSTED)).to.deep.equal([]);
+      // RFC 9112 section 3 permits to take several spaces for one, and the parser of Node.js does so.
+      const spaces = ['same packet', 'soon', 'later packet'].map(
+        (packet) => `a head with two spaces in the request line, ${packet}`,
+      );
+      expect(await executedBehind(UNTRUSTED)).to.deep.equal({ uws: [], node: spaces }[CORE]);
     }).timeout(60_000);
 
     it('is not executed after a chunked body', async () => {
       expect(await executedBehind(CHUNKED)).to.deep.equal([]);
     }).timeout(60_000);
 
-    it('is executed after a length that an empty field name hides, where no body is expected', async () => {
+    const hidden = { uws: 'is executed', node: 'is not executed' }[CORE];
+    it(`${hidden} after a length that an empty field name hides, where no body is expected`, async () => {
       // This is the gap that SECURITY.md names: when the core closes it, this test and SECURITY.md change.
       const { length } = follower(newToken());
       const hiding = (lines: readonly string[]): Case[] =>
@@ -107,6 +113,10 @@ for (const mode of ['reject', 'accept'] as const) {
       const whole = hiding(['GET /who', 'HEAD /large', 'DELETE /unread', 'OPTIONS /paints']);
       const others = hiding(['POST /text', 'PUT /bytes', 'PATCH /echo']);
       const executed = await executedBehind([...whole, ...others]);
+      if (CORE === 'node') {
+        expect(executed).to.deep.equal([]);
+        return;
+      }
       const always = whole.flatMap(([what]) =>
         ['same packet', 'soon', 'later packet'].map((packet) => `${what}, ${packet}`),
       );

@@ -43,6 +43,10 @@ export class NodeConnection {
   /** Bytes that had been read when the connection was looked at, and since when they are all. */
   #read = 0;
   #quietSince = 0;
+  /** Bytes that had been read at the first look behind the last request. */
+  #readForRequests = 0;
+  /** A request was served since the connection was looked at. */
+  hasServed = false;
   readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
 
   constructor(socket: Socket, serve: (connection: NodeConnection, waiting: Waiting) => void) {
@@ -130,15 +134,18 @@ export class NodeConnection {
   /**
    * Looks whether the connection is idle: no request is under way, and nothing arrives. Call it now and then.
    * @param at the time on the clock of `performance.now()`
+   * @param mostBytes that may arrive without a request: the parser skips empty lines without end
    */
-  isIdle(at: number, idleMs: number): boolean {
+  isIdle(at: number, idleMs: number, mostBytes: number): boolean {
     const { bytesRead } = this.socket;
     const isQuiet = bytesRead === this.#read;
+    if (this.isBusy || this.hasServed) this.#readForRequests = bytesRead;
+    this.hasServed = false;
     if (this.isBusy || !isQuiet) {
       this.#read = bytesRead;
       this.#quietSince = at;
       if (isQuiet && this.#current?.isRequestArriving === true) this.#noticeReset();
-      return false;
+      return bytesRead - this.#readForRequests > mostBytes;
     }
     return at - this.#quietSince >= idleMs;
   }

@@ -57,10 +57,11 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
   }
   const isHandedOver = (message: Message): boolean =>
     message.method === 'CONNECT' || (asksForSocket(message) && isSocketAt(message.url ?? ''));
+  // A connection that was cut is left as well: Node.js would make requests of all that its packet still holds.
   Object.defineProperty(ArrivingMessage.prototype, 'upgrade', {
     get(this: Message) {
       if (this[UPGRADE] === true) this[UPGRADE] = isHandedOver(this);
-      return this[UPGRADE];
+      return this[UPGRADE] === true || this.socket.destroyed;
     },
     set(this: Message, value: unknown) {
       this[UPGRADE] = value;

@@ -59,6 +59,7 @@ export class NodeServer implements HttpServer {
   /** Those of the sockets that have sent a request. */
   readonly #connections = new Set<NodeConnection>();
   readonly #stopLooking: () => void;
+  readonly #mostHeadBytes: number;
   #quietUntil = 0;
   #inCallback = false;
   #isClosed = false;
@@ -83,11 +84,11 @@ export class NodeServer implements HttpServer {
       accept: (request, socket, head, acceptance) =>
         this.#webSockets.accept(request, socket, head, acceptance),
     };
-    const { maxHeaderBytes, maxUrlBytes } = settings;
+    // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
+    this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
     this.#server = serverOf(tls, {
       IncomingMessage: messageClass((url) => app.webSocketAt(pathOf(url)) !== undefined),
-      // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
-      maxHeaderSize: 2 * (maxHeaderBytes + maxUrlBytes),
+      maxHeaderSize: this.#mostHeadBytes,
       insecureHTTPParser: false,
       requireHostHeader: false, // the reader requires exactly one
       ServerResponse: OwnResponse,
@@ -104,7 +105,7 @@ export class NodeServer implements HttpServer {
   /** Ends idle connections. */
   #endIdle(at: number): void {
     for (const connection of this.#connections)
-      if (connection.isIdle(at, IDLE_MS)) connection.socket.destroy();
+      if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
   }
 
   #listen(): void {
@@ -231,6 +232,7 @@ export class NodeServer implements HttpServer {
 
   #arrived(request: IncomingMessage, response: OwnResponse, expectsContinue: boolean): void {
     const connection = this.#connectionOf(request.socket);
+    connection.hasServed = true;
     if (connection.isLast) return;
     // In a long turn requests wait, so no client keeps the loop busy with the contents of one packet.
     if (connection.isBusy || this.#turns.isLong()) connection.wait({ request, response, expectsContinue });
@@ -289,7 +291,7 @@ export class NodeServer implements HttpServer {
   #leftHttp(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const connection = this.#connectionOf(request.socket);
     // What came before it has no response yet.
-    if (connection.isLast || connection.isBusy) {
+    if (connection.isLast || connection.isBusy || socket.destroyed) {
       socket.destroy();
       return;
     }
