@@ -1,0 +1,50 @@
+// What a connection may send without a request that is served.
+import { expect } from 'chai';
+import type { HttpServer } from '#src/server/http-core.js';
+import { Wire } from '#test/support/wire.js';
+import { onCores } from './cores.js';
+import { type Bench, bench, latch } from './kit.js';
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+const LINES = '\r\n'.repeat(32 * 1024);
+
+onCores('a connection', (core) => {
+  let world: Bench;
+  let server: HttpServer;
+  let port: number;
+  let wire: Wire;
+  let entered: ReturnType<typeof latch<void>>;
+
+  before(async () => {
+    world = bench((app) => {
+      app.get('/', () => 'ok');
+      app.get('/waits', () => {
+        entered.open();
+        return new Promise(() => undefined);
+      });
+    });
+    server = core.serverOf(world.app);
+    port = await server.listen(0, '127.0.0.1');
+  });
+  beforeEach(async () => {
+    entered = latch<void>();
+    wire = await Wire.open(`http://127.0.0.1:${port}`);
+  });
+  afterEach(() => wire.destroy());
+  after(() => server.close());
+
+  it('that sends empty lines without end is closed', async () => {
+    expect((await wire.request('GET', '/'))?.status).to.equal(200);
+    const pour = setInterval(() => wire.write(LINES), 10);
+    await wire.closed().finally(() => clearInterval(pour));
+  });
+
+  it('that pipelines thousands of requests behind one that waits is closed, and none of them is executed', async () => {
+    const before = world.observer.begun;
+    wire.write(`GET /waits HTTP/1.1\r\nHost: x\r\n\r\n${GET.repeat(2000)}`);
+    await entered.opened;
+    await wire.closed();
+    await world.observer.ended(world.observer.begun);
+    expect(world.observer.begun - before).to.equal(1);
+  });
+});
