@@ -12,6 +12,7 @@ import { Lingering, MOST_BYTES } from '../lingering.js';
 import { ServerRefusal } from '../server-refusal.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
+import { readDirectly, readOn } from './node-message.js';
 import { FLOOD } from './node-pieces.js';
 
 /** A body is refused when fewer than SLOW_BYTES of it arrive within SLOW_MS. */
@@ -53,6 +54,8 @@ export class NodeBody {
   #isBehind = false;
   /** Its pieces are received here. */
   isAttached = false;
+  /** They come from the parser; otherwise from the stream of the request. */
+  #isDirect = false;
   /** Its end was received here. */
   isDelivered = false;
   #isPaused = false;
@@ -88,16 +91,20 @@ export class NodeBody {
     const { wheel } = this.#events.host;
     this.#slow = new IdleAlarm(wheel, SLOW_MS, () => this.#tooSlow());
     this.#slow.start();
-    this.#request.on('data', (piece: Uint8Array) => this.#arrived(piece));
-    this.#request.on('end', () => this.#take(NOTHING, true));
-    if (this.#isPaused) this.#request.pause();
+    const request = this.#request;
+    const arrived = (piece: Uint8Array): boolean => this.#arrived(piece);
+    this.#isDirect = this.#left !== -1 && readDirectly(request, arrived);
+    if (this.#isDirect) return;
+    request.on('data', arrived);
+    request.on('end', () => this.#take(NOTHING, true));
+    if (this.#isPaused) request.pause();
   }
 
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#slow?.stop();
-    if (this.isAttached) this.#request.pause();
+    if (this.isAttached && !this.#isDirect) this.#request.pause();
   }
 
   resume(): void {
@@ -105,7 +112,8 @@ export class NodeBody {
     this.#isPaused = false;
     if (!this.isAttached || this.isDelivered) return;
     if (!this.#isOver) this.#slow?.start();
-    this.#request.resume();
+    if (this.#isDirect) readOn(this.#request);
+    else this.#request.resume();
   }
 
   /**
@@ -158,14 +166,10 @@ export class NodeBody {
     this.#isBehind = false;
   }
 
-  #arrived(piece: Uint8Array): void {
-    const { length } = piece;
-    if (this.#left === -1) {
-      this.#take(piece, false);
-      return;
-    }
-    this.#left -= length;
+  #arrived(piece: Uint8Array): boolean {
+    if (this.#left !== -1) this.#left -= piece.length;
     this.#take(piece, this.#left === 0);
+    return !this.#isPaused;
   }
 
   #take(piece: Uint8Array, isLast: boolean): void {

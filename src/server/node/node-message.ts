@@ -5,8 +5,9 @@
 // its body. Here only a request for a WebSocket is handed over. Every other one is served: a server may
 // ignore `Upgrade` (RFC 9110 section 7.8). Node.js 24 has an option for that, and older versions have not.
 //
-// And a request without a body is over with its response. Node.js would read its empty stream to the end,
-// which takes several callbacks in later turns.
+// A request without a body is over with its response. Node.js would read its empty stream to the end, which
+// takes several callbacks in later turns. And a body of known length can be read as it comes from the parser:
+// its stream would keep each piece until a later callback, although its reader waits for it.
 import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { ChunkJoiner, isChunked } from './node-pieces.js';
@@ -20,7 +21,17 @@ const OVER = Symbol('over');
 /** The pieces of the body are passed on as they arrive. */
 const RAW = Symbol('raw');
 
-type Message = IncomingMessage & { [UPGRADE]: unknown; [OVER]?: boolean; [RAW]?: boolean };
+const READER = Symbol('reader');
+
+/** @returns false when no more is to be read for now */
+type Reader = (piece: Uint8Array) => boolean;
+
+interface Message extends IncomingMessage {
+  [UPGRADE]: unknown;
+  [OVER]?: boolean;
+  [RAW]?: boolean;
+  [READER]?: Reader;
+}
 
 /** Call in the callback of a request whose body an application reads by itself. */
 export function passPieces(message: IncomingMessage): void {
@@ -32,6 +43,21 @@ export function endMessage(message: IncomingMessage): void {
   (message as Message)[OVER] = true;
 }
 
+/**
+ * Reads a body of known length past its stream.
+ * @returns false when some of it is in the stream already, or something else reads that
+ */
+export function readDirectly(message: IncomingMessage, reader: Reader): boolean {
+  if (message.complete || message.readableLength > 0 || message.readableFlowing !== null) return false;
+  (message as Message)[READER] = reader;
+  return true;
+}
+
+/** Goes on to read, after a reader has returned false. */
+export function readOn(message: IncomingMessage): void {
+  message._read(0);
+}
+
 /** @param isSocketAt whether a GET of this target finds a WebSocket */
 export function messageClass(isSocketAt: (url: string) => boolean): typeof IncomingMessage {
   class ArrivingMessage extends IncomingMessage {
@@ -40,7 +66,9 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
 
     /** Node.js calls it with each piece of the body, and with null at its end. */
     override push(piece: Uint8Array | null): boolean {
-      if ((this as unknown as Message)[RAW] === true) return super.push(piece);
+      const { [RAW]: isRaw, [READER]: reader } = this as unknown as Message;
+      if (reader !== undefined) return piece === null ? this.#end() : reader(piece);
+      if (isRaw === true) return super.push(piece);
       if (piece === null) {
         this.#joiner?.flush();
         return super.push(null);
@@ -50,9 +78,16 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
       return this.#joiner === null ? super.push(piece) : this.#joiner.add(piece);
     }
 
+    /** The stream has nothing that could end. Behind the response, the parser waits to forget the request. */
+    #end(): boolean {
+      endMessage(this);
+      return this.emit('end');
+    }
+
     /** Node.js calls it behind the response, to read what nothing has read. */
     _dump(): void {
-      if ((this as unknown as Message)[OVER] !== true) dump.call(this);
+      const { [OVER]: isOver, [READER]: reader } = this as unknown as Message;
+      if (isOver !== true && reader === undefined) dump.call(this);
     }
   }
   const isHandedOver = (message: Message): boolean =>
