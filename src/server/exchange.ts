@@ -106,9 +106,9 @@ export interface Exchange {
   end(): void;
   /**
    * Leaves request, body and response to an application of `node:http`. Call it at most once, while nothing
-   * has been sent. The exchange ends when that response does. Until bytes of it were sent, `send` sends another
-   * response in its place and closes the connection: what the application writes from then on has no effect.
-   * Undefined where there are no such objects.
+   * has been sent. The exchange ends when that response does. Until bytes of it were sent, `send` sends
+   * another response in its place and closes the connection: what the application writes from then on has no
+   * effect. Undefined where there are no such objects.
    * @param bodyLimit largest body in bytes
    * @returns undefined when the body was read already
    */
