@@ -47,4 +47,21 @@ onCores('a connection', (core) => {
     await world.observer.ended(world.observer.begun);
     expect(world.observer.begun - before).to.equal(1);
   });
+
+  it('that asks for another protocol loses no request: it ends, or serves the next one', async () => {
+    const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n';
+    wire.write(`${upgrade}${GET}`);
+    expect(await wire.response()).to.include({ status: 200, closes: { uws: false, node: true }[core.name] });
+    expect((await wire.response())?.status).to.equal({ uws: 200, node: undefined }[core.name]);
+  });
+
+  it('that waits for 100 Continue without a body stays open', async () => {
+    expect((await wire.request('GET', '/', ['Expect: 100-continue']))?.closes).to.equal(false);
+  });
+
+  it('of another version of HTTP is refused', async () => {
+    wire.write('GET / HTTP/2.0\r\nHost: x\r\n\r\n');
+    expect((await wire.response())?.status).to.equal({ uws: 505, node: 400 }[core.name]);
+    await wire.closed();
+  });
 });

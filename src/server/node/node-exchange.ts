@@ -112,10 +112,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     this.#response = arrived.response;
     this.connection = arrived.connection;
     this.#isLast = arrived.isLast;
-    this.#expectsContinue = arrived.expectsContinue;
     this.#upgrading = arrived.upgrading;
     if (head.contentLength > 0 || head.isChunked)
       this.#body = new NodeBody(request, head.isChunked ? -1 : head.contentLength, this);
+    this.#expectsContinue = arrived.expectsContinue && this.#body !== undefined;
   }
 
   get accept(): ((acceptance: Acceptance) => void) | undefined {

@@ -43,7 +43,9 @@ export function readHead(reader: HeadReader, request: IncomingMessage): HttpErro
 }
 
 function faultOf(reader: HeadReader, target: string, request: IncomingMessage): HttpError | undefined {
-  const { rawHeaders, httpVersionMinor, method } = request;
+  const { rawHeaders, httpVersionMajor, httpVersionMinor, method } = request;
+  if (httpVersionMajor !== 1)
+    return new ServerRefusal('MALFORMED_REQUEST', 'The request cannot be parsed as HTTP/1.1.');
   if (httpVersionMinor === 0 && reader.head.isChunked)
     return new ServerRefusal('MALFORMED_REQUEST', 'HTTP/1.0 has no Transfer-Encoding.');
   const isServerWide = target === '*' && method === 'OPTIONS';

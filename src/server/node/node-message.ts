@@ -21,6 +21,8 @@ const OVER = Symbol('over');
 /** The pieces of the body are passed on as they arrive. */
 const RAW = Symbol('raw');
 
+/** The request is served although it asks for another protocol. */
+const STAYS = Symbol('stays');
 const READER = Symbol('reader');
 
 /** @returns false when no more is to be read for now */
@@ -28,9 +30,18 @@ type Reader = (piece: Uint8Array) => boolean;
 
 interface Message extends IncomingMessage {
   [UPGRADE]: unknown;
+  [STAYS]?: boolean;
   [OVER]?: boolean;
   [RAW]?: boolean;
   [READER]?: Reader;
+}
+
+/**
+ * The parser skips what the packet holds behind a request that asks for another protocol, so where the next
+ * request begins is unknown.
+ */
+export function losesNext(message: IncomingMessage): boolean {
+  return (message as Message)[STAYS] === true;
 }
 
 /** Call in the callback of a request whose body an application reads by itself. */
@@ -95,7 +106,10 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
   // A connection that was cut is left as well: Node.js would make requests of all that its packet still holds.
   Object.defineProperty(ArrivingMessage.prototype, 'upgrade', {
     get(this: Message) {
-      if (this[UPGRADE] === true) this[UPGRADE] = isHandedOver(this);
+      if (this[UPGRADE] === true) {
+        this[UPGRADE] = isHandedOver(this);
+        this[STAYS] = this[UPGRADE] === false;
+      }
       return this[UPGRADE] === true || this.socket.destroyed;
     },
     set(this: Message, value: unknown) {

@@ -32,7 +32,7 @@ import { ResponseDate } from './node-date.js';
 import { NodeExchange, type UpgradingSocket } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { pathOf, readHead } from './node-head.js';
-import { messageClass } from './node-message.js';
+import { losesNext, messageClass } from './node-message.js';
 import { OwnResponse } from './node-response.js';
 import { NodeWebSockets } from './node-websockets.js';
 
@@ -258,6 +258,7 @@ export class NodeServer implements HttpServer {
       head.isChunked ||
       wantsClose ||
       upgrading !== undefined ||
+      losesNext(request) ||
       !response.shouldKeepAlive ||
       request.httpVersionMinor === 0;
     // Where a body ends is doubtful in a malformed request, so nothing is read for one.
