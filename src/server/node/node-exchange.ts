@@ -4,7 +4,7 @@
 // before the end of its request's body is complete for the client, but `end` is called only when the client
 // has sent the rest, or has stopped sending: at `end` Node.js closes the connection, the kernel would reset
 // it because of the unread bytes, and the client might lose the response.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
