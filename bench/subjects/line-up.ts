@@ -3,7 +3,15 @@ import type { BenchOptions } from '../options.js';
 import type { Route } from '../shapes/shapes.js';
 import type { Roles } from '../summarize.js';
 import { haproxyGateway } from './haproxy.js';
-import { mountedHono, multilane, rawUws, type Surroundings, shop } from './own.js';
+import {
+  mountedFastify,
+  mountedHono,
+  multilane,
+  onNodeCore,
+  rawUws,
+  type Surroundings,
+  shop,
+} from './own.js';
 import { PEERS, readAbsentPeers, readPeers } from './peer-file.js';
 import { preparePeer } from './prepare-peer.js';
 import type { NotMeasured, Subject } from './subject.js';
@@ -15,7 +23,9 @@ export interface LineUp {
   readonly notMeasured: readonly NotMeasured[];
 }
 
-/** Prepares the peers of a full run, which may install packages and compile. */
+/**
+ * Prepares the peers of a full run, and those that a short one names: that may install packages and compile.
+ */
 export async function lineUp(
   { isFull, servers, workers, shapes }: Pick<BenchOptions, 'isFull' | 'servers' | 'workers' | 'shapes'>,
   surroundings: Surroundings,
@@ -32,12 +42,14 @@ export async function lineUp(
     multilane('multilane acceptor', 'acceptor', surroundings),
     multilane('multilane reuseport', 'reuseport', surroundings),
     mountedHono('multilane, Hono mounted', 'acceptor', surroundings),
+    onNodeCore('multilane, node core', surroundings),
+    mountedFastify('multilane, Fastify mounted', surroundings),
     ...(isFull ? [shop(surroundings)] : []),
   ];
   const isMeasured = (route: Route): boolean => shapes.some((shape) => shape.route === route);
   if (isMeasured('gateway') || isMeasured('gateway-echo')) others.push(await haproxyGateway(surroundings));
   const peers = [];
-  for (const peer of isFull ? readPeers(PEERS) : []) {
+  for (const peer of isFull || servers.length > 0 ? readPeers(PEERS) : []) {
     if (isWanted(peer.name)) peers.push(await preparePeer(peer, workers, progress));
   }
   return {

@@ -2,10 +2,11 @@
 // the distance of its ratio from 1 shows the noise of the machine), and Multilane.
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { register } from '../process/register.js';
 import type { ServerCommand } from '../process/server.js';
 import { ROUTES, type Route } from '../shapes/shapes.js';
+import { PEERS } from './peer-file.js';
 import type { Subject } from './subject.js';
 import { packageVersion } from './versions.js';
 
@@ -68,6 +69,44 @@ export function multilane(
   };
 }
 
+/** The same on the HTTP core of Node.js, whose workers share the port where Node.js can do that. */
+export function onNodeCore(name: string, surroundings: Surroundings): Subject {
+  const subject = multilane(name, 'reuseport', surroundings);
+  return {
+    ...subject,
+    why: 'this package with its defaults on the HTTP core of Node.js',
+    versions: packageVersion(THIS_CHECKOUT),
+    env: { ...subject.env, ...NODE_CORE },
+  };
+}
+
+const NODE_CORE = { HTTP_CORE: 'node' } as const;
+
+/** What the application of Fastify serves that needs no plugin. */
+const OF_FASTIFY: readonly Route[] = ['plaintext', 'json', 'param', 'query', 'echo'];
+
+/** The routes of the peer "Fastify", mounted in this package with the objects of Node.js. */
+export function mountedFastify(name: string, surroundings: Surroundings): Subject {
+  const project = projectOf(name, 'fastify.config.js', 'reuseport', surroundings, THIS_CHECKOUT);
+  linkPackages(project.cwd, ['fastify']);
+  return {
+    ...project,
+    why: 'this package with its defaults on the HTTP core of Node.js, and the routes of "Fastify", mounted',
+    versions: [...packageVersion(THIS_CHECKOUT), ...packageVersion(THIS_CHECKOUT, 'fastify')],
+    env: {
+      ...project.env,
+      ...NODE_CORE,
+      FASTIFY_ROUTES: pathToFileURL(join(PEERS, 'fastify/routes.js')).href,
+    },
+    routes: OF_FASTIFY,
+  };
+}
+
+function linkPackages(folder: string, packages: readonly string[]): void {
+  for (const each of packages)
+    symlinkSync(join(THIS_CHECKOUT, 'node_modules', each), join(folder, 'node_modules', each));
+}
+
 /** What the application of Hono serves, with the routes beside it. */
 const OF_HONO: readonly Route[] = ['plaintext', 'json', 'param', 'query', 'echo', 'file', 'sse', 'ws'];
 /** Packages that its file imports. */
@@ -76,8 +115,7 @@ const PACKAGES_OF_HONO = ['hono', 'ajv'];
 /** The application of the peer "Hono on Node", mounted in this package. */
 export function mountedHono(name: string, sharding: Sharding, surroundings: Surroundings): Subject {
   const project = projectOf(name, 'hono.config.js', sharding, surroundings, THIS_CHECKOUT);
-  for (const each of PACKAGES_OF_HONO)
-    symlinkSync(join(THIS_CHECKOUT, 'node_modules', each), join(project.cwd, 'node_modules', each));
+  linkPackages(project.cwd, PACKAGES_OF_HONO);
   return {
     ...project,
     why: 'this package with its defaults and the application of "Hono on Node", mounted',
