@@ -41,6 +41,7 @@ const PLACES = [
 ] as const;
 
 const CHUNKED = 'Host: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
+const LENGTH = 'Host: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
 const PACKETS = [
   ['in one packet', [`${CHUNKED}2\r\n{}\r\n0\r\n\r\n`]],
   ['in two packets', [`${CHUNKED}2\r\n{}\r\n`, '0\r\n\r\n']],
@@ -103,6 +104,26 @@ export function stallKinds(
         wire.destroy();
         expect(generations(await replacedOf(cluster, before, core))).to.equal(generations(before) + 1);
       });
+    }
+
+    // The parser gets no result of an interrupted callback, so it reads nothing any more.
+    if (core === 'node') {
+      for (const [what, head] of [
+        ['in its handler', 'GET /stall/handler HTTP/1.1\r\nHost: x\r\n\r\n'],
+        ['before its body is there', `POST /stall/handler-before-body HTTP/1.1\r\n${LENGTH}`],
+        ['in the check of its body', `POST /stall/body-schema HTTP/1.1\r\n${LENGTH}{}`],
+      ] as const) {
+        it(`gets the last response of its connection when it loops ${what}`, async () => {
+          stalls += 1;
+          const before = await allReadyOf(cluster, core);
+          const wire = await Wire.open(cluster.url);
+          wire.write(`${head}GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n`);
+          expect(await wire.response()).to.include({ status: 500, closes: true });
+          await wire.closed();
+          expect(wire.rest).to.equal('');
+          await replacedOf(cluster, before, core);
+        });
+      }
     }
 
     it('is counted by reason when its worker is replaced, and restarts no process', async () => {

@@ -11,7 +11,10 @@ export const STALL_MS = 500;
 /** Large enough that a worker has served for longer than its backoff when its turn to stall comes again. */
 const MANY = 4;
 /** Workers on each core: those of `node:http` share a port only where Node.js lets them. */
-const WORKERS_ON: Readonly<Record<typeof CORE, number>> = { uws: MANY, node: (await sharesPort()) ? MANY : 1 };
+const WORKERS_ON: Readonly<Record<typeof CORE, number>> = {
+  uws: MANY,
+  node: (await sharesPort()) ? MANY : 1,
+};
 export const WORKERS = WORKERS_ON[CORE];
 
 export const stallingCluster = (core = CORE): Cluster =>

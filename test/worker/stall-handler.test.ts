@@ -44,6 +44,7 @@ function examined({
         webSocketMs === undefined ? undefined : { route: '/ws', since: now - webSocketMs },
       clearRunningWebSocket() {},
       interrupt(_error, these) {
+        expect(isEnding, 'the server is prepared').to.equal(true);
         abandoned += these.length;
       },
     },

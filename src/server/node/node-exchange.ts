@@ -101,6 +101,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #idle: IdleAlarm | undefined;
   #wake: (() => void) | undefined;
   #webSocket: OpenedSocket | undefined;
+  /** The connection is that of a WebSocket. */
+  #isHandedOver = false;
   /** An application has the request and the response. */
   #taken: NodeTaken | undefined;
 
@@ -334,6 +336,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #accept({ socket, head }: UpgradingSocket, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
     const opened = this.host.accept(this.#request, socket, head, acceptance);
+    this.#isHandedOver = true;
     this.connection.handOver(this);
     this.#complete();
     if (this.#inCallback) this.#webSocket = opened;
@@ -513,6 +516,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   #cut(): void {
+    if (this.#isHandedOver) return;
     this.connection.isLast = true;
     this.connection.socket.destroy();
   }

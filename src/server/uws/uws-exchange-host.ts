@@ -2,9 +2,9 @@
 
 import type { EnteredStores } from '../entered-stores.js';
 import type { LingeringHost } from '../lingering.js';
+import type { PendingInterrupt } from '../pending-interrupt.js';
 import type { ServiceCode } from '../service-code.js';
 import type { BodilessWatch } from './bodiless-watch.js';
-import type { PendingInterrupt } from '../pending-interrupt.js';
 import type { CoreResponse } from './uws-core.js';
 
 export interface ExchangeHost extends LingeringHost {

@@ -23,10 +23,10 @@ import {
   UNCOUNTED,
 } from '../http-core.js';
 import type { StaticRoute } from '../mounted-routes.js';
+import { PendingInterrupt } from '../pending-interrupt.js';
 import { expectsBody, uniqueMethod } from '../routing/methods.js';
 import { TurnWatch } from '../turn-watch.js';
 import { BodilessWatch } from './bodiless-watch.js';
-import { PendingInterrupt } from '../pending-interrupt.js';
 import { Anchor } from './uws-anchor.js';
 import { UwsConnections } from './uws-connections.js';
 import { type Core, type CoreApp, type CoreRequest, type CoreResponse, loadCore } from './uws-core.js';

@@ -5,12 +5,12 @@
 import type { App } from '../app.js';
 import type { EnteredStores } from '../entered-stores.js';
 import type { Acceptance } from '../exchange.js';
+import type { PendingInterrupt } from '../pending-interrupt.js';
 import { octetsOf } from '../response/field-octets.js';
 import type { Segment } from '../routing/pattern.js';
 import type { ServiceCode } from '../service-code.js';
 import type { TurnWatch } from '../turn-watch.js';
 import type { SocketRoute } from '../websocket/websocket.js';
-import type { PendingInterrupt } from '../pending-interrupt.js';
 import type {
   CoreApp,
   CoreBehavior,
