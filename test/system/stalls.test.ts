@@ -43,12 +43,14 @@ describe('a handler that stalls the event loop', () => {
     const victim = await Wire.open(cluster.url);
     const thread = await threadOf(victim);
     if (thread === undefined) return openBeside(count);
-    const bystanders: Wire[] = [];
-    while (bystanders.length < count) {
-      const other = await Wire.open(cluster.url);
-      if ((await threadOf(other)) === thread) bystanders.push(other);
-      else other.destroy();
-    }
+    const beside = async (): Promise<Wire> => {
+      for (;;) {
+        const other = await Wire.open(cluster.url);
+        if ((await threadOf(other)) === thread) return other;
+        other.destroy();
+      }
+    };
+    const bystanders = await Promise.all(Array.from({ length: count }, beside));
     return { victim, bystanders };
   };
   const allReady = () => allReadyOf(cluster);
