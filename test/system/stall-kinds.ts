@@ -50,6 +50,12 @@ const CHUNKED_BODIES = ['/stall/checked-body', '/stall/body-schema', '/stall/res
   (path) => PACKETS.map(([how, packets]) => ({ path, how, packets })),
 );
 
+const IN_PARSER = [
+  ['in its handler', 'GET /stall/handler HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['before its body is there', `POST /stall/handler-before-body HTTP/1.1\r\n${LENGTH}`],
+  ['in the check of its body', `POST /stall/body-schema HTTP/1.1\r\n${LENGTH}{}`],
+] as const;
+
 /** @param chosen the kinds that run, out of all */
 export function stallKinds(
   core: typeof CORE,
@@ -107,23 +113,17 @@ export function stallKinds(
     }
 
     // The parser gets no result of an interrupted callback, so it reads nothing any more.
-    if (core === 'node') {
-      for (const [what, head] of [
-        ['in its handler', 'GET /stall/handler HTTP/1.1\r\nHost: x\r\n\r\n'],
-        ['before its body is there', `POST /stall/handler-before-body HTTP/1.1\r\n${LENGTH}`],
-        ['in the check of its body', `POST /stall/body-schema HTTP/1.1\r\n${LENGTH}{}`],
-      ] as const) {
-        it(`gets the last response of its connection when it loops ${what}`, async () => {
-          stalls += 1;
-          const before = await allReadyOf(cluster, core);
-          const wire = await Wire.open(cluster.url);
-          wire.write(`${head}GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n`);
-          expect(await wire.response()).to.include({ status: 500, closes: true });
-          await wire.closed();
-          expect(wire.rest).to.equal('');
-          await replacedOf(cluster, before, core);
-        });
-      }
+    for (const [what, request] of core === 'node' ? chosen(IN_PARSER) : []) {
+      it(`gets the last response of its connection when it loops ${what}`, async () => {
+        stalls += 1;
+        const before = await allReadyOf(cluster, core);
+        const wire = await Wire.open(cluster.url);
+        wire.write(`${request}GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n`);
+        expect(await wire.response()).to.include({ status: 500, closes: true });
+        await wire.closed();
+        expect(wire.rest).to.equal('');
+        await replacedOf(cluster, before, core);
+      });
     }
 
     it('is counted by reason when its worker is replaced, and restarts no process', async () => {
