@@ -1,13 +1,14 @@
 // Runs the tests on another version of Node.js. That version is installed from the npm registry (package
 // `node`) into a temporary folder. It is the first in PATH, so every process that the tests start uses it.
-//   node scripts/on-node.mjs 24 --smoke            runs the files that are listed in .ci/smoke
+//   node scripts/on-node.mjs 24 --smoke            runs the files that are listed in .ci/smoke and .ci/node-core
 //   node scripts/on-node.mjs 24 [mocha's options]  runs the whole suite
+//   node scripts/on-node.mjs 24 --node-core        the same on the HTTP core on `node:http`
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Suite } from './suite.mjs';
+import { inParallel, listedFiles, NODE_CORE, nodeCorePart, Suite } from './suite.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const INSTALL_MS = 300_000;
@@ -35,33 +36,31 @@ function install(version, folder) {
   return bin;
 }
 
-/** @throws Failure for a file that does not exist, of which mocha would only warn */
-function smokeFiles() {
-  const lines = readFileSync(join(ROOT, '.ci/smoke'), 'utf8').split('\n');
-  const files = lines.map((line) => line.replace(/#.*/, '').trim()).filter((line) => line !== '');
-  const compiled = files.map((file) => join('build', file.replace(/\.ts$/, '.js')));
-  const missing = compiled.filter((file) => !existsSync(join(ROOT, file)));
-  if (missing.length > 0) throw new Failure(`.ci/smoke lists what is not built: ${missing.join(', ')}`);
-  return compiled;
-}
-
 /** Runs the tests, as `npm test` does. @returns the exit code */
-function test(bin, files, options) {
+function test(bin, parts, options) {
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
   // npm sets these variables for its scripts.
   for (const name of ['NODE', 'npm_node_execpath']) delete env[name];
-  const suite = new Suite({ node: join(bin, 'node'), env });
-  return suite.run([['--parallel', '--jobs', '2', ...files]], options);
+  return new Suite({ node: join(bin, 'node'), env }).run(parts, options);
+}
+
+const WHOLE = ['build/test/**/*.test.js'];
+
+/** @returns the parts of the suite for the options, and the options of mocha */
+function choose(args) {
+  const own = new Set(args.filter((arg) => arg === '--smoke' || arg === '--node-core'));
+  const options = args.filter((arg) => !own.has(arg));
+  if (own.has('--smoke')) return { parts: [inParallel(listedFiles('.ci/smoke')), nodeCorePart()], options };
+  return { parts: [inParallel(WHOLE, own.has('--node-core') ? NODE_CORE : {})], options };
 }
 
 const [version = '', ...args] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'multilane-node-'));
 try {
   if (!/^\d+$/.test(version))
-    throw new Failure('usage: node scripts/on-node.mjs MAJOR [--smoke] [mocha options]');
-  const rest = args.filter((arg) => arg !== '--smoke');
-  const files = rest.length < args.length ? smokeFiles() : ['build/test/**/*.test.js'];
-  process.exitCode = await test(install(version, folder), files, rest);
+    throw new Failure('usage: node scripts/on-node.mjs MAJOR [--smoke | --node-core] [mocha options]');
+  const { parts, options } = choose(args);
+  process.exitCode = await test(install(version, folder), parts, options);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   process.stderr.write(`on-node: ${error.message}\n`);

@@ -1,8 +1,9 @@
-// Runs the suite in two parts, one after the other. The tests of the second part keep the processors busy
+// Runs the suite in three parts, one after the other. The tests of the second part keep the processors busy
 // themselves (Chromium, a Prometheus that scrapes each second, handlers that burn CPU), or measure what a load
-// does to other requests. Tests of the first part wait for processes that have to respond within a time.
+// does to other requests. Tests of the first part wait for processes that have to respond within a time. The
+// third part is what runs once more, on the HTTP core on `node:http`.
 //   node scripts/test.mjs [mocha's options]
-import { Suite } from './suite.mjs';
+import { inParallel, nodeCorePart, Suite } from './suite.mjs';
 
 const BUSY = [
   'build/test/dashboard/**/*.test.js',
@@ -16,9 +17,6 @@ const OTHERS = ['build/test/system/**/*.test.js', 'build/test/{,!(system)/**/}*.
 const ignored = BUSY.flatMap((files) => ['--ignore', files]);
 
 process.exitCode = await new Suite().run(
-  [
-    ['--parallel', '--jobs', '3', ...ignored, ...OTHERS],
-    ['--parallel', '--jobs', '2', ...BUSY],
-  ],
+  [{ args: ['--parallel', '--jobs', '3', ...ignored, ...OTHERS] }, inParallel(BUSY), nodeCorePart()],
   process.argv.slice(2),
 );

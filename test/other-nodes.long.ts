@@ -1,21 +1,26 @@
-// Runs the whole suite on the newer supported versions of Node.js. `npm test` runs it on the installed
-// version, and .ci/run runs a part of it on these versions (.ci/smoke).
+// Runs the whole suite on the newer supported versions of Node.js, and on the HTTP core on `node:http` with
+// the first version on which its workers share a port. `npm test` runs it on the installed version, with a part
+// of it on that core (.ci/node-core), and .ci/run runs parts of it on these versions (.ci/smoke).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { ROOT } from '#test/support/cluster.js';
 
-const VERSIONS = [22, 24];
+const RUNS: Readonly<Record<string, readonly string[]>> = {
+  'Node.js 22': ['22'],
+  'Node.js 24': ['24'],
+  'Node.js 22 with HTTP_CORE=node': ['22', '--node-core'],
+};
 /** Lines of output that are kept for a failure's message; the summary of mocha is at the end. */
 const MOST_LINES = 300;
 const SUMMARY = /^ +\d+ (passing|failing|pending)\b/;
 
 describe('the whole suite', () => {
-  for (const version of VERSIONS) {
-    it(`passes on Node.js ${version}`, async function () {
+  for (const [name, args] of Object.entries(RUNS)) {
+    it(`passes on ${name}`, async function () {
       this.timeout(3_600_000);
-      const child = spawn(process.execPath, ['scripts/on-node.mjs', String(version)], {
+      const child = spawn(process.execPath, ['scripts/on-node.mjs', ...args], {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'inherit'],
       });

@@ -38,7 +38,7 @@ export interface HttpServer {
    */
   listen(port: number, host: string): Promise<number>;
   /** Accepts no new connections; open ones stay. May be called at any time. */
-  stopListening(): void;
+  stopListening(): void | Promise<void>;
   /** Number of open sockets. */
   readonly connections: number;
   /** Number of responses that are not complete, those of requests in flight included. A drain waits for 0. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
+import { SHARDINGS } from '#test/support/core.js';
 import { until } from '#test/support/until.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { PLAIN } from './fixtures/paths.js';
@@ -8,7 +9,7 @@ import { PLAIN } from './fixtures/paths.js';
 const MOST = 200;
 
 describe('open connections of one address', () => {
-  for (const SHARDING of ['acceptor', 'reuseport']) {
+  for (const SHARDING of SHARDINGS) {
     describe(`with ${SHARDING}`, () => {
       const sockets = new Set<Socket>();
       const cluster = useCluster({ config: PLAIN, env: { SHARDING, MAX_CONNECTIONS: String(MOST) } });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { CORE } from '#test/support/core.js';
 import { type DelayingProxy, delayingProxy } from '#test/support/delaying-proxy.js';
 import { newSeed } from '#test/support/random.js';
 import { until } from '#test/support/until.js';
@@ -18,26 +19,28 @@ const END = Symbol('end');
 /**
  * Parts of requests: the first is sent before the drain, each other one half a second after the previous one.
  */
-const REQUESTS: Readonly<Record<string, readonly [statuses: readonly number[], ...(string | typeof END)[]]>> =
-  {
-    'a head in two parts': [[200], GET.slice(0, 20), GET.slice(20)],
-    'a body in parts': [[200], head('POST /orders', 'Content-Length: 9'), '[1,2', ',3,4]'],
-    'a body in chunks': [
-      [200],
-      `${head('POST /orders', 'Transfer-Encoding: chunked')}3\r\n[1,\r\n`,
-      '2\r\n2]\r\n',
-      '0\r\n\r\n',
-    ],
-    'a body after 100 Continue': [
-      [100, 200],
-      '',
-      head('POST /orders', 'Content-Length: 3', 'Expect: 100-continue'),
-      '[1]',
-    ],
-    'a body that does not end': [[504], head('POST /orders', 'Content-Length: 9'), '[1'],
-    'two requests in one packet': [[200, 200], '', GET + GET],
-    'the end of the client behind its request': [[200], '', GET, END],
-  };
+const REQUESTS: Readonly<
+  Record<string, readonly [statuses: readonly (number | undefined)[], ...(string | typeof END)[]]>
+> = {
+  'a head in two parts': [[200], GET.slice(0, 20), GET.slice(20)],
+  'a body in parts': [[200], head('POST /orders', 'Content-Length: 9'), '[1,2', ',3,4]'],
+  'a body in chunks': [
+    [200],
+    `${head('POST /orders', 'Transfer-Encoding: chunked')}3\r\n[1,\r\n`,
+    '2\r\n2]\r\n',
+    '0\r\n\r\n',
+  ],
+  'a body after 100 Continue': [
+    [100, 200],
+    '',
+    head('POST /orders', 'Content-Length: 3', 'Expect: 100-continue'),
+    '[1]',
+  ],
+  'a body that does not end': [[504], head('POST /orders', 'Content-Length: 9'), '[1'],
+  // The node core cannot see that more is in the packet when it announces the end with the first response.
+  'two requests in one packet': [{ uws: [200, 200], node: [200, undefined] }[CORE], '', GET + GET],
+  'the end of the client behind its request': [[200], '', GET, END],
+};
 
 for (const withTls of [false, true]) {
   describe(`requests that arrive in a drain, ${withTls ? 'over TLS' : 'without TLS'}`, function () {
@@ -73,7 +76,7 @@ for (const withTls of [false, true]) {
         for (const _ of statuses) {
           const response = await wire.response();
           seen.push(response?.status);
-          closes = response?.closes ?? false;
+          closes = response?.closes ?? closes;
         }
         return { name, statuses: seen, closes };
       };

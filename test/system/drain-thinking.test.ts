@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { type Cluster, newDataDir, startCluster } from '#test/support/cluster.js';
+import { SHARDINGS } from '#test/support/core.js';
 import { type DelayingProxy, delayingProxy } from '#test/support/delaying-proxy.js';
 import { newSeed } from '#test/support/random.js';
 import { reload, workersOf } from '#test/support/rolling.js';
@@ -68,7 +69,7 @@ async function ask(proxy: DelayingProxy, cluster: Cluster, begin: Begin): Promis
 }
 
 for (const [sharding, withTls] of [
-  ['acceptor', false],
+  [SHARDINGS[0], false],
   ['reuseport', true],
 ] as const) {
   describe(`idle connections in a drain, SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, function () {

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { isLevel } from '#src/cluster/surplus.js';
 import { get } from '#test/support/client.js';
 import { type Cluster, startCluster } from '#test/support/cluster.js';
+import { SHARDINGS } from '#test/support/core.js';
 import { type KeepAliveLoad, keepAliveLoad } from '#test/support/keep-alive-load.js';
 import { servesEveryConnection, type WorkerView, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
@@ -19,7 +20,7 @@ const METRIC = 'multilane_rebalance_connections_closed_total';
 /** This number of requests without a close shows that the rebalancing is over. */
 const QUIET_REQUESTS = 10_000;
 
-for (const sharding of ['acceptor', 'reuseport'] as const) {
+for (const sharding of SHARDINGS) {
   describe(`SHARDING=${sharding}: connections of a worker that has failed`, () => {
     let cluster: Cluster;
     let load: KeepAliveLoad | undefined;

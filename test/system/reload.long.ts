@@ -3,15 +3,16 @@
 // network namespace has its own setting: unshare -n sh -c 'ip link set lo up; sysctl -w
 // net.ipv4.tcp_migrate_req=1; npx mocha build/test/system/reload.long.js'
 import { expect } from 'chai';
-import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
+import { makeCertificate, needsOpenssl, renewCertificate } from '#test/support/certificate.js';
 import { newDataDir, startCluster } from '#test/support/cluster.js';
+import { SHARDINGS } from '#test/support/core.js';
 import { newSeed } from '#test/support/random.js';
 import { PATIENT_DRAIN_MS, rollUnderLoad, servesEveryConnection } from '#test/support/rolling.js';
 import { HAZARDS } from './fixtures/paths.js';
 
 const ROLLS = 50;
 
-for (const sharding of ['acceptor', 'reuseport'] as const) {
+for (const sharding of SHARDINGS) {
   for (const withTls of [false, true]) {
     describe(`rolling replacements, SHARDING=${sharding} ${withTls ? 'over TLS' : 'without TLS'}`, () => {
       const seed = newSeed();
@@ -21,10 +22,11 @@ for (const sharding of ['acceptor', 'reuseport'] as const) {
         if (withTls) needsOpenssl(this);
         const dataDir = newDataDir();
         const tls = withTls ? makeCertificate(dataDir, 'shop') : undefined;
+        const renew = (): void => tls && renewCertificate(tls);
         const env = { SHARDING: sharding, DRAIN_MS: String(PATIENT_DRAIN_MS) };
         const cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
         try {
-          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed, 0);
+          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed, 0, renew);
           for (const [name, { lost, ...counts }] of Object.entries({ kept, thinking, fresh })) {
             console.log(name, JSON.stringify({ ...counts, lost: lost.length }));
           }

@@ -3,6 +3,7 @@
 
 import { expect } from 'chai';
 import { get } from '#test/support/client.js';
+import { SHARDINGS } from '#test/support/core.js';
 import { type FastUpload, fastUpload } from '#test/support/fast-upload.js';
 import { useCluster } from '#test/support/use-cluster.js';
 import { UPLOADS } from './fixtures/paths.js';
@@ -24,7 +25,7 @@ const READERS: Readonly<Record<string, Omit<FastUpload, 'port' | 'bytes'>>> = {
   },
 };
 
-for (const sharding of ['acceptor', 'reuseport'] as const) {
+for (const sharding of SHARDINGS) {
   describe(`uploads that are faster than their handler: SHARDING=${sharding}`, function () {
     this.timeout(60_000);
     before(function () {

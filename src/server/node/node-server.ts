@@ -9,6 +9,7 @@ import { createServer, IncomingMessage, type Server, type ServerOptions } from '
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HttpError } from '../../errors.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
@@ -40,6 +41,8 @@ import { NodeWebSockets } from './node-websockets.js';
 const IDLE_MS = 10_000;
 /** Connections are looked at this often for that. */
 const LOOK_MS = 1000;
+/** The longest queue of connections that wait to be accepted: the default of Node.js. */
+const BACKLOG = 511;
 /** Time between two lines of the log about connections that could not be accepted. */
 const QUIET_MS = 10_000;
 
@@ -61,6 +64,8 @@ export class NodeServer implements HttpServer {
   readonly #stopLooking: () => void;
   readonly #mostHeadBytes: number;
   #quietUntil = 0;
+  /** Connections so far. */
+  #accepted = 0;
   #inCallback = false;
   #isClosed = false;
 
@@ -151,10 +156,19 @@ export class NodeServer implements HttpServer {
   }
 
   /**
+   * The kernel resets connections that it has completed for a listener and that are not accepted when it
+   * closes, and Node.js may accept only one in a turn of the event loop. So the listener closes right after a
+   * turn that has accepted none, at the latest when all that can have waited are accepted.
+   *
    * Idle connections stay: a request may be on its way on each of them. `close` of `node:http` would cut
    * them.
    */
-  stopListening(): void {
+  async stopListening(): Promise<void> {
+    let accepted = -1;
+    for (let turn = 0; turn < BACKLOG && accepted !== this.#accepted; turn += 1) {
+      accepted = this.#accepted;
+      await nextTurn();
+    }
     if (this.#server.listening) NetServer.prototype.close.call(this.#server);
   }
 
@@ -199,6 +213,7 @@ export class NodeServer implements HttpServer {
   }
 
   #connected(socket: Socket): void {
+    this.#accepted += 1;
     if (!this.#gate.enter(() => addressOf(socket))) {
       socket.destroy();
       return;
@@ -264,13 +279,16 @@ export class NodeServer implements HttpServer {
     // Where a body ends is doubtful in a malformed request, so nothing is read for one.
     if (fault?.code === 'MALFORMED_REQUEST') head.forgetBody();
     if (isLast) connection.isLast = true;
+    // Without a body nothing of the client waits for it, and the connection can stay.
+    const hasNoBody = !head.isChunked && head.contentLength <= 0;
+    if (expectsContinue && hasNoBody && !isLast) response.writeContinue();
     const exchange = new NodeExchange(host, {
       head,
       request,
       response,
       connection,
       isLast,
-      expectsContinue,
+      expectsContinue: expectsContinue && !hasNoBody,
       upgrading,
     });
     try {
