@@ -32,7 +32,15 @@ export const NODE_CORE = { HTTP_CORE: 'node' };
 /** A part of a suite: two files run at a time. */
 export const inParallel = (files, env = {}) => ({ args: ['--parallel', '--jobs', '2', ...files], env });
 
-export const nodeCorePart = () => inParallel(listedFiles('.ci/node-core'), NODE_CORE);
+/** The first version of Node.js whose threads share a port. */
+const SHARING_NODE = 22;
+
+/** The part of the suite that runs on both cores. @param major version of Node.js */
+export const nodeCorePart = (major) =>
+  inParallel(
+    [...listedFiles('.ci/node-core'), ...(major >= SHARING_NODE ? listedFiles('.ci/node-core-workers') : [])],
+    NODE_CORE,
+  );
 
 export class Suite {
   #node;

@@ -17,6 +17,10 @@ const OTHERS = ['build/test/system/**/*.test.js', 'build/test/{,!(system)/**/}*.
 const ignored = BUSY.flatMap((files) => ['--ignore', files]);
 
 process.exitCode = await new Suite().run(
-  [{ args: ['--parallel', '--jobs', '3', ...ignored, ...OTHERS] }, inParallel(BUSY), nodeCorePart()],
+  [
+    { args: ['--parallel', '--jobs', '3', ...ignored, ...OTHERS] },
+    inParallel(BUSY),
+    nodeCorePart(Number.parseInt(process.versions.node, 10)),
+  ],
   process.argv.slice(2),
 );

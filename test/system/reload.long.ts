@@ -3,7 +3,7 @@
 // network namespace has its own setting: unshare -n sh -c 'ip link set lo up; sysctl -w
 // net.ipv4.tcp_migrate_req=1; npx mocha build/test/system/reload.long.js'
 import { expect } from 'chai';
-import { makeCertificate, needsOpenssl, renewCertificate } from '#test/support/certificate.js';
+import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
 import { newDataDir, startCluster } from '#test/support/cluster.js';
 import { SHARDINGS } from '#test/support/core.js';
 import { newSeed } from '#test/support/random.js';
@@ -22,11 +22,10 @@ for (const sharding of SHARDINGS) {
         if (withTls) needsOpenssl(this);
         const dataDir = newDataDir();
         const tls = withTls ? makeCertificate(dataDir, 'shop') : undefined;
-        const renew = (): void => tls && renewCertificate(tls);
         const env = { SHARDING: sharding, DRAIN_MS: String(PATIENT_DRAIN_MS) };
         const cluster = await startCluster({ config: HAZARDS, dataDir, tls, env });
         try {
-          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed, 0, renew);
+          const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed, 0);
           for (const [name, { lost, ...counts }] of Object.entries({ kept, thinking, fresh })) {
             console.log(name, JSON.stringify({ ...counts, lost: lost.length }));
           }
