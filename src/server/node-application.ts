@@ -53,8 +53,7 @@ export const nodeHandlerOf = (application: NodeApplication): NodeHandler =>
 export async function prepareNode(application: NodeApplication): Promise<void> {
   if (typeof application === 'function') return;
   await application.ready();
-  const { hasDecorator } = application as FastifyInstance;
-  if (hasDecorator?.call(application, 'websocketServer') === true)
+  if ((application as FastifyInstance).hasDecorator?.('websocketServer') === true)
     throw new TypeError(
       'its WebSockets (@fastify/websocket) get no connection here: declare them by app.ws(path, …) beside it',
     );

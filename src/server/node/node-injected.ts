@@ -19,9 +19,9 @@ export interface InjectedTarget {
   readonly events: TakeOverEvents;
   readonly bodyLimit: number;
   /** The response begins. Its body is to be read. */
-  responded(response: IncomingMessage): void;
+  readonly responded: (response: IncomingMessage) => void;
   /** There is no response, or no more of it. */
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
 }
 
 export interface InjectedMessages extends NodeMessages {

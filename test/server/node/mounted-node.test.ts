@@ -578,7 +578,7 @@ describe('a mounted application of node:http', () => {
           response.setHeader('x-url', request.url!).setHeader('set-cookie', ['a=1', 'b=2']);
           response.statusCode = 201;
           const { remoteAddress } = request.socket;
-          response.write(`${request.method} ${remoteAddress} ${request.headers['x-own']} `);
+          response.write(`${request.method} ${remoteAddress} ${String(request.headers['x-own'])} `);
           for await (const piece of request) response.write(piece);
           response.end();
         }),
