@@ -2,9 +2,9 @@
 //
 // All callbacks of uWebSockets.js run in one asynchronous context; on `node:http` each connection has one. Up
 // to Node.js 22 a context is an object, and a store that code of a service enters there for the rest of a
-// callback (`AsyncLocalStorage.enterWith`) stays in it for every later callback: a tenant would be seen by the
-// requests of others. So the context is emptied before the next callback. The method `run` needs no care,
-// because it leaves what it has entered.
+// callback (`AsyncLocalStorage.enterWith`) stays in it for every later callback: a tenant would be seen by
+// the requests of others. So the context is emptied before the next callback. The method `run` needs no
+// care, because it leaves what it has entered.
 //
 // A request within the process runs in the context of its caller, whose stores are put back behind it. A
 // context of its own (AsyncResource) would do the same, but Node.js leaves that in a `finally`: V8 runs none

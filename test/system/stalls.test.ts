@@ -31,8 +31,8 @@ interface Problem {
 describe('a handler that stalls the event loop', () => {
   const cluster = stallingCluster();
   /**
-   * The thread of a connection. Undefined when it closes the connection behind its response, as a worker with more
-   * than its share does.
+   * The thread of a connection. Undefined when it closes the connection behind its response, as a worker
+   * with more than its share does.
    */
   const threadOf = async (wire: Wire): Promise<string | undefined> => {
     const response = await wire.request('GET', '/thread');

@@ -104,8 +104,9 @@ export class NodeConnection {
 
   /** Ends the connection behind what was written. */
   end(): void {
-    // The client may be sending a body. Were its bytes left unread, the kernel would reset the connection, and
-    // the client might lose the response. So what arrives is dropped until the client ends it, or is idle.
+    // The client may be sending a body. Were its bytes left unread, the kernel would reset the connection,
+    // and the client might lose the response. So what arrives is dropped until the client ends it, or is
+    // idle.
     if (this.isBroken) this.socket.end();
     else this.socket.destroySoon();
   }

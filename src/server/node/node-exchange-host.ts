@@ -20,7 +20,7 @@ export interface NodeExchangeHost extends LingeringHost {
   readonly date: ResponseDate;
   /** Exchanges that have outlived their request callback and are not complete. */
   unfinished: number;
-  /** The connection whose parser has called the running code. Undefined where something else has called it. */
+  /** The connection whose parser has called the running code; undefined where something else has. */
   parsing: NodeConnection | undefined;
   /** Keeps a callback of the parser from returning before an interruption that has been ordered. */
   readonly interrupt: PendingInterrupt;
