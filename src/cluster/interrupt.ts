@@ -6,8 +6,9 @@
 // survives this only when every asynchronous context that was entered has been left. `executionAsyncId()` is
 // 0 directly in a callback of uWebSockets.js: no context is entered there. It is not 0 in callbacks of
 // `node:http`, timers, immediates and ticks, in an AsyncResource, and (Node.js 20 and 22, where
-// AsyncLocalStorage turns promise hooks on) behind every `await`. An interruption there would abort the process ("async hook stack has become
-// corrupted", or a failed check in InternalCallbackScope::Close), so the thread leaves those contexts first
+// AsyncLocalStorage turns promise hooks on) behind every `await`. An interruption there would abort the
+// process ("async hook stack has become corrupted", or a failed check in InternalCallbackScope::Close), so
+// the thread leaves those contexts first
 // (async-contexts.ts). This is tested on Node.js 20, 22 and 24 (test/system/stalls.test.ts) with loops in
 // handlers, behind awaits, in timers, immediates, ticks, microtasks, event listeners, callbacks of fs, and in
 // a regular expression.
