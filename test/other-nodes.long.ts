@@ -1,6 +1,6 @@
 // Runs the whole suite on the newer supported versions of Node.js, and on the HTTP core on `node:http` with
-// the first version on which its workers share a port. `npm test` runs it on the installed version, with a part
-// of it on that core (.ci/node-core), and .ci/run runs parts of it on these versions (.ci/smoke).
+// the first version on which its workers share a port. `npm test` runs it on the installed version, with a
+// part of it on that core (.ci/node-core), and .ci/run runs parts of it on these versions (.ci/smoke).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -42,8 +42,7 @@ onCores('the connections of a server', (core) => {
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     const wire = await Wire.open(url);
     expect((await wire.request('GET', '/'))?.status).to.equal(200);
-    server.stopListening();
-    server.stopListening();
+    await Promise.all([server.stopListening(), server.stopListening()]);
     expect((await wire.request('GET', '/'))?.status).to.equal(200);
     const refused = await Wire.open(url).catch((error: NodeJS.ErrnoException) => error.code);
     expect(refused).to.equal('ECONNREFUSED');

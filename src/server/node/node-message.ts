@@ -103,7 +103,8 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
   }
   const isHandedOver = (message: Message): boolean =>
     message.method === 'CONNECT' || (asksForSocket(message) && isSocketAt(message.url ?? ''));
-  // A connection that was cut is left as well: Node.js would make requests of all that its packet still holds.
+  // A connection that was cut is left as well: Node.js would make requests of all that its packet still
+  // holds.
   Object.defineProperty(ArrivingMessage.prototype, 'upgrade', {
     get(this: Message) {
       if (this[UPGRADE] === true) {
@@ -125,7 +126,9 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
 }
 
 const { _dump: dump } = IncomingMessage.prototype as unknown as { _dump: () => void };
-const isEnded = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableEnded')!.get as () => boolean;
+const { get: isEnded } = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableEnded') as {
+  get: () => boolean;
+};
 
 /** A request with a body is none for a WebSocket. */
 function asksForSocket({ method, headers }: IncomingMessage): boolean {

@@ -3,7 +3,9 @@
 // small frame would take hundreds of bytes.
 import type { Duplex } from 'node:stream';
 
-/** Frames up to this size are copied into blocks while they wait. Larger ones may be shared by many sockets. */
+/**
+ * Frames up to this size are copied into blocks while they wait. Larger ones may be shared by many sockets.
+ */
 const SMALL_BYTES = 1024;
 const BLOCK_BYTES = 4096;
 /** The socket gets about this much at a time. */

@@ -291,7 +291,9 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
   }
 }
 
-/** Seconds before the end of the idle time at which a client is pinged: 4, 8 or 16, as the other core does. */
+/**
+ * Seconds before the end of the idle time at which a client is pinged: 4, 8 or 16, as the other core does.
+ */
 function pingMargin(idleSeconds: number): number {
   if (idleSeconds >= 48) return 16;
   return idleSeconds >= 24 ? 8 : 4;

@@ -120,7 +120,9 @@ export class NodeWebSockets implements SocketOwner {
     this.subscribers.removeAll(socket);
   }
 
-  /** One alarm serves all sockets. A loop that was stalled counts as one period, whatever has not been read. */
+  /**
+   * One alarm serves all sockets. A loop that was stalled counts as one period, whatever has not been read.
+   */
   #sweepLater(): void {
     if (this.#isSwept) return;
     this.#isSwept = true;

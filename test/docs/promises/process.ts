@@ -4,7 +4,7 @@ import { KIB, type Promised, promisedOn, SECOND } from './promise.js';
 export const PROCESS: readonly Promised[] = [
   ...promisedOn('docs/cluster.md', [
     ['come, and for # s at most', 'cluster/acceptor', 'EXPECT_MS', SECOND],
-    ['responses of more than # KiB', 'server/uws/uws-ending', 'GIVE_UP_BYTES', KIB],
+    ['responses of more than # KiB', 'server/connection-ending', 'GIVE_UP_BYTES', KIB],
     ['response of at most # KiB', 'server/uws/uws-exchange', 'SMALL_BYTES', KIB],
     ['at most # times as many as', 'cluster/surplus', 'CLOSES_EACH'],
     ['connections and # more since', 'cluster/surplus', 'CLOSES_MORE'],

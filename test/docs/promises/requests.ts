@@ -4,12 +4,12 @@ import { KIB, type Promised, promisedOn, SECOND } from './promise.js';
 export const REQUESTS: readonly Promised[] = [
   ...promisedOn('docs/http.md', [
     ['`bodyLimit`, # s without a byte', 'server/body/body', 'BODY_IDLE_MS', SECOND],
-    ['without a byte (# s behind a streamed', 'server/uws/uws-lingering', 'END_AFTER_MS', SECOND],
-    ['response) and # s in all', 'server/uws/uws-lingering', 'MOST_MS', SECOND],
-    ['no byte has arrived for # s, after', 'server/uws/uws-lingering', 'CLOSE_AFTER_MS', SECOND],
-    ['10 s, after # s, and', 'server/uws/uws-lingering', 'MOST_MS', SECOND],
-    ['and after # MiB; `multilane_bodies', 'server/uws/uws-lingering', 'MOST_BYTES', KIB * KIB],
-    ['has sent nothing for # s.', 'server/uws/uws-lingering', 'END_AFTER_MS', SECOND],
+    ['without a byte (# s behind a streamed', 'server/lingering', 'END_AFTER_MS', SECOND],
+    ['response) and # s in all', 'server/lingering', 'MOST_MS', SECOND],
+    ['no byte has arrived for # s, after', 'server/lingering', 'CLOSE_AFTER_MS', SECOND],
+    ['10 s, after # s, and', 'server/lingering', 'MOST_MS', SECOND],
+    ['and after # MiB; `multilane_bodies', 'server/lingering', 'MOST_BYTES', KIB * KIB],
+    ['has sent nothing for # s.', 'server/lingering', 'END_AFTER_MS', SECOND],
     ['fields may have # KiB together', 'server/fetch/send-response', 'MOST_FIELD_BYTES', KIB],
     ['no byte of the body for # s', 'server/body/body', 'BODY_IDLE_MS', SECOND],
     ['more than # pieces of fewer than', 'server/uws/uws-body', 'FLOOD_PIECES'],
