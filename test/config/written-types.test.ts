@@ -15,6 +15,7 @@ const SWITCH = ['on', 'off', true, false] as const;
 const WRITTEN = {
   healthPath: ['off', '/alive', false],
   readyPath: ['off', '/-/ready', false],
+  httpCore: ['auto', 'uws', 'node'],
   sharding: ['acceptor', 'reuseport'],
   databasePrepare: SWITCH,
   gateway: ['off', false],
