@@ -11,7 +11,7 @@ type FileValue<V> = [NonNullable<V>] extends [boolean]
   : [NonNullable<V>] extends [number]
     ? number | `${number}`
     : [NonNullable<V>] extends [string]
-      ? NonNullable<V>
+      ? Exclude<NonNullable<V>, OwnValue>
       : [NonNullable<V>] extends [readonly string[]]
         ? readonly string[] | string
         : string | false;
@@ -21,7 +21,11 @@ interface OtherFileValues {
   readonly requestLog: FileValue<boolean>;
   readonly healthPath: false;
   readonly readyPath: false;
+  readonly httpCore: 'auto';
 }
+
+/** Values that the process decides on by itself. */
+type OwnValue = 'single';
 
 type OtherFileValue<K extends keyof Settings> = K extends keyof OtherFileValues ? OtherFileValues[K] : never;
 
