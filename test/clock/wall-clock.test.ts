@@ -40,6 +40,7 @@ const READINGS: Readonly<Record<string, readonly [count: number, why: string]>> 
   ],
   'src/server/response/file-version.ts': [1, 'compared with the time stamp of a file'],
   'src/server/response/small-file-reader.ts': [1, 'compared with the time stamps of a file'],
+  'src/server/node/node-date.ts': [1, 'shown: the field Date'],
   'src/server/uws/uws-pending-response.ts': [1, 'shown: the field Date'],
   'src/worker/system-routes.ts': [1, 'shown: the time of /health'],
   'src/telemetry/span-log.ts': [1, 'shown: when a span began'],

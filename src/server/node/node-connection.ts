@@ -7,8 +7,8 @@ import type { Socket } from 'node:net';
 import type { HttpError } from '../../errors.js';
 import type { OwnResponse } from './node-response.js';
 
-/** A client that pipelines more requests behind an unfinished one is cut off. */
-const MOST_WAITING = 100;
+/** A client that pipelines more requests behind an unfinished one is cut off: each holds its head. */
+const MOST_WAITING = 16;
 
 /** A request that is under way. */
 interface Current {

@@ -18,6 +18,8 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)([^#]*)$/i;
 /** Names that were seen in other spellings; clients send the same ones again and again. */
 const LOWER = new Map<string, string>();
 const MOST_NAMES = 1000;
+/** A longer name is not kept. */
+const NAME_BYTES = 40;
 
 /**
  * Reads the head of a request.
@@ -75,7 +77,7 @@ function lower(name: string): string {
   const known = LOWER.get(name);
   if (known !== undefined) return known;
   const made = name.toLowerCase();
-  if (LOWER.size < MOST_NAMES) LOWER.set(name, made);
+  if (LOWER.size < MOST_NAMES && name.length <= NAME_BYTES) LOWER.set(name, made);
   return made;
 }
 

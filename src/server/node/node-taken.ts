@@ -5,7 +5,7 @@
 //
 // When the request ends before a byte of the response was sent, another response is written to the socket.
 // For the application its client has left then: `close` is emitted, and what it writes is lost.
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { bodyTooLarge } from '../body/body.js';
@@ -15,7 +15,9 @@ import { CLOSE_AFTER_MS, Lingering } from '../lingering.js';
 import { byteString } from '../response/field-octets.js';
 import { SLOW_BYTES, SLOW_MS, tooSlow } from './node-body.js';
 import type { NodeConnection } from './node-connection.js';
+import { ResponseDate } from './node-date.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
+import { headText } from './node-head.js';
 
 export interface TakenHost {
   /** Undefined without a socket: then nothing is bounded in time. */
@@ -221,20 +223,14 @@ export class NodeTaken {
     over: () => void,
   ): void {
     const socket = this.#socket;
-    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-    for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${byteString(headers[i + 1]!)}`);
-    lines.push(
-      `Date: ${new Date().toUTCString()}`,
-      'Connection: close',
-      `Content-Length: ${body.length}`,
-      '',
-      '',
-    );
+    const { host } = this.#owner;
+    const fields = headers.map((text, i) => (i % 2 === 0 ? text : byteString(text)));
+    fields.push('Connection', 'close', 'Content-Length', String(body.length));
+    const head = headText(status, fields, (host?.date ?? new ResponseDate()).text);
     this.#response.detachSocket(socket as Socket);
-    socket.write(lines.join('\r\n'), 'latin1');
+    socket.write(head, 'latin1');
     if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
     this.leave();
-    const { host } = this.#owner;
     if (host === undefined || isRead || status === 408) {
       over();
       return;
