@@ -9,6 +9,7 @@ export const REQUESTS: readonly Promised[] = [
     ['no byte has arrived for # s, after', 'server/lingering', 'CLOSE_AFTER_MS', SECOND],
     ['10 s, after # s, and', 'server/lingering', 'MOST_MS', SECOND],
     ['and after # MiB; `multilane_bodies', 'server/lingering', 'MOST_BYTES', KIB * KIB],
+    ['up to # wait, and are executed one', 'server/node/node-connection', 'MOST_WAITING', 1],
     ['has sent nothing for # s.', 'server/lingering', 'END_AFTER_MS', SECOND],
     ['fields may have # KiB together', 'server/fetch/send-response', 'MOST_FIELD_BYTES', KIB],
     ['no byte of the body for # s', 'server/body/body', 'BODY_IDLE_MS', SECOND],
