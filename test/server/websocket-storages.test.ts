@@ -91,21 +91,21 @@ onCores('a storage that a callback of a WebSocket has entered', (core) => {
     expect(seen).to.deep.equal(events.map((event) => `${event}: ${undefined} ${undefined}`));
   });
 
-  it('is empty for messages that came with the handshake, which follow `open`', async function () {
-    // uWebSockets.js takes them for another request when the upgrade is late.
-    if (core.name === 'uws') this.skip();
-    const wire = await Wire.open(url);
-    const response = wire.response();
-    const head = ['GET /noting HTTP/1.1', 'Host: test', ...HANDSHAKE].join('\r\n');
-    wire.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), said('first', 'second')]));
-    expect((await response)!.status).to.equal(101);
-    await count(3);
-    wire.destroy();
-    expect(seen.slice(0, 3)).to.deep.equal(
-      ['open', 'first', 'second'].map((event) => `${event}: ${undefined} ${undefined}`),
-    );
-    await closed.opened;
-  });
+  // uWebSockets.js takes them for another request when the upgrade is late.
+  if (core.name === 'node')
+    it('is empty for messages that came with the handshake, which follow `open`', async () => {
+      const wire = await Wire.open(url);
+      const response = wire.response();
+      const head = ['GET /noting HTTP/1.1', 'Host: test', ...HANDSHAKE].join('\r\n');
+      wire.write(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), said('first', 'second')]));
+      expect((await response)!.status).to.equal(101);
+      await count(3);
+      wire.destroy();
+      expect(seen.slice(0, 3)).to.deep.equal(
+        ['open', 'first', 'second'].map((event) => `${event}: ${undefined} ${undefined}`),
+      );
+      await closed.opened;
+    });
 
   it('is empty for `drain` and `close`, whatever context has sent the message or cut the socket', async () => {
     const wire = await openRaw(url, '/noting');
