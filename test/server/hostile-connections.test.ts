@@ -48,6 +48,39 @@ onCores('a connection', (core) => {
     expect(world.observer.begun - before).to.equal(1);
   });
 
+  const LAST: Readonly<Record<string, string>> = {
+    'a chunked one': 'POST /waits HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    'one for another protocol': 'GET /waits HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+    'one with HTTP/1.0': 'GET /waits HTTP/1.0\r\nConnection: keep-alive\r\n\r\n',
+  };
+  for (const [what, first] of Object.entries(LAST)) {
+    it(`that pipelines thousands of requests behind the last one is closed: ${what}`, async () => {
+      const before = world.observer.begun;
+      wire.write(first);
+      const pour = setInterval(() => wire.write(GET.repeat(2000)), 10);
+      await wire.closed().finally(() => clearInterval(pour));
+      expect(world.observer.begun - before).to.be.at.most(1);
+    });
+  }
+
+  it('that pipelines large heads behind one that waits is closed', async () => {
+    const large = `GET / HTTP/1.1\r\nHost: x\r\n${`X: ${'a'.repeat(1000)}\r\n`.repeat(12)}\r\n`;
+    wire.write(`GET /waits HTTP/1.1\r\nHost: x\r\n\r\n${large.repeat(8)}`);
+    await wire.closed();
+  });
+
+  it('that sends its body without waiting for 100 Continue gets the response all the same', async () => {
+    wire.write(
+      'POST /nowhere HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3000000\r\n\r\n',
+    );
+    await world.observer.ended(world.observer.begun + 1);
+    wire.write('x'.repeat(3_000_000));
+    const first = await wire.response();
+    // uWebSockets.js sends 100 by itself.
+    const response = first?.status === 100 ? await wire.response() : first;
+    expect(response).to.include({ status: 404, closes: true });
+  });
+
   it('that asks for another protocol loses no request: it ends, or serves the next one', async () => {
     const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n';
     wire.write(`${upgrade}${GET}`);

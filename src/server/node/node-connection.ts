@@ -7,8 +7,13 @@ import type { Socket } from 'node:net';
 import type { HttpError } from '../../errors.js';
 import type { OwnResponse } from './node-response.js';
 
-/** A client that pipelines more requests behind an unfinished one is cut off: each holds its head. */
+/**
+ * A client is cut off that pipelines more requests behind an unfinished one, or behind the last one that is
+ * executed: Node.js keeps each of them until the connection ends.
+ */
 const MOST_WAITING = 16;
+/** The same for the bytes of their heads. */
+const MOST_WAITING_BYTES = 64 * 1024;
 
 /** A request that is under way. */
 interface Current {
@@ -39,6 +44,10 @@ export class NodeConnection {
   isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
+  /** Bytes of the heads of requests that have waited since the connection was not busy. */
+  #waitingBytes = 0;
+  /** Requests that came behind the last one. */
+  #ignored = 0;
   #address: string | undefined;
   /** Bytes that had been read when the connection was looked at, and since when they are all. */
   #read = 0;
@@ -117,13 +126,23 @@ export class NodeConnection {
       this.#waiting = [];
       if (this.#current === undefined) setImmediate(() => this.#next());
     }
-    if (this.#waiting.push(waiting) > MOST_WAITING) this.socket.destroy();
+    this.#waitingBytes += headBytes(waiting.request);
+    if (this.#waiting.push(waiting) > MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES)
+      this.socket.destroy();
+  }
+
+  /** Call for a request behind the last one, which is not executed. */
+  ignore(): void {
+    if (++this.#ignored > MOST_WAITING) this.socket.destroy();
   }
 
   #next(): void {
     while (this.#current === undefined && this.#waiting !== undefined) {
       const next = this.#waiting.shift();
-      if (this.#waiting.length === 0) this.#waiting = undefined;
+      if (this.#waiting.length === 0) {
+        this.#waiting = undefined;
+        this.#waitingBytes = 0;
+      }
       if (next === undefined || this.isLast || this.socket.destroyed) {
         this.#waiting = undefined;
         return;
@@ -165,6 +184,12 @@ export class NodeConnection {
     this.#current = undefined;
     current?.gone();
   }
+}
+
+function headBytes({ url = '', rawHeaders }: IncomingMessage): number {
+  let bytes = url.length;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
 
 /** IPv4 that is mapped into IPv6 is IPv4; the zone of an address is left out. */

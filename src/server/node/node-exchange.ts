@@ -264,12 +264,17 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     }
     if (last === undefined) response.end();
     else response.end(last);
+    this.#completeWhenTaken();
+  }
+
+  /** Call behind the end of the response: it is complete when the kernel has all of it. */
+  #completeWhenTaken(): void {
     if (this.#isTaken) {
       this.#complete();
       return;
     }
     this.#startIdle();
-    response.once('finish', () => this.#complete());
+    this.#response.once('finish', () => this.#complete());
   }
 
   /** All that was written is with the kernel. */
@@ -282,6 +287,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     this.#isPending = false;
     this.#body?.finish();
     this.#response.end();
+    // It is complete for this class, and its client may never take the rest.
+    if (!this.#isTaken) this.#startIdle();
   }
 
   // --- responses of applications
@@ -434,7 +441,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   #endStream(): void {
     this.#response.end();
-    this.#complete();
+    this.#completeWhenTaken();
   }
 
   // --- the body
@@ -530,9 +537,9 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     length: number | undefined,
   ): string[] {
     const { head, host } = this;
-    // A client that waits for `100 Continue` has sent nothing, and its connection can be cut. Of a broken one
+    // A client that expects `100 Continue` may send its body without it at any time. Of a broken connection
     // nothing is read.
-    const body = this.#expectsContinue || this.connection.isBroken ? undefined : this.#body;
+    const body = this.connection.isBroken ? undefined : this.#body;
     const isLast = this.#isLast || this.connection.isLast || this.#expectsContinue;
     this.#ending = endingOf(host, isLast, head.contentLength, body, status, close, bytes);
     const fields = [...headers];
@@ -597,6 +604,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   gone(): void {
     if (this.#phase >= DONE) {
       this.#isPending = false;
+      this.#idle?.stop();
       this.#taken?.stop();
       this.#body?.finish();
       return;

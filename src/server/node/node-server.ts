@@ -248,7 +248,10 @@ export class NodeServer implements HttpServer {
   #arrived(request: IncomingMessage, response: OwnResponse, expectsContinue: boolean): void {
     const connection = this.#connectionOf(request.socket);
     connection.hasServed = true;
-    if (connection.isLast) return;
+    if (connection.isLast) {
+      connection.ignore();
+      return;
+    }
     // In a long turn requests wait, so no client keeps the loop busy with the contents of one packet.
     if (connection.isBusy || this.#turns.isLong()) connection.wait({ request, response, expectsContinue });
     else this.#serve(connection, request, response, expectsContinue, undefined);

@@ -17,7 +17,7 @@ const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
 /** The reason in the close frame for a client that sends too many messages in a long turn. */
 const FLOOD = 'too many messages at once';
-/** Messages that one socket may send within a turn of the event loop that has become long. */
+/** Messages, pings and pongs that one socket may send within a turn of the event loop that has become long. */
 const MOST_IN_LONG_TURN = 1024;
 
 /** Errors of the reader and of inflating, other than a violation of the protocol. */
@@ -219,7 +219,10 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
       extensions: this.#deflates ? { 'permessage-deflate': new MessageInflater(maxPayload) } : {},
     });
     reader.on('message', (data, isBinary) => this.#received(data, isBinary));
-    reader.on('ping', (data) => this.#write(pongFrame(data)));
+    reader.on('ping', (data) => {
+      if (!this.#isFlood()) this.#write(pongFrame(data));
+    });
+    reader.on('pong', () => this.#isFlood());
     reader.on('conclude', (code, reason) => {
       if (this.#isOpen) this.#leave(code, reason.toString());
     });
@@ -233,17 +236,20 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
   #received(data: Buffer, isBinary: boolean): void {
     if (!this.#isOpen) return;
     this.#unfinished = 0;
-    const { stores, turns } = this.#owner;
-    stores.leave();
-    if (turns.isLong() && this.#floods(turns.turn)) this.close(POLICY_VIOLATION, FLOOD);
-    else this.#route.received(this, isBinary ? compact(data) : data.toString(), isBinary, this.#openedBy);
+    this.#owner.stores.leave();
+    if (!this.#isFlood())
+      this.#route.received(this, isBinary ? compact(data) : data.toString(), isBinary, this.#openedBy);
   }
 
-  /** Counts a message in a turn that has become long. @returns true when there are too many */
-  #floods(turn: number): boolean {
-    if (this.#turn !== turn) this.#messages = 0;
-    this.#turn = turn;
-    return ++this.#messages > MOST_IN_LONG_TURN;
+  /** Counts what arrives in a turn that has become long. @returns true when it is too much, and refused */
+  #isFlood(): boolean {
+    const { turns } = this.#owner;
+    if (!turns.isLong()) return false;
+    if (this.#turn !== turns.turn) this.#messages = 0;
+    this.#turn = turns.turn;
+    if (++this.#messages <= MOST_IN_LONG_TURN) return false;
+    this.close(POLICY_VIOLATION, FLOOD);
+    return true;
   }
 
   #send(message: OutgoingMessage): SendResult {

@@ -28,7 +28,7 @@ export interface FrameReader {
   readonly writableLength: number;
   write(chunk: Uint8Array): boolean;
   on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): this;
-  on(event: 'ping', listener: (data: Buffer) => void): this;
+  on(event: 'ping' | 'pong', listener: (data: Buffer) => void): this;
   /** The client has sent a close frame: nothing follows. */
   on(event: 'conclude', listener: (code: number, reason: Buffer) => void): this;
   on(event: 'drain', listener: () => void): this;
