@@ -314,8 +314,21 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   finished(): void {
     // The application may have ended the connection.
-    if (!this.connection.socket.writable) this.connection.isLast = true;
+    const { connection } = this;
+    if (!connection.socket.writable) connection.isLast = true;
+    this.#isPending = !this.#request.complete && !connection.isBroken;
     this.#complete();
+    if (this.#isPending) this.#taken?.linger(() => this.#endTaken());
+    else if (connection.isLast) connection.end();
+  }
+
+  /** The rest of the body has arrived, or is given up. */
+  #endTaken(): void {
+    if (!this.#isPending) return;
+    this.#isPending = false;
+    this.#taken?.stop();
+    if (!this.#request.complete && !this.connection.isLast) this.#cut();
+    this.connection.release(this);
   }
 
   cut(): void {

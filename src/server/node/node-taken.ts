@@ -18,6 +18,7 @@ import type { NodeConnection } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { headText } from './node-head.js';
+import { readOn } from './node-message.js';
 
 export interface TakenHost {
   /** Undefined without a socket: then nothing is bounded in time. */
@@ -35,6 +36,8 @@ const TAKEN = Symbol('taken');
 type Owned<T> = T & { [TAKEN]?: NodeTaken };
 /** Members of Node.js that its types do not have. */
 interface Internals {
+  /** Node.js closes the connection behind the response. */
+  _last: boolean;
   /** The head has left the object, so the response cannot be another one. */
   readonly _headerSent: boolean;
   destroyed: boolean;
@@ -58,6 +61,8 @@ export class NodeTaken {
   #slow: IdleAlarm | undefined;
   #sinceTouch = 0;
   #lingering: Lingering | undefined;
+  /** Nothing reads the rest of the body. */
+  #isDropping = false;
 
   constructor(
     owner: TakenHost,
@@ -122,7 +127,7 @@ export class NodeTaken {
   }
 
   wrote(isTaken: boolean): void {
-    if (isTaken || this.#unread !== undefined) return;
+    if (isTaken || this.#unread !== undefined || this.#owner.host === undefined) return;
     this.#response.once('drain', () => {
       this.#unread?.stop();
       this.#unread = undefined;
@@ -142,6 +147,21 @@ export class NodeTaken {
     if (this.#isVoid) return;
     this.#events.ended(this.#response.statusCode);
     this.#owner.finished();
+  }
+
+  /**
+   * Drops what still arrives of the body behind the response of the application: if the connection was closed
+   * meanwhile, the client would lose the response.
+   * @param over called when the body is complete or given up
+   */
+  linger(over: () => void): void {
+    const { host } = this.#owner;
+    if (host === undefined) return;
+    const request = this.#request;
+    this.#isDropping = request.readableFlowing !== true;
+    this.#lingering = new Lingering(host, bodyOf(request), over);
+    this.#lingering.wait(CLOSE_AFTER_MS, over);
+    readOn(request);
   }
 
   #failed(error: unknown): void {
@@ -172,7 +192,7 @@ export class NodeTaken {
     if (piece === null) this.#slow?.stop();
     else this.#touch(length);
     this.#lingering?.dropped(length);
-    if (this.#isVoid) return true;
+    if (this.#isVoid || (this.#isDropping && piece !== null)) return true;
     this.#left -= length;
     if (this.#left < 0) {
       this.#slow?.stop();
@@ -278,7 +298,10 @@ const prototypeOf = <T extends object>(object: T): T => Object.getPrototypeOf(ob
 
 function writeHead(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['writeHead']>): unknown {
   this[TAKEN]?.headIsDue(args[0]);
-  return prototypeOf(this).writeHead.apply(this, args);
+  const result: unknown = prototypeOf(this).writeHead.apply(this, args);
+  // The server closes the connection, when the rest of the body has arrived.
+  (this as unknown as Internals)._last = false;
+  return result;
 }
 
 function write(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['write']>): boolean {

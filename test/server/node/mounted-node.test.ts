@@ -365,6 +365,28 @@ describe('a mounted application of node:http', () => {
       expect(called).to.equal(0);
     });
 
+    for (const [coding, chunk, end] of [
+      ['Transfer-Encoding: chunked', `4e20\r\n${'x'.repeat(20_000)}\r\n`, '0\r\n\r\n'],
+      ['Content-Length: 200000', 'x'.repeat(20_000), ''],
+    ] as const) {
+      it(`may respond before its end, to a client that reads when it has sent all (${coding})`, async () => {
+        const { wire, observer } = await serve((app) =>
+          app.mountNode('/a', (_request, response) => void response.writeHead(401).end('no')),
+        );
+        const client = await wire();
+        client.write(`POST /a HTTP/1.1\r\nHost: x\r\n${coding}\r\n\r\n${chunk}`);
+        await observer.ended(1);
+        for (let i = 1; i < 10; i++) {
+          client.write(chunk);
+          await turn();
+        }
+        client.write(end);
+        expect(await client.response()).to.include({ status: 401, closes: end !== '' });
+        if (end === '') expect((await client.request('GET', '/a'))?.status).to.equal(401);
+        else await client.closed();
+      });
+    }
+
     it('is cut off by 413 beyond bodyLimit, and the client reads that', async () => {
       const aborted = latch();
       const { wire, observer } = await serve((app) =>
