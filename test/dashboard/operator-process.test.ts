@@ -71,7 +71,7 @@ describe('an operator at the dashboard of a real process', () => {
       // A worker that is replaced meanwhile ends its profile: the operator records another one.
       await until(
         async () => {
-          await page.getByRole('button', { name: 'Record' }).click();
+          await page.getByRole('button', { name: 'Record', exact: true }).click();
           return hottest.waitFor({ timeout: 5_000 }).then(
             () => true,
             () => false,

@@ -17,7 +17,7 @@ const POLICY_VIOLATION = 1008;
 const TOO_BIG = 1009;
 /** The reason in the close frame for a client that sends too many messages in a long turn. */
 const FLOOD = 'too many messages at once';
-/** Messages, pings and pongs that one socket may send within a turn of the event loop that has become long. */
+/** Messages, pings and pongs that one socket may send in a turn of the event loop that has become long. */
 const MOST_IN_LONG_TURN = 1024;
 
 /** Errors of the reader and of inflating, other than a violation of the protocol. */
