@@ -7,25 +7,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../../errors.js';
 import type { BodyReading } from '../exchange.js';
-import { IdleAlarm } from '../idle-alarm.js';
 import { Lingering, MOST_BYTES } from '../lingering.js';
 import { ServerRefusal } from '../server-refusal.js';
+import { BodyPace, tooSlow } from './body-pace.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { readDirectly, readOn } from './node-message.js';
 import { FLOOD } from './node-pieces.js';
 
-/** A body is refused when fewer than SLOW_BYTES of it arrive within SLOW_MS. */
-export const SLOW_BYTES = 10 * 1024;
-export const SLOW_MS = 10_000;
-
 const NOTHING = new Uint8Array(0);
-
-export const tooSlow = (): HttpError =>
-  new ServerRefusal(
-    'BODY_TIMEOUT',
-    `Less than ${SLOW_BYTES} bytes of the body arrived within ${SLOW_MS / 1000} seconds.`,
-  );
 
 type OnPiece = (piece: Uint8Array, isLast: boolean) => void;
 
@@ -61,9 +51,7 @@ export class NodeBody {
   #isPaused = false;
   /** The response is complete, or the client has left, and nothing more is handed over. */
   #isOver = false;
-  #slow: IdleAlarm | undefined;
-  /** Bytes since the alarm was last touched. */
-  #sinceTouch = 0;
+  #pace: BodyPace | undefined;
 
   /** @param length announced bytes; -1 for a chunked body */
   constructor(request: IncomingMessage, length: number, events: BodyEvents) {
@@ -89,8 +77,8 @@ export class NodeBody {
     this.isAttached = true;
     this.#events.wanted();
     const { wheel } = this.#events.host;
-    this.#slow = new IdleAlarm(wheel, SLOW_MS, () => this.#tooSlow());
-    this.#slow.start();
+    this.#pace = new BodyPace(wheel, () => this.#events.refused(tooSlow()));
+    this.#pace.start();
     const request = this.#request;
     const arrived = (piece: Uint8Array): boolean => this.#arrived(piece);
     this.#isDirect = this.#left !== -1 && readDirectly(request, arrived);
@@ -103,7 +91,7 @@ export class NodeBody {
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#slow?.stop();
+    this.#pace?.stop();
     if (this.isAttached && !this.#isDirect) this.#request.pause();
   }
 
@@ -111,7 +99,7 @@ export class NodeBody {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (!this.isAttached || this.isDelivered) return;
-    if (!this.#isOver) this.#slow?.start();
+    if (!this.#isOver) this.#pace?.start();
     if (this.#isDirect) readOn(this.#request);
     else this.#request.resume();
   }
@@ -124,7 +112,7 @@ export class NodeBody {
     const { host } = this.#events;
     this.#lingering = new Lingering(host, this, () => this.#events.beyond());
     this.#attach();
-    this.#slow?.stop();
+    this.#pace?.stop();
     if (this.#reading?.goesOn !== true) {
       this.discard();
       return;
@@ -155,7 +143,7 @@ export class NodeBody {
   finish(): void {
     this.#isOver = true;
     this.#onPiece = undefined;
-    this.#slow?.stop();
+    this.#pace?.stop();
     this.#lingering?.stop();
     this.#endBehind();
     this.#reading?.lost();
@@ -175,8 +163,8 @@ export class NodeBody {
   #take(piece: Uint8Array, isLast: boolean): void {
     if (this.#isOver || this.isDelivered) return;
     this.isDelivered = isLast;
-    if (isLast) this.#slow?.stop();
-    else this.#touch(piece.length);
+    if (isLast) this.#pace?.stop();
+    else this.#pace?.arrived(piece.length);
     const lingering = this.#lingering;
     // What a reader gets is bounded by the limit of its route.
     if (this.#isBehind && this.#reading?.goesOn === true) lingering?.passed();
@@ -196,17 +184,6 @@ export class NodeBody {
     }
     host.parsing = undefined;
     host.interrupt.wait();
-  }
-
-  #touch(bytes: number): void {
-    this.#sinceTouch += bytes;
-    if (this.#sinceTouch < SLOW_BYTES) return;
-    this.#sinceTouch = 0;
-    this.#slow?.touch();
-  }
-
-  #tooSlow(): void {
-    this.#events.refused(tooSlow());
   }
 
   #flooded(): void {

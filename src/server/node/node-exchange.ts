@@ -327,12 +327,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (!this.#isPending) return;
     this.#isPending = false;
     this.#taken?.stop();
-    if (!this.#request.complete && !this.connection.isLast) this.#cut();
+    if (!this.#request.complete && !this.connection.isLast) this.cut();
     this.connection.release(this);
-  }
-
-  cut(): void {
-    this.#cut();
   }
 
   #replace(
@@ -429,7 +425,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   #startIdle(): void {
     const { wheel, streamIdleMs } = this.host;
-    this.#idle ??= new IdleAlarm(wheel, streamIdleMs, () => this.#cut());
+    this.#idle ??= new IdleAlarm(wheel, streamIdleMs, () => this.cut());
     this.#idle.start();
   }
 
@@ -510,7 +506,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #endRefused(): void {
     if (this.#phase < DONE) this.destroy();
     else if (this.#isPending) this.#endPending();
-    else this.#cut();
+    else this.cut();
   }
 
   /** Stops reading. That would hold up a response of known length, so such a response is given up. */
@@ -531,11 +527,11 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   destroy(): void {
     if (this.#phase < DONE) this.#phase = DONE;
-    this.#cut();
+    this.cut();
     this.#release();
   }
 
-  #cut(): void {
+  cut(): void {
     if (this.#isHandedOver) return;
     this.connection.isLast = true;
     this.connection.socket.destroy();
@@ -606,7 +602,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     const body = this.#body;
     if (body === undefined) return;
     if (body.isComplete || this.#phase === GONE || this.#ending !== 'keep') body.finish();
-    else body.linger(CLOSE_AFTER_MS, () => body.isComplete || this.#cut());
+    else body.linger(CLOSE_AFTER_MS, () => body.isComplete || this.cut());
   }
 
   /** The rest of the body cannot be parsed. */

@@ -30,14 +30,18 @@ export function readHead(reader: HeadReader, request: IncomingMessage): HttpErro
   const [authority, target] = url.startsWith('/') ? [undefined, url] : partsOf(url);
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
-  reader.start(uniqueMethod(method), textOf(path), mark === -1 ? '' : textOf(target.slice(mark + 1)));
+  reader.start(
+    uniqueMethod(method),
+    textOfOctets(path),
+    mark === -1 ? '' : textOfOctets(target.slice(mark + 1)),
+  );
   let hasHost = false;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = lower(rawHeaders[i]!);
     const isHost = name === 'host';
     if (isHost) hasHost = true;
     // The authority of the target replaces Host, which is checked all the same: it must not appear twice.
-    reader.field(name, textOf(isHost && authority !== undefined ? authority : rawHeaders[i + 1]!));
+    reader.field(name, textOfOctets(isHost && authority !== undefined ? authority : rawHeaders[i + 1]!));
   }
   // A request of HTTP/1.0 has no Host, and no chunks.
   if (httpVersionMinor === 0 && !hasHost) reader.field('host', authority ?? 'localhost');
@@ -70,7 +74,7 @@ function partsOf(url: string): [authority: string | undefined, target: string] {
 export function pathOf(url: string): string {
   const [, target] = url.startsWith('/') ? [undefined, url] : partsOf(url);
   const mark = target.indexOf('?');
-  return textOf(mark === -1 ? target : target.slice(0, mark));
+  return textOfOctets(mark === -1 ? target : target.slice(0, mark));
 }
 
 function lower(name: string): string {
@@ -80,8 +84,6 @@ function lower(name: string): string {
   if (LOWER.size < MOST_NAMES && name.length <= NAME_BYTES) LOWER.set(name, made);
   return made;
 }
-
-const textOf = (octets: string): string => textOfOctets(octets);
 
 const STATUS_LINES = new Map(
   Object.entries(STATUS_CODES).map(([code, reason]) => [Number(code), `HTTP/1.1 ${code} ${reason}\r\n`]),

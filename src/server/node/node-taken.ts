@@ -13,7 +13,7 @@ import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { CLOSE_AFTER_MS, Lingering } from '../lingering.js';
 import { byteString } from '../response/field-octets.js';
-import { SLOW_BYTES, SLOW_MS, tooSlow } from './node-body.js';
+import { BodyPace, tooSlow } from './body-pace.js';
 import type { NodeConnection } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
@@ -58,8 +58,7 @@ export class NodeTaken {
   #unread: IdleAlarm | undefined;
   /** Bytes that waited for the client when the alarm was set. */
   #waiting = 0;
-  #slow: IdleAlarm | undefined;
-  #sinceTouch = 0;
+  #pace: BodyPace | undefined;
   #lingering: Lingering | undefined;
   /** Nothing reads the rest of the body. */
   #isDropping = false;
@@ -182,20 +181,20 @@ export class NodeTaken {
     request.push = push;
     const { host } = this.#owner;
     if (host === undefined) return;
-    this.#slow = new IdleAlarm(host.wheel, SLOW_MS, () => this.#tooSlow());
-    this.#slow.start();
+    this.#pace = new BodyPace(host.wheel, () => this.#tooSlow());
+    this.#pace.start();
   }
 
   /** @returns false when no more is to be read for now */
   arrived(piece: Uint8Array | null, pass: () => boolean): boolean {
     const length = piece?.length ?? 0;
-    if (piece === null) this.#slow?.stop();
-    else this.#touch(length);
+    if (piece === null) this.#pace?.stop();
+    else this.#pace?.arrived(length);
     this.#lingering?.dropped(length);
     if (this.#isVoid || (this.#isDropping && piece !== null)) return true;
     this.#left -= length;
     if (this.#left < 0) {
-      this.#slow?.stop();
+      this.#pace?.stop();
       this.#events.bodyRefused(bodyTooLarge(this.#bodyLimit));
       return true;
     }
@@ -211,19 +210,12 @@ export class NodeTaken {
     return isWanted;
   }
 
-  #touch(bytes: number): void {
-    this.#sinceTouch += bytes;
-    if (this.#sinceTouch < SLOW_BYTES) return;
-    this.#sinceTouch = 0;
-    this.#slow?.touch();
-  }
-
   #tooSlow(): void {
     const request = this.#request;
     if (request.complete || request.destroyed || this.#isVoid) return;
     const isPaused = request.isPaused() && request.listenerCount('readable') === 0;
     // The client cannot send more than the application reads.
-    if (isPaused || request.readableLength >= request.readableHighWaterMark) this.#slow?.start();
+    if (isPaused || request.readableLength >= request.readableHighWaterMark) this.#pace?.start();
     else this.#events.bodyRefused(tooSlow());
   }
 
@@ -277,7 +269,7 @@ export class NodeTaken {
 
   #stopAlarms(): void {
     this.#unread?.stop();
-    this.#slow?.stop();
+    this.#pace?.stop();
   }
 }
 
