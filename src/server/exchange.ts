@@ -45,8 +45,18 @@ export interface TakeOverEvents {
    * @returns whether the connection is to be closed after the response
    */
   headIsDue(status: number): boolean;
-  /** Called before the first bytes of a body that is written in pieces. */
-  bodyBegins(): void;
+  /**
+   * Called before the first bytes of a body that is written in pieces.
+   * @param length of the whole body in bytes; undefined when that is unknown
+   */
+  bodyBegins(length: number | undefined): void;
+  /**
+   * Called when bytes of the response wait for the client, or are about to.
+   * @param bytes that wait, beside those of the head
+   */
+  bytesWait(bytes: number): void;
+  /** The application has written all of the response. Its client may read the rest much later. */
+  written(): void;
   /** The whole response was passed to the system. */
   ended(status: number): void;
   /** What arrives of the body is refused: it is too large, or its client sends nothing more. */

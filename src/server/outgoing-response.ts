@@ -273,6 +273,9 @@ export class OutgoingResponse {
   leaveTo(taken: TakenState): void {
     this.#taken = taken;
   }
+  outlastsDeadline(): void {
+    this.#taken?.outlastsDeadline();
+  }
   /** The fields that hooks have set, for an application that may replace them. */
   takenFields(): readonly string[] {
     return this.#ownFields(undefined);

@@ -301,6 +301,7 @@ export abstract class RequestLifecycle implements LiveRequest, BodyOwner, Respon
       return;
     }
     // The response has begun and goes on. The handler may go on too, but its permits end with the deadline.
+    this.#response.outlastsDeadline();
     this.releasePermit();
     this.handlerDone();
   }

@@ -33,6 +33,8 @@ export interface TakenState {
   readonly isEndless: boolean;
   /** Its status, once it has a head. */
   readonly status: number | undefined;
+  /** Call when the deadline has passed and the response goes on. */
+  outlastsDeadline(): void;
   /** Call when the response is complete or its request has ended. */
   release(): void;
 }

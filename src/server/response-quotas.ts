@@ -1,13 +1,14 @@
 // What a response holds of the process until its client has read it: bytes, or one of the open streams.
 import { UnavailableError } from '../errors.js';
 import { BodyClaim } from './body/body-claim.js';
+import type { Exchange } from './exchange.js';
 import type { IncomingRequest } from './incoming-request.js';
 
 /**
  * A whole response of more bytes counts as held until its client has read it, because a socket rarely takes
  * as many at once.
  */
-const LARGE_BYTES = 64 * 1024;
+export const LARGE_BYTES = 64 * 1024;
 /** The same for a call by gRPC: a client that reads nothing may have a hundred of them on one connection. */
 const LARGE_RPC_BYTES = 4 * 1024;
 
@@ -26,10 +27,36 @@ export function holdBytes(request: IncomingRequest, body: string | Uint8Array): 
   if (body.length * 3 <= most || request.inProcess || request.method === 'HEAD') return true;
   const length = Buffer.byteLength(body);
   if (length <= most) return true;
-  const claim = new BodyClaim(request.server.quotas, () => request.addressKey);
-  if (!claim.grow(Math.min(length, claim.most))) return false;
-  request.exchange.onEnded(() => claim.releaseBytes());
-  return true;
+  return new HeldBytes(request).growTo(length);
+}
+
+/** Bytes of a response that are held until its client has read them. They are released at its end. */
+export class HeldBytes {
+  readonly #exchange: Exchange;
+  readonly #claim: BodyClaim;
+  #bytes = 0;
+  #isReleasedAtEnd = false;
+
+  constructor(request: IncomingRequest) {
+    this.#exchange = request.exchange;
+    this.#claim = new BodyClaim(request.server.quotas, () => request.addressKey);
+  }
+
+  /** @returns false when too many bytes are held; no more were taken */
+  growTo(bytes: number): boolean {
+    const more = Math.min(bytes, this.#claim.most) - this.#bytes;
+    if (more <= 0 || this.#exchange.closed) return true;
+    if (!this.#claim.grow(more)) return false;
+    this.#bytes += more;
+    if (!this.#isReleasedAtEnd) this.#exchange.onEnded(() => this.release());
+    this.#isReleasedAtEnd = true;
+    return true;
+  }
+
+  release(): void {
+    this.#bytes = 0;
+    this.#claim.releaseBytes();
+  }
 }
 
 /**

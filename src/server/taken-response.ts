@@ -9,7 +9,7 @@ import type { RequestContext } from './request-context.js';
 import { byteString } from './response/field-octets.js';
 import { UnsendableError } from './response/unsendable.js';
 import type { TakenState } from './response-owner.js';
-import { releaseStream, takeStream } from './response-quotas.js';
+import { HeldBytes, LARGE_BYTES, releaseStream, takeStream, tooManyBytes } from './response-quotas.js';
 
 const EVENTS = /^text\/event-stream\b/i;
 
@@ -17,6 +17,9 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   readonly #ctx: RequestContext;
   #messages: NodeMessages | undefined;
   #hasPermit = false;
+  /** The application has written all of it. */
+  #isWritten = false;
+  #held: HeldBytes | undefined;
   #isOver = false;
   #fail: (thrown: unknown) => void = () => undefined;
 
@@ -122,10 +125,23 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     return this.#ctx.server.draining();
   }
 
+  /**
+   * A short response of known length, as packages for sessions write it in two parts, is like one that is
+   * written whole: it keeps its permit, and is a stream only if it lasts beyond its deadline.
+   */
+  bodyBegins(length: number | undefined): void {
+    const isShort = length !== undefined && length <= LARGE_BYTES;
+    if (!isShort && this.#ctx.method !== 'HEAD') this.#becomeStream();
+  }
+
+  outlastsDeadline(): void {
+    if (!this.#isWritten && !this.#hasPermit) this.#becomeStream();
+  }
+
   /** From now on the client decides how long the response lasts: its permit is one of open streams. */
-  bodyBegins(): void {
+  #becomeStream(): void {
     const ctx = this.#ctx;
-    if (ctx.response.isComplete || ctx.method === 'HEAD') return;
+    if (ctx.response.isComplete) return;
     try {
       this.#hasPermit = takeStream(ctx.request);
     } catch (thrown) {
@@ -135,6 +151,21 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     ctx.response.handOver();
     ctx.releasePermit();
     ctx.streamBegan();
+  }
+
+  /** An application may write all at once what its client takes slowly, or never. */
+  bytesWait(bytes: number): void {
+    const { request, response } = this.#ctx;
+    if (bytes === 0) this.#held?.release();
+    if (bytes <= LARGE_BYTES || request.inProcess || response.isComplete) return;
+    this.#held ??= new HeldBytes(request);
+    if (!this.#held.growTo(bytes)) this.#ctx.abandon(tooManyBytes());
+  }
+
+  written(): void {
+    this.#isWritten = true;
+    // What is left to do is up to the client.
+    this.#ctx.releasePermit();
   }
 
   ended(status: number): void {

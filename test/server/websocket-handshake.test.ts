@@ -1,6 +1,7 @@
 // The requests that may open a WebSocket (RFC 6455 section 4.2.1), and pages of other web sites.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +13,7 @@ import { HANDSHAKE } from '#test/support/frames.js';
 import { WebSocketClient } from '#test/support/websocket-client.js';
 import { Wire, type WireResponse } from '#test/support/wire.js';
 import { onCores } from './cores.js';
-import { type Bench, bench, settled } from './kit.js';
+import { type Bench, bench, latch, settled } from './kit.js';
 
 const KEY = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
 const [UPGRADE, CONNECTION, VERSION] = HANDSHAKE;
@@ -69,6 +70,8 @@ onCores('the handshake of a WebSocket', (core) => {
   let url: string;
   let hooked: number;
   let opened: unknown[];
+  let waiting: ReturnType<typeof latch<void>>;
+  let agreed: ReturnType<typeof latch<void>>;
 
   before(async () => {
     world = bench((app) => {
@@ -85,6 +88,13 @@ onCores('the handshake of a WebSocket', (core) => {
           await settled();
           if (!ctx.headers.has('x-ok')) throw new UnavailableError('OVERLOADED', 'No.');
           return 'later';
+        },
+        open,
+      });
+      app.ws('/waits', {
+        async upgrade() {
+          waiting.open();
+          await agreed.opened;
         },
         open,
       });
@@ -106,6 +116,8 @@ onCores('the handshake of a WebSocket', (core) => {
   beforeEach(() => {
     hooked = 0;
     opened = [];
+    waiting = latch();
+    agreed = latch();
     world.world.draining = false;
   });
   after(() => server.close());
@@ -196,6 +208,22 @@ onCores('the handshake of a WebSocket', (core) => {
     // In either order: a request that counted as 499 opens no socket.
     expect(opened.length).to.equal(status === 499 ? 0 : 1);
   });
+
+  for (const how of ['ends', 'destroys'] as const)
+    it(`notices that its client ${how} the connection while a hook waits`, async () => {
+      const before = world.observer.seen.length;
+      const socket = connect(Number(new URL(url).port));
+      socket.on('error', () => undefined);
+      socket.write(`GET /waits HTTP/1.1\r\nHost: x\r\n${HANDSHAKE.join('\r\n')}\r\n\r\n`);
+      await waiting.opened;
+      socket[how === 'ends' ? 'end' : 'destroy']();
+      await world.observer.ended(before + 1);
+      expect(world.observer.seen[before]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
+      agreed.open();
+      await settled();
+      expect([world.app.inFlight, opened]).to.deep.equal([0, []]);
+      socket.destroy();
+    });
 
   it('opens no socket while the worker drains: 503 DRAINING', async () => {
     world.world.draining = true;

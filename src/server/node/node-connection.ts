@@ -21,6 +21,8 @@ interface Current {
   readonly isRequestArriving: boolean;
   /** The client has left. */
   gone(): void;
+  /** Looks whether it has ended without a report of that. */
+  look(): void;
   /** What follows on the connection cannot be read: the rest of the body, if it has not arrived. */
   broken(fault: HttpError): void;
 }
@@ -159,6 +161,7 @@ export class NodeConnection {
   isIdle(at: number, idleMs: number, mostBytes: number): boolean {
     const { bytesRead } = this.socket;
     const isQuiet = bytesRead === this.#read;
+    this.#current?.look();
     if (this.isBusy || this.hasServed) this.#readForRequests = bytesRead;
     this.hasServed = false;
     if (this.isBusy || !isQuiet) {

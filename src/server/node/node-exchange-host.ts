@@ -1,5 +1,4 @@
 // What the exchanges of one server share.
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { EnteredStores } from '../entered-stores.js';
 import type { Acceptance } from '../exchange.js';
@@ -28,11 +27,9 @@ export interface NodeExchangeHost extends LingeringHost {
   failed(error: unknown): void;
   /** True when a response is to close its connection, because the worker has more than its share of them. */
   givesUp(): boolean;
-  /** Responds 101: the socket is a WebSocket of the route from now on. Undefined when the client has left. */
-  accept(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    acceptance: Acceptance,
-  ): OpenedSocket | undefined;
+  /**
+   * Responds 101: the socket is a WebSocket of the route from now on. Undefined when the client has left.
+   * @param head what has arrived behind the request
+   */
+  accept(socket: Duplex, head: Buffer, acceptance: Acceptance): OpenedSocket | undefined;
 }

@@ -5,7 +5,6 @@
 // has sent the rest, or has stopped sending: at `end` Node.js closes the connection, the kernel would reset
 // it because of the unread bytes, and the client might lose the response.
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { HttpError } from '../../errors.js';
 import { clientClosed } from '../body/body.js';
 import { type Ending, endingOf } from '../connection-ending.js';
@@ -22,6 +21,7 @@ import { headText } from './node-head.js';
 import { endMessage, passPieces } from './node-message.js';
 import type { OwnResponse } from './node-response.js';
 import { NodeTaken, type TakenHost } from './node-taken.js';
+import type { UpgradingSocket } from './node-upgrading.js';
 
 /** Nothing of a response has been written. */
 const OPEN = 0;
@@ -53,12 +53,6 @@ const isEmpty = (status: number): boolean => status === 204 || status === 304;
  */
 function flushHead(response: OwnResponse): void {
   (response as unknown as { _send(data: string, coding: 'latin1'): void })._send('', 'latin1');
-}
-
-/** A socket that asks for a WebSocket, with the bytes behind its request. */
-export interface UpgradingSocket {
-  readonly socket: Duplex;
-  readonly head: Buffer;
 }
 
 export interface Arrived {
@@ -160,6 +154,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (this.#isPending) return;
     this.#isCounted = true;
     this.host.unfinished++;
+    this.#upgrading?.watch();
   }
 
   // --- whole responses
@@ -349,9 +344,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   // --- WebSockets
 
-  #accept({ socket, head }: UpgradingSocket, acceptance: Acceptance): void {
+  #accept(upgrading: UpgradingSocket, acceptance: Acceptance): void {
     if (this.#phase !== OPEN) return;
-    const opened = this.host.accept(this.#request, socket, head, acceptance);
+    const { socket, head } = upgrading.taken();
+    const opened = this.host.accept(socket, head, acceptance);
     this.#isHandedOver = true;
     this.connection.handOver(this);
     this.#complete();
@@ -603,6 +599,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (body === undefined) return;
     if (body.isComplete || this.#phase === GONE || this.#ending !== 'keep') body.finish();
     else body.linger(CLOSE_AFTER_MS, () => body.isComplete || this.cut());
+  }
+
+  look(): void {
+    this.#taken?.look();
   }
 
   /** The rest of the body cannot be parsed. */

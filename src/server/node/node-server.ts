@@ -30,11 +30,12 @@ import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
 import { addressOf, NodeConnection } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
-import { NodeExchange, type UpgradingSocket } from './node-exchange.js';
+import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { pathOf, readHead } from './node-head.js';
 import { losesNext, messageClass } from './node-message.js';
 import { OwnResponse } from './node-response.js';
+import { UpgradingSocket } from './node-upgrading.js';
 import { NodeWebSockets } from './node-websockets.js';
 
 /** An idle connection, and one that has not sent the whole head of a request by then, is closed. */
@@ -86,8 +87,7 @@ export class NodeServer implements HttpServer {
       date: new ResponseDate(),
       failed,
       givesUp: () => gate.givesUp(),
-      accept: (request, socket, head, acceptance) =>
-        this.#webSockets.accept(request, socket, head, acceptance),
+      accept: (socket, head, acceptance) => this.#webSockets.accept(socket, head, acceptance),
     };
     // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
@@ -107,10 +107,13 @@ export class NodeServer implements HttpServer {
     this.#stopLooking = everySoOften(LOOK_MS, (at) => this.#endIdle(at));
   }
 
-  /** Ends idle connections. */
+  /** Ends idle connections, and releases those whose listeners a mounted application has removed. */
   #endIdle(at: number): void {
-    for (const connection of this.#connections)
-      if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
+    for (const connection of this.#connections) {
+      if (connection.socket.destroyed) this.#ended(connection);
+      else if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
+    }
+    for (const socket of this.#sockets) if (socket.destroyed) this.#left(socket);
   }
 
   #listen(): void {
@@ -237,12 +240,14 @@ export class NodeServer implements HttpServer {
     );
     (socket as OwnedSocket)[CONNECTION] = made;
     this.#connections.add(made);
-    socket.on('close', () => {
-      this.#connections.delete(made);
-      if (!this.#app.serviceCode.isHeld) this.#stores.leave();
-      made.closed();
-    });
+    socket.on('close', () => this.#ended(made));
     return made;
+  }
+
+  #ended(connection: NodeConnection): void {
+    this.#connections.delete(connection);
+    if (!this.#app.serviceCode.isHeld) this.#stores.leave();
+    connection.closed();
   }
 
   #arrived(request: IncomingMessage, response: OwnResponse, expectsContinue: boolean): void {
@@ -319,7 +324,7 @@ export class NodeServer implements HttpServer {
     }
     this.#connections.delete(connection); // a WebSocket that is idle has times of its own
     const response = this.#bareResponse(request, connection);
-    this.#serve(connection, request, response, false, { socket, head });
+    this.#serve(connection, request, response, false, new UpgradingSocket(socket, head));
   }
 
   /** A response on a socket that Node.js does not look after any more. */

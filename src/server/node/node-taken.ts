@@ -38,8 +38,14 @@ type Owned<T> = T & { [TAKEN]?: NodeTaken };
 interface Internals {
   /** Node.js closes the connection behind the response. */
   _last: boolean;
-  /** The head has left the object, so the response cannot be another one. */
+  /** The head is part of what was passed on, or waits in `outputData`. */
   readonly _headerSent: boolean;
+  /** What could not be passed on, because the response has no socket. */
+  readonly outputData: readonly unknown[];
+  /** The length of the body, once there is a head that announces it. */
+  readonly _contentLength: number | null;
+  /** Makes the head. */
+  _implicitHeader(): void;
   destroyed: boolean;
 }
 
@@ -55,6 +61,7 @@ export class NodeTaken {
   #hasBegun = false;
   /** Another response was sent in the place of that of the application. */
   #isVoid = false;
+  #isFinished = false;
   #unread: IdleAlarm | undefined;
   /** Bytes that waited for the client when the alarm was set. */
   #waiting = 0;
@@ -81,17 +88,18 @@ export class NodeTaken {
     owned[TAKEN] = this;
     owned.writeHead = writeHead as ServerResponse['writeHead'];
     owned.write = write as ServerResponse['write'];
+    owned.end = end as ServerResponse['end'];
     // A write behind the end is an event that would end the thread, if it had no listener.
     response.on('error', (error: unknown) => this.#failed(error));
     request.on('error', () => undefined);
-    response.on('prefinish', () => this.#watchReader());
     response.once('finish', () => this.#finished());
     if (!request.complete) this.#watchBody();
   }
 
   /** Bytes of the response were sent. */
   get isSent(): boolean {
-    return (this.#response as unknown as Internals)._headerSent;
+    const { _headerSent, outputData } = this.#response as unknown as Internals;
+    return _headerSent && outputData.length === 0;
   }
 
   // --- the response of the application
@@ -109,10 +117,25 @@ export class NodeTaken {
     }
   }
 
-  bodyBegins(): void {
-    if (this.#hasBegun || this.#isVoid) return;
-    this.#hasBegun = true;
-    this.#events.bodyBegins();
+  /** Call before a piece of the body is written. @param isLast it is written by `end` */
+  writes(piece: unknown, isLast: boolean): void {
+    const response = this.#response;
+    if (this.#isVoid || response.writableEnded || response.destroyed || !isPiece(piece)) return;
+    if (!this.#hasBegun && !isLast) {
+      this.#hasBegun = true;
+      const internals = response as unknown as Internals;
+      // Node.js would make the head in a moment.
+      if (!response.headersSent) internals._implicitHeader();
+      this.#events.bodyBegins(internals._contentLength ?? undefined);
+    }
+    this.#events.bytesWait(response.writableLength + Buffer.byteLength(piece));
+  }
+
+  /** The application has called `end`. */
+  ended(): void {
+    if (this.#isVoid) return;
+    this.#events.written();
+    this.#watchReader();
   }
 
   /** Cuts a client that takes nothing of what waits for it. */
@@ -130,6 +153,7 @@ export class NodeTaken {
     this.#response.once('drain', () => {
       this.#unread?.stop();
       this.#unread = undefined;
+      this.#events.bytesWait(0);
     });
     this.#watchReader();
   }
@@ -141,9 +165,17 @@ export class NodeTaken {
     else this.#watchReader();
   }
 
+  /** Finds out that the response is finished although the application has removed the listener for that. */
+  look(): void {
+    if (!this.#response.writableFinished || this.#isFinished) return;
+    this.#owner.endsConnection(true);
+    this.#finished();
+  }
+
   #finished(): void {
     this.#stopAlarms();
-    if (this.#isVoid) return;
+    if (this.#isVoid || this.#isFinished) return;
+    this.#isFinished = true;
     this.#events.ended(this.#response.statusCode);
     this.#owner.finished();
   }
@@ -170,7 +202,9 @@ export class NodeTaken {
 
   /** Ends a stream of events, which may end anywhere. */
   end(): void {
-    (prototypeOf(this.#response).end as () => void).call(this.#response);
+    const response = this.#response;
+    (above(response).end as () => void).call(response);
+    this.ended();
   }
 
   // --- the body
@@ -239,7 +273,8 @@ export class NodeTaken {
     const fields = headers.map((text, i) => (i % 2 === 0 ? text : byteString(text)));
     fields.push('Connection', 'close', 'Content-Length', String(body.length));
     const head = headText(status, fields, (host?.date ?? new ResponseDate()).text);
-    this.#response.detachSocket(socket as Socket);
+    // The application may have detached it.
+    if (this.#response.socket === socket) this.#response.detachSocket(socket as Socket);
     socket.write(head, 'latin1');
     if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
     this.leave();
@@ -258,7 +293,8 @@ export class NodeTaken {
     this.#isVoid = true;
     this.#stopAlarms();
     (this.#response as unknown as Internals).destroyed = true;
-    this.#events.deliver(() => this.#response.emit('close'));
+    // Node.js emits it in a later tick as well. What a listener throws is not the end of this request.
+    process.nextTick(() => this.#events.deliver(() => this.#response.emit('close')));
   }
 
   /** Call when the connection has closed. */
@@ -285,25 +321,42 @@ function queueOf(socket: object): number {
   return _handle?.writeQueueSize ?? 0;
 }
 
-/** The methods that an application, or its framework, has given the object. */
-const prototypeOf = <T extends object>(object: T): T => Object.getPrototypeOf(object) as T;
+const isPiece = (piece: unknown): piece is string | Uint8Array =>
+  typeof piece === 'string' || piece instanceof Uint8Array;
+
+/**
+ * The methods that an application, or its framework, has given the object.
+ * @param object may be made from it by `Object.create`
+ */
+function above<T extends object>(object: Owned<T>): T {
+  let owned: object = object;
+  while (!Object.hasOwn(owned, TAKEN)) owned = Object.getPrototypeOf(owned);
+  return Object.getPrototypeOf(owned) as T;
+}
 
 function writeHead(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['writeHead']>): unknown {
   this[TAKEN]?.headIsDue(args[0]);
-  const result: unknown = prototypeOf(this).writeHead.apply(this, args);
+  const result: unknown = above(this).writeHead.apply(this, args);
   // The server closes the connection, when the rest of the body has arrived.
   (this as unknown as Internals)._last = false;
   return result;
 }
 
 function write(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['write']>): boolean {
-  this[TAKEN]?.bodyBegins();
-  const isTaken = prototypeOf(this).write.apply(this, args);
+  this[TAKEN]?.writes(args[0], false);
+  const isTaken = above(this).write.apply(this, args);
   this[TAKEN]?.wrote(isTaken);
   return isTaken;
 }
 
+function end(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['end']>): unknown {
+  this[TAKEN]?.writes(args[0], true);
+  const result: unknown = above(this).end.apply(this, args);
+  this[TAKEN]?.ended();
+  return result;
+}
+
 function push(this: Owned<IncomingMessage>, piece: Uint8Array | null, encoding?: BufferEncoding): boolean {
-  const pass = (): boolean => prototypeOf(this).push.call(this, piece, encoding);
+  const pass = (): boolean => above(this).push.call(this, piece, encoding);
   return this[TAKEN]?.arrived(piece, pass) ?? pass();
 }

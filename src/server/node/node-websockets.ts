@@ -1,6 +1,5 @@
 // WebSockets of one server on `node:http`: the response to the handshake, and what all sockets share.
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { OwnContext } from '../../scope.js';
@@ -62,12 +61,7 @@ export class NodeWebSockets implements SocketOwner {
    * @param head what has arrived behind the request
    * @returns undefined when the client has left
    */
-  accept(
-    _request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    acceptance: Acceptance,
-  ): NodeWebSocket | undefined {
+  accept(socket: Duplex, head: Buffer, acceptance: Acceptance): NodeWebSocket | undefined {
     if (socket.destroyed || !socket.writable || socket.readableEnded) {
       socket.destroy();
       return undefined;

@@ -565,23 +565,6 @@ describe('a mounted application of node:http', () => {
     });
   });
 
-  it('counts its streams among those of the process', async () => {
-    const { fetch, refused } = await serve(
-      (app) => app.mountNode('/a', (_request, response) => void response.write('one')),
-      { quotas: { streams: [1, 1] } },
-    );
-    const first = await fetch('/a');
-    expect(first.status).to.equal(200);
-    const second = await fetch('/a');
-    expect([second.status, await codeOf(second)]).to.deep.equal([503, 'OVERLOADED']);
-    expect(refused).to.deep.equal(['streams']);
-    await first.body?.cancel();
-    await until(
-      async () => (await fetch('/a')).status,
-      (status) => status === 200,
-    );
-  });
-
   it('has a handler of the shape of Next.js', async () => {
     // `await app.prepare()` comes before. The handler takes the URL parsed as a third argument, if any.
     const getRequestHandler = () => async (req: IncomingMessage, res: ServerResponse, parsedUrl?: object) => {

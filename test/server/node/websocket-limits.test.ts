@@ -25,6 +25,8 @@ describe('a WebSocket of the core on node:http', () => {
   let url: string;
   let closed: ReturnType<typeof latch<number>>;
   let messages: (string | Uint8Array)[];
+  let asked: ReturnType<typeof latch<void>>;
+  let agreed: ReturnType<typeof latch<void>>;
   const wires: Wire[] = [];
 
   before(async () => {
@@ -46,6 +48,13 @@ describe('a WebSocket of the core on node:http', () => {
             ws.send(data, isBinary);
           },
         });
+        demo.ws('/later', {
+          ...callbacks,
+          async upgrade() {
+            asked.open();
+            await agreed.opened;
+          },
+        });
         demo.ws('/leaves', { ...callbacks, message: (ws) => ws.close(1000) });
       },
       { ticker },
@@ -58,6 +67,8 @@ describe('a WebSocket of the core on node:http', () => {
   beforeEach(() => {
     closed = latch<number>();
     messages = [];
+    asked = latch();
+    agreed = latch();
   });
   afterEach(() => {
     for (const wire of wires.splice(0)) wire.destroy();
@@ -149,6 +160,20 @@ describe('a WebSocket of the core on node:http', () => {
     wire.write(Buffer.concat([frame(text, 'bye'), closeFrame(1000)]));
     await wire.closed();
     expect(wire.rest).to.equal(closeReply(1000));
+  });
+
+  it('gets the messages that its client has sent before the response to the handshake', async () => {
+    const wire = await Wire.open(url);
+    wires.push(wire);
+    const long = 'm'.repeat(10_000);
+    const response = wire.request('GET', '/later', HANDSHAKE);
+    wire.write(frame(text, 'one'));
+    await asked.opened;
+    for (let n = 0; n < 20; n++) wire.write(frame(text, long));
+    agreed.open();
+    expect((await response)?.status).to.equal(101);
+    await gets(21);
+    expect(messages).to.deep.equal(['one', ...Array.from({ length: 20 }, () => long)]);
   });
 
   it('refuses a message in more than 1024 fragments, empty ones as well', async () => {

@@ -1,0 +1,262 @@
+// What the response of a mounted application holds of the process, and when that is released.
+import type { ServerResponse } from 'node:http';
+import { expect } from 'chai';
+import { DeadlineExceededError } from '#src/errors.js';
+import type { NodeHandler } from '#src/server/handler.js';
+import { deafClient } from '#test/support/deaf-client.js';
+import { until } from '#test/support/until.js';
+import { latch, ManualTicker } from '../kit.js';
+import { useNodeServers } from './mounted-kit.js';
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+const codeOf = async (response: Response): Promise<unknown> =>
+  ((await response.json()) as { code: unknown }).code;
+
+describe('the response of a mounted application', () => {
+  const serve = useNodeServers();
+
+  describe('in pieces', () => {
+    const open: NodeHandler = (_request, response) => void response.write('one');
+
+    it('is one of the open streams', async () => {
+      const { fetch, refused } = await serve((app) => app.mountNode('/a', open), {
+        quotas: { streams: [1, 1] },
+      });
+      const first = await fetch('/a');
+      expect(first.status).to.equal(200);
+      const second = await fetch('/a');
+      expect([second.status, await codeOf(second)]).to.deep.equal([503, 'OVERLOADED']);
+      expect(refused).to.deep.equal(['streams']);
+      await first.body?.cancel();
+      await until(
+        async () => (await fetch('/a')).status,
+        (status) => status === 200,
+      );
+    });
+
+    const announced: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
+      'by setHeader': (response) => response.setHeader('content-length', 4),
+      'by an object of writeHead': (response) => response.writeHead(200, { 'content-length': '4' }),
+      'by a list of writeHead': (response) => response.writeHead(200, ['content-length', '4']),
+    };
+    for (const [how, announce] of Object.entries(announced))
+      it(`is none where it is short and its length is announced ${how}`, async () => {
+        const over = latch();
+        const { fetch, quotas } = await serve(
+          (app) => {
+            app.mountNode('/open', open);
+            app.mountNode('/parts', async (_request, response) => {
+              announce(response);
+              response.write('all');
+              await over.opened;
+              response.end('!');
+            });
+          },
+          { quotas: { streams: [1, 1] } },
+        );
+        const stream = await fetch('/open');
+        const short = await fetch('/parts');
+        expect([short.status, quotas.streams.held]).to.deep.equal([200, 1]);
+        over.open();
+        expect(await short.text()).to.equal('all!');
+        await stream.body?.cancel();
+      });
+
+    it('becomes one at its deadline, or is cut', async () => {
+      const ticker = new ManualTicker();
+      const { fetch, quotas, observer } = await serve(
+        (app) =>
+          app.mountNode('/parts', { timeoutMs: 1000 }, (_request, response) => {
+            response.setHeader('content-length', 4);
+            response.write('all');
+          }),
+        { ticker, quotas: { streams: [1, 1] } },
+      );
+      const both = [await fetch('/parts'), await fetch('/parts')];
+      expect(quotas.streams.held).to.equal(0);
+      ticker.advance(2000);
+      await observer.ended(1);
+      expect(quotas.streams.held).to.equal(1);
+      expect(observer.seen[0]).to.include({ status: 503, error: 'OVERLOADED' });
+      await Promise.allSettled(both.map(({ body }) => body?.cancel()));
+      await until(
+        () => quotas.streams.held,
+        (held) => held === 0,
+      );
+    });
+  });
+
+  describe('that its client does not read', () => {
+    const BYTES = 6_000_000;
+    const large: Readonly<Record<string, (response: ServerResponse) => void>> = {
+      whole: (response) => void response.end(Buffer.alloc(BYTES)),
+      'as a text': (response) => void response.end('t'.repeat(BYTES)),
+      'in one piece': (response) => void response.write(Buffer.alloc(BYTES)),
+      'in small pieces at once': (response) => {
+        for (let i = 0; i < 600; i++) response.write('t'.repeat(BYTES / 600));
+      },
+    };
+    for (const [how, respond] of Object.entries(large))
+      it(`holds its bytes, ${how}, within the bound of one address`, async () => {
+        const { url, fetch, quotas, server, world, observer } = await serve(
+          (app) => {
+            app.mountNode('/large', (_request, response) => respond(response));
+            app.mountNode('/small', (_request, response) => void response.end('small'));
+          },
+          { quotas: { bodyBytes: [30_000_000, 15_000_000] } },
+        );
+        world.permits = 5;
+        const port = Number(new URL(url).port);
+        const clients = await Promise.all(Array.from({ length: 5 }, () => deafClient(port, get('/large'))));
+        await until(
+          () => quotas.bodyBytes.held,
+          (held) => held > 8_000_000,
+        );
+        // At least two of five have no room.
+        await observer.ended(2);
+        expect(quotas.bodyBytes.held).to.be.at.most(15_000_000);
+        expect(observer.seen[0]).to.include({ status: 503, error: 'OVERLOADED' });
+        expect(await (await fetch('/small')).text()).to.equal('small');
+        // What is left is up to the clients: no permit is held for them.
+        expect(world.permits).to.equal(5);
+        for (const client of clients) client.destroy();
+        await until(
+          () => server.connections + quotas.bodyBytes.held,
+          (held) => held <= 1,
+        );
+        expect(quotas.bodyBytes.held).to.equal(0);
+      });
+
+    it('releases its bytes when they are read, although the response goes on', async () => {
+      const over = latch();
+      const { fetch, quotas } = await serve((app) =>
+        app.mountNode('/large', async (_request, response) => {
+          response.write(Buffer.alloc(BYTES));
+          await over.opened;
+          response.end();
+        }),
+      );
+      const reader = (await fetch('/large')).body!.getReader();
+      for (let bytes = 0; bytes < BYTES; ) bytes += (await reader.read()).value?.length ?? 0;
+      await until(
+        () => quotas.bodyBytes.held,
+        (held) => held === 0,
+      );
+      over.open();
+      expect((await reader.read()).done).to.equal(true);
+    });
+  });
+
+  describe('of an application that does what it should not', () => {
+    const removes: Readonly<Record<string, NodeHandler>> = {
+      request: (request) => void request.removeAllListeners(),
+      response: (_request, response) => void response.removeAllListeners(),
+      socket: ({ socket }) => void socket.removeAllListeners('close').removeAllListeners('end'),
+    };
+    for (const [what, remove] of Object.entries(removes)) {
+      it(`is released when it has removed the listeners of its ${what}, and responds`, async () => {
+        const { wire, app, server } = await serve((demo) =>
+          demo.mountNode('/a', (request, response) => {
+            remove(request, response);
+            response.end('all');
+          }),
+        );
+        const client = await wire();
+        expect(await client.request('GET', '/a')).to.include({ status: 200 });
+        await until(
+          () => app.inFlight + server.unfinished,
+          (count) => count === 0,
+        );
+        client.destroy();
+        await until(
+          () => server.connections,
+          (count) => count === 0,
+        );
+      });
+
+      it(`is released when it has removed the listeners of its ${what}, and its client leaves`, async () => {
+        const called = latch();
+        const { wire, app, server } = await serve((demo) =>
+          demo.mountNode('/a', (request, response) => {
+            remove(request, response);
+            called.open();
+          }),
+        );
+        const client = await wire();
+        client.write(get('/a'));
+        await called.opened;
+        client.destroy();
+        if (what === 'socket') app.abandon(new DeadlineExceededError()); // nothing reports that it has left
+        await until(
+          () => app.inFlight + server.unfinished + server.connections,
+          (count) => count === 0,
+        );
+      });
+    }
+
+    for (const [when, begin] of Object.entries({
+      'before its head': () => undefined,
+      'and writes its head then': (response: ServerResponse) => response.flushHeaders(),
+    }))
+      it(`is 504 at its deadline when it has detached the socket ${when}`, async () => {
+        const ticker = new ManualTicker();
+        const called = latch();
+        const { fetch, logs } = await serve(
+          (app) =>
+            app.mountNode('/a', { timeoutMs: 1000 }, ({ socket }, response) => {
+              response.detachSocket(socket);
+              begin(response);
+              called.open();
+            }),
+          { ticker },
+        );
+        const asked = fetch('/a');
+        await called.opened;
+        ticker.advance(2000);
+        expect((await asked).status).to.equal(504);
+        expect(logs.filter(({ level }) => level === 'error')).to.deep.equal([]);
+      });
+
+    it('stays the 504 that was sent when a listener of its end throws', async () => {
+      const ticker = new ManualTicker();
+      const called = latch();
+      const { fetch, logs, observer } = await serve(
+        (app) =>
+          app.mountNode('/a', { timeoutMs: 1000 }, (_request, response) => {
+            response.on('close', () => {
+              throw new Error('no end');
+            });
+            called.open();
+          }),
+        { ticker },
+      );
+      const asked = fetch('/a');
+      await called.opened;
+      ticker.advance(2000);
+      expect((await asked).status).to.equal(504);
+      await until(
+        () => JSON.stringify(logs),
+        (text) => text.includes('no end'),
+      );
+      expect(observer.seen).to.have.length(1);
+      expect(observer.seen[0]).to.include({ status: 504, error: 'DEADLINE_EXCEEDED' });
+    });
+
+    it('may have objects that are made from it, as in Node.js', async () => {
+      const { fetch } = await serve((app) =>
+        app.mountNode('/a', (_request, response) => {
+          const made = Object.create(response) as ServerResponse;
+          made.setHeader('x-made', '1');
+          made.writeHead(201);
+          response.end('all');
+        }),
+      );
+      const response = await fetch('/a');
+      expect([response.status, response.headers.get('x-made'), await response.text()]).to.deep.equal([
+        200,
+        '1',
+        'all',
+      ]);
+    });
+  });
+});
