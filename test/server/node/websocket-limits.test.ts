@@ -3,6 +3,7 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
 import { NodeServer } from '#src/server/node/node-server.js';
+import { LONG_TURN_MS } from '#src/server/turn-watch.js';
 import { closeFrame, frame, HANDSHAKE, OPCODE, openRaw } from '#test/support/frames.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
@@ -46,6 +47,12 @@ describe('a WebSocket of the core on node:http', () => {
           message(ws, data, isBinary) {
             messages.push(data);
             ws.send(data, isBinary);
+          },
+        });
+        demo.ws('/busy', {
+          ...callbacks,
+          message() {
+            for (const since = performance.now(); performance.now() - since <= LONG_TURN_MS; );
           },
         });
         demo.ws('/later', {
@@ -175,6 +182,19 @@ describe('a WebSocket of the core on node:http', () => {
     await gets(21);
     expect(messages).to.deep.equal(['one', ...Array.from({ length: 20 }, () => long)]);
   });
+
+  for (const [name, opcode] of Object.entries({ pings: ping, pongs: pong }))
+    it(`is closed when its client sends thousands of ${name} in a turn that has become long`, async () => {
+      const wire = await open('/busy');
+      const [one, last] = [frame(opcode, ''), frame(text, 'end')];
+      const some = Array.from({ length: 200 }, () => one);
+      wire.write(Buffer.concat([...some, frame(text, 'burn'), ...Array(10).fill(some).flat(), last]));
+      expect(await closed.opened).to.equal(1008);
+      await until(
+        () => wire.rest,
+        (rest) => rest.endsWith(closeReply(1008, 'too many messages at once')),
+      );
+    });
 
   it('refuses a message in more than 1024 fragments, empty ones as well', async () => {
     const wire = await open('/small');
