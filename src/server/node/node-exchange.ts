@@ -38,9 +38,9 @@ const NOTHING = new Uint8Array(0);
 /** Up to this size a body is written together with its head, as one text. */
 const ONE_WRITE_BYTES = 16 * 1024;
 
-/** The bytes of a body as a text with a character for each. */
-function octetsIn(body: string | Uint8Array): string {
-  if (typeof body === 'string') return byteString(body.toWellFormed());
+/** The bytes of a body as a text with a character for each. @param bytes their number */
+function octetsIn(body: string | Uint8Array, bytes: number): string {
+  if (typeof body === 'string') return body.length === bytes ? body : byteString(body.toWellFormed());
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
 }
 
@@ -210,7 +210,11 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     const length = body === null && isBodiless ? undefined : isEmpty(status) ? undefined : bytes;
     const fields = this.#fieldsOf(status, headers, close, bytes, length);
     const isSmall = isBodiless || bytes <= ONE_WRITE_BYTES;
-    if (isSmall && this.#ending !== 'announce' && this.#sendWhole(status, fields, isBodiless ? null : body))
+    if (
+      isSmall &&
+      this.#ending !== 'announce' &&
+      this.#sendWhole(status, fields, isBodiless ? null : body, bytes)
+    )
       return;
     this.#writeHead(status, fields);
     if (isBodiless || body === null || bytes === 0) this.#finishWith(undefined);
@@ -219,11 +223,16 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   /** @returns false when it cannot be sent at once */
-  #sendWhole(status: number, fields: readonly string[], body: string | Uint8Array | null): boolean {
+  #sendWhole(
+    status: number,
+    fields: readonly string[],
+    body: string | Uint8Array | null,
+    bytes: number,
+  ): boolean {
     const response = this.#response;
     const head = headText(status, fields, this.host.date.text);
     if (this.#body === undefined || this.#body.isDelivered) endMessage(this.#request);
-    if (!response.sendWhole(body === null ? head : head + octetsIn(body))) return false;
+    if (!response.sendWhole(body === null ? head : head + octetsIn(body, bytes))) return false;
     const { socket } = this.connection;
     if (socket.writableLength === 0) this.#complete();
     else {
