@@ -12,8 +12,15 @@ export interface ListenAddress {
 
 /** @returns the port @throws Error of the system when the address cannot be listened on */
 export async function listenAt(server: Server, { host, port, isShared }: ListenAddress): Promise<number> {
-  // The option is in Node.js 22.12 and 23.1; the types are those of Node.js 20.
-  const options: ListenOptions & { readonly reusePort: boolean } = { host, port, reusePort: isShared };
+  // `reusePort` is in Node.js 22.12 and 23.1; the types are those of Node.js 20. Under a master of
+  // node:cluster, as pm2 is one, the master would listen in the place of a server that is not exclusive, and
+  // would keep the port when that server closes.
+  const options: ListenOptions & { readonly reusePort: boolean } = {
+    host,
+    port,
+    reusePort: isShared,
+    exclusive: true,
+  };
   server.listen(options);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
