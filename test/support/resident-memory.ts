@@ -8,13 +8,21 @@ export function residentMb(pid: number): number {
   return Number(found![1]) / 1024;
 }
 
-/** Requests `/collect` until each of the threads has responded once. */
-export async function collectGarbage(url: string, threads: number): Promise<void> {
-  const collected = new Set<number>();
-  while (collected.size < threads) {
+/** Has each of the threads collect its garbage once. */
+export const collectGarbage = (url: string, threads: number): Promise<void> =>
+  inEach(url, threads, '/collect');
+
+/** Has each of the threads collect its garbage again and again. @param everyMs 0: no more */
+export const keepCollecting = (url: string, threads: number, everyMs: number): Promise<void> =>
+  inEach(url, threads, `/collecting/${everyMs}`);
+
+/** Requests the path until each of the threads has responded once. */
+async function inEach(url: string, threads: number, path: string): Promise<void> {
+  const reached = new Set<number>();
+  while (reached.size < threads) {
     const wire = await Wire.open(url);
-    const response = await wire.request('GET', '/collect');
-    collected.add((JSON.parse(String(response?.body)) as { thread: number }).thread);
+    const response = await wire.request('GET', path);
+    reached.add((JSON.parse(String(response?.body)) as { thread: number }).thread);
     wire.destroy();
   }
 }
