@@ -2,8 +2,10 @@
 // so no socket keeps a compressor, which takes more memory than the rest of a socket.
 //
 // This is done at once, not in the thread pool: messages stay in order, one at a time takes memory, and
-// `maxPayload` bounds the time.
+// `maxPayload` bounds the time of one. A chunk may hold hundreds that inflate to a thousand times their size, so
+// in a long turn the next one waits for another turn.
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { TurnWatch } from '../turn-watch.js';
 import { type Inflated, loadWsLibrary } from './ws-library.js';
 
 const NAME = 'permessage-deflate';
@@ -41,15 +43,18 @@ export const deflatedForSocket = (data: string | Uint8Array): Uint8Array =>
 /** Inflates the messages of one socket, for a FrameReader. */
 export class MessageInflater {
   readonly #maxPayload: number;
+  readonly #turns: Pick<TurnWatch, 'isLong'>;
   #fragments: Buffer[] = [];
 
-  constructor(maxPayload: number) {
+  constructor(maxPayload: number, turns: Pick<TurnWatch, 'isLong'>) {
     this.#maxPayload = maxPayload;
+    this.#turns = turns;
   }
 
   decompress(data: Buffer, isLast: boolean, done: Inflated): void {
     this.#fragments.push(data);
-    queueMicrotask(() => {
+    const later = this.#turns.isLong() ? setImmediate : queueMicrotask;
+    later(() => {
       if (!isLast) {
         done(null, Buffer.alloc(0));
         return;

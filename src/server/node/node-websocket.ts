@@ -216,7 +216,9 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
       maxPayload,
       maxFragments: Math.max(MOST_PARTS, maxPayload / BYTES_PER_FRAGMENT),
       maxBufferedChunks: Math.max(MOST_PARTS, maxPayload / BYTES_PER_CHUNK),
-      extensions: this.#deflates ? { 'permessage-deflate': new MessageInflater(maxPayload) } : {},
+      extensions: this.#deflates
+        ? { 'permessage-deflate': new MessageInflater(maxPayload, this.#owner.turns) }
+        : {},
     });
     reader.on('message', (data, isBinary) => this.#received(data, isBinary));
     reader.on('ping', (data) => {
