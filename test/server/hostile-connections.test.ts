@@ -18,6 +18,7 @@ onCores('a connection', (core) => {
   before(async () => {
     world = bench((app) => {
       app.get('/', () => 'ok');
+      app.post('/', async (ctx) => `${(await ctx.readBytes()).length}`);
       app.get('/waits', () => {
         entered.open();
         return new Promise(() => undefined);
@@ -65,8 +66,28 @@ onCores('a connection', (core) => {
 
   it('that pipelines large heads behind one that waits is closed', async () => {
     const large = `GET / HTTP/1.1\r\nHost: x\r\n${`X: ${'a'.repeat(1000)}\r\n`.repeat(12)}\r\n`;
-    wire.write(`GET /waits HTTP/1.1\r\nHost: x\r\n\r\n${large.repeat(8)}`);
+    wire.write(`GET /waits HTTP/1.1\r\nHost: x\r\n\r\n${large.repeat(12)}`);
     await wire.closed();
+  });
+
+  const BODY = 'b'.repeat(50_000);
+  const BODIES = {
+    'of known length': `Content-Length: ${BODY.length}\r\n\r\n${BODY}`,
+    chunked: `Transfer-Encoding: chunked\r\n\r\n${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`,
+  };
+  for (const [what, body] of Object.entries(BODIES)) {
+    it(`that pipelines bodies behind a request that waits is closed: ${what}`, async () => {
+      wire.write(`GET /waits HTTP/1.1\r\nHost: x\r\n\r\n`);
+      await entered.opened;
+      wire.write(`POST / HTTP/1.1\r\nHost: x\r\n${body}`.repeat(8));
+      await wire.closed();
+    });
+  }
+
+  it('that pipelines one large body behind a request is served', async () => {
+    const body = 'b'.repeat(1_000_000);
+    wire.write(`${GET}POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    for (const status of [200, 200]) expect((await wire.response())?.status).to.equal(status);
   });
 
   it('that sends its body without waiting for 100 Continue gets the response all the same', async () => {

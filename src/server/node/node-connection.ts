@@ -12,8 +12,12 @@ import type { OwnResponse } from './node-response.js';
  * executed: Node.js keeps each of them until the connection ends.
  */
 const MOST_WAITING = 16;
-/** The same for the bytes of their heads. */
-const MOST_WAITING_BYTES = 64 * 1024;
+/**
+ * The same for the bytes of their heads and bodies. Of each body Node.js keeps up to STREAM_BYTES before it
+ * stops to read, so one of any length may wait.
+ */
+const MOST_WAITING_BYTES = 128 * 1024;
+const STREAM_BYTES = 64 * 1024;
 
 /** A request that is under way. */
 interface Current {
@@ -46,7 +50,7 @@ export class NodeConnection {
   isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
-  /** Bytes of the heads of requests that have waited since the connection was not busy. */
+  /** Bytes of the requests that have waited since the connection was not busy. */
   #waitingBytes = 0;
   /** Requests that came behind the last one. */
   #ignored = 0;
@@ -128,7 +132,7 @@ export class NodeConnection {
       this.#waiting = [];
       if (this.#current === undefined) setImmediate(() => this.#next());
     }
-    this.#waitingBytes += headBytes(waiting.request);
+    this.#waitingBytes += headBytes(waiting.request) + keptBytes(waiting.request);
     if (this.#waiting.push(waiting) > MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES)
       this.socket.destroy();
   }
@@ -193,6 +197,12 @@ function headBytes({ url = '', rawHeaders }: IncomingMessage): number {
   let bytes = url.length;
   for (const text of rawHeaders) bytes += text.length;
   return bytes;
+}
+
+/** Bytes of its body that may be kept while nothing reads it. */
+function keptBytes({ headers }: IncomingMessage): number {
+  if (headers['transfer-encoding'] !== undefined) return STREAM_BYTES;
+  return Math.min(Number(headers['content-length'] ?? 0), STREAM_BYTES);
 }
 
 /** IPv4 that is mapped into IPv6 is IPv4; the zone of an address is left out. */
