@@ -19,7 +19,7 @@ onCores('a connection', (core) => {
     world = bench((app) => {
       app.get('/', () => 'ok');
       app.post('/', async (ctx) => `${(await ctx.readBytes()).length}`);
-      app.get('/waits', () => {
+      app.all('/waits', () => {
         entered.open();
         return new Promise(() => undefined);
       });
@@ -76,12 +76,17 @@ onCores('a connection', (core) => {
     chunked: `Transfer-Encoding: chunked\r\n\r\n${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`,
   };
   for (const [what, body] of Object.entries(BODIES)) {
-    it(`that pipelines bodies behind a request that waits is closed: ${what}`, async () => {
-      wire.write(`GET /waits HTTP/1.1\r\nHost: x\r\n\r\n`);
-      await entered.opened;
-      wire.write(`POST / HTTP/1.1\r\nHost: x\r\n${body}`.repeat(8));
-      await wire.closed();
-    });
+    for (const [which, first] of Object.entries({
+      'a request that waits': 'GET /waits HTTP/1.1\r\nHost: x\r\n\r\n',
+      'the last one': LAST['a chunked one']!,
+    })) {
+      it(`that pipelines bodies behind ${which} is closed: ${what}`, async () => {
+        wire.write(first);
+        await entered.opened;
+        wire.write(`POST / HTTP/1.1\r\nHost: x\r\n${body}`.repeat(8));
+        await wire.closed();
+      });
+    }
   }
 
   it('that pipelines one large body behind a request is served', async () => {

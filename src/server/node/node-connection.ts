@@ -50,7 +50,7 @@ export class NodeConnection {
   isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
-  /** Bytes of the requests that have waited since the connection was not busy. */
+  /** Bytes of the requests that have waited since the connection was not busy, or came behind the last one. */
   #waitingBytes = 0;
   /** Requests that came behind the last one. */
   #ignored = 0;
@@ -132,14 +132,17 @@ export class NodeConnection {
       this.#waiting = [];
       if (this.#current === undefined) setImmediate(() => this.#next());
     }
-    this.#waitingBytes += headBytes(waiting.request) + keptBytes(waiting.request);
-    if (this.#waiting.push(waiting) > MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES)
-      this.socket.destroy();
+    this.#keep(this.#waiting.push(waiting), waiting.request);
   }
 
   /** Call for a request behind the last one, which is not executed. */
-  ignore(): void {
-    if (++this.#ignored > MOST_WAITING) this.socket.destroy();
+  ignore(request: IncomingMessage): void {
+    this.#keep(++this.#ignored, request);
+  }
+
+  #keep(count: number, request: IncomingMessage): void {
+    this.#waitingBytes += headBytes(request) + keptBytes(request);
+    if (count > MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES) this.socket.destroy();
   }
 
   #next(): void {

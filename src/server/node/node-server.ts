@@ -254,7 +254,7 @@ export class NodeServer implements HttpServer {
     const connection = this.#connectionOf(request.socket);
     connection.hasServed = true;
     if (connection.isLast) {
-      connection.ignore();
+      connection.ignore(request);
       return;
     }
     // In a long turn requests wait, so no client keeps the loop busy with the contents of one packet.
