@@ -201,11 +201,15 @@ describe('the example chat', () => {
   });
 
   it('admits no client without a name, and no page of another site', async () => {
-    const wire = await Wire.open(cluster.url);
-    expect((await wire.request('GET', '/chat/lobby', HANDSHAKE))?.status).to.equal(422);
+    const statusOf = async (path: string, fields: readonly string[]): Promise<number | undefined> => {
+      const wire = await Wire.open(cluster.url);
+      const response = await wire.request('GET', path, fields);
+      wire.destroy();
+      return response?.status;
+    };
+    expect(await statusOf('/chat/lobby', HANDSHAKE)).to.equal(422);
     const foreign = [...HANDSHAKE, 'Origin: https://evil.example'];
-    expect((await wire.request('GET', '/chat/lobby?name=eve', foreign))?.status).to.equal(403);
-    wire.destroy();
+    expect(await statusOf('/chat/lobby?name=eve', foreign)).to.equal(403);
   });
 
   it('continues its count where the client was disconnected', async () => {
