@@ -1,5 +1,5 @@
-// The core uWebSockets.js reads and drops a PROXY protocol preamble of any client, also of a trusted proxy: the
-// addresses in it must have no effect. On `node:http` it is a malformed request.
+// The core uWebSockets.js reads and drops a PROXY protocol preamble of any client, also of a trusted proxy:
+// the addresses in it must have no effect. On `node:http` it is a malformed request.
 
 import uWS from 'uWebSockets.js';
 import { expect } from 'chai';

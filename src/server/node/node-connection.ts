@@ -50,7 +50,7 @@ export class NodeConnection {
   isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
-  /** Bytes of the requests that have waited since the connection was not busy, or came behind the last one. */
+  /** Bytes of requests that have waited since the connection was not busy, or came behind the last one. */
   #waitingBytes = 0;
   /** Requests that came behind the last one. */
   #ignored = 0;

@@ -2,8 +2,8 @@
 // so no socket keeps a compressor, which takes more memory than the rest of a socket.
 //
 // This is done at once, not in the thread pool: messages stay in order, one at a time takes memory, and
-// `maxPayload` bounds the time of one. A chunk may hold hundreds that inflate to a thousand times their size, so
-// in a long turn the next one waits for another turn.
+// `maxPayload` bounds the time of one. A chunk may hold hundreds that inflate to a thousand times their size,
+// so in a long turn the next one waits for another turn.
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { TurnWatch } from '../turn-watch.js';
 import { type Inflated, loadWsLibrary } from './ws-library.js';
