@@ -7,7 +7,7 @@ import type { Settings } from '../config.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { Sharing } from '../process/claim.js';
 import { excludedByLoad, excludedToFill, type Load, weightOf } from './load-exclusion.js';
-import { type PlaceholderOptions, stopListeningBehindPoll } from './placeholder-listener.js';
+import { behindPoll, type PlaceholderOptions } from './placeholder-listener.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
@@ -115,7 +115,7 @@ export class Acceptor implements Sharding {
     // Until then, the helper process has the listener as well, and would lose the connections that it
     // completes.
     await this.#bounded;
-    await stopListeningBehindPoll(this.#listener);
+    await behindPoll(() => this.#listener.stopListening());
   }
 
   close(): void {

@@ -1,10 +1,35 @@
-// Why an address cannot be listened on. The HTTP core reports only that it cannot, so the reason is found
-// from what the system says of its addresses and of the rights of this process.
+// Why an address cannot be listened on, and what to do next. Node.js reports a code of the system. The HTTP
+// core on uWebSockets.js reports only that it cannot, so the reason is found from what the system says of its
+// addresses and of the rights of this process.
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
-/** What the reason depends on. */
+/** The settings that say where a listener is, for messages. */
+export interface ListenSettings {
+  readonly host: 'HOST' | 'GRPC_HOST';
+  readonly port: 'PORT' | 'GRPC_PORT';
+}
+
+const DATA_PLANE: ListenSettings = { host: 'HOST', port: 'PORT' };
+
+/** An attempt to listen that has failed. */
+export interface ListenAttempt {
+  /** An IP address; a name counts as one of this machine. */
+  readonly host: string;
+  readonly port: number;
+  /** The error of the system; undefined where it is not known. */
+  readonly cause?: unknown;
+  /** @default those of the data plane */
+  readonly settings?: ListenSettings;
+  /**
+   * This process has had the port, and tries again: a thread that has not given it up may have it.
+   * @default false
+   */
+  readonly isOwnPort?: boolean;
+}
+
+/** What the reason depends on where the system gives none. */
 export interface ListenFacts {
   /** Addresses of the network interfaces of this machine. */
   readonly addresses: readonly string[];
@@ -18,21 +43,52 @@ export interface ListenFacts {
 const MAY_BIND = 1n << 10n;
 const FIRST_OPEN_PORT = 1_024;
 
-/**
- * @param host an IP address; a name counts as one of this machine
- * @returns what is wrong and what to do next
- */
-export function listenFailure(host: string, port: number, facts: ListenFacts = factsOfSystem()): string {
-  if (!isOfThisMachine(host, facts.addresses))
-    return `${host} is no address of this machine; correct HOST, or leave it out for 0.0.0.0`;
-  if (port > 0 && port < facts.firstOpenPort && !facts.mayUseAllPorts) {
-    return (
-      `a port below ${facts.firstOpenPort} needs a right that this user does not have; ` +
-      `set PORT to ${facts.firstOpenPort} or more, or grant CAP_NET_BIND_SERVICE`
-    );
-  }
-  return 'the port is taken; stop the process that has it, or set PORT to another one';
+/** @returns what is wrong and what to do next, with the code of the system where it is known */
+export function listenFailure(attempt: ListenAttempt, facts: ListenFacts = factsOfSystem()): string {
+  const { cause } = attempt;
+  if (cause === undefined) return reasonOf(attempt, guessedCode(attempt, facts), facts);
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === undefined ? String(cause) : `${reasonOf(attempt, code, facts)} (${code})`;
 }
+
+function guessedCode({ host, port }: ListenAttempt, facts: ListenFacts): string {
+  if (!isOfThisMachine(host, facts.addresses)) return 'EADDRNOTAVAIL';
+  return needsRight(port, facts) ? 'EACCES' : 'EADDRINUSE';
+}
+
+function reasonOf(attempt: ListenAttempt, code: string, facts: ListenFacts): string {
+  const { host, port, cause, settings = DATA_PLANE, isOwnPort = false } = attempt;
+  switch (code) {
+    case 'EADDRINUSE':
+      return isOwnPort
+        ? 'the port is in use by a thread that has not given it up yet, or by another program; it is tried again'
+        : `the port is taken; stop the process that has it, or set ${settings.port} to another one`;
+    case 'EADDRNOTAVAIL':
+      return `${host} is no address of this machine; correct ${settings.host}, or leave it out`;
+    case 'EACCES':
+      return needsRight(port, facts)
+        ? `a port below ${facts.firstOpenPort} needs a right that this user does not have; ` +
+            `set ${settings.port} to ${facts.firstOpenPort} or more, or grant CAP_NET_BIND_SERVICE`
+        : `the system does not allow it; set ${settings.port} to another port, or change the rules that confine ` +
+            'this process (SELinux, AppArmor, seccomp)';
+    case 'EMFILE':
+    case 'ENFILE':
+      return (
+        'too many files are open; raise the limit (ulimit -n, LimitNOFILE=, fs.file-max) or lower ' +
+        'MAX_CONNECTIONS'
+      );
+    case 'EAFNOSUPPORT':
+      return `this machine has no addresses of this kind; set ${settings.host} to one that it has`;
+    default:
+      return (
+        `${(cause as Error).message}; set ${settings.host} and ${settings.port} to an address and a port on which ` +
+        'this machine can listen'
+      );
+  }
+}
+
+const needsRight = (port: number, { firstOpenPort, mayUseAllPorts }: ListenFacts): boolean =>
+  port > 0 && port < firstOpenPort && !mayUseAllPorts;
 
 function isOfThisMachine(host: string, addresses: readonly string[]): boolean {
   if (isIP(withoutZone(host)) === 0) return true; // a name, which was resolved before

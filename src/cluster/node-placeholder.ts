@@ -1,28 +1,51 @@
 // The primary's listener on `node:http`, for workers that listen themselves: it rejects requests while none
 // of them does.
+//
+// A connection gets one response, which closes it. A client that sends no request would keep its connection
+// after a worker listens again, and a later request on it would be rejected for no reason. So each connection
+// has a short time, and a shorter one once the listener is closed: `node:http` itself watches over the
+// requests of a server only as long as that listens.
 import { readFileSync } from 'node:fs';
-import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { TraceIds } from '../telemetry/trace-ids.js';
 import { listenAt } from './node-listen.js';
 import {
+  type CountedPlaceholderOptions,
   cannotListen,
   type ListenMode,
   noWorker,
   type PlaceholderListener,
-  type PlaceholderOptions,
 } from './placeholder-listener.js';
 
+/** Times in milliseconds. */
+interface PlaceholderTimes {
+  /** The longest life of a connection. */
+  readonly lifeMs: number;
+  /** The longest life of a connection after its listener is closed. */
+  readonly restMs: number;
+}
+
+const TIMES: PlaceholderTimes = { lifeMs: 5_000, restMs: 1_000 };
+
 export class NodePlaceholder implements PlaceholderListener {
-  readonly #options: PlaceholderOptions;
+  readonly #options: CountedPlaceholderOptions;
+  readonly #times: PlaceholderTimes;
   /** The one that listens, or is about to. */
   #server: HttpServer | HttpsServer | undefined;
-  /** Stopped servers whose last connections are still open. */
-  readonly #stopped = new Set<HttpServer | HttpsServer>();
+  /** Open connections, also those of servers that have stopped listening. */
+  readonly #sockets = new Set<Socket>();
   readonly #traceIds = new TraceIds();
 
-  constructor(options: PlaceholderOptions) {
+  constructor(options: CountedPlaceholderOptions, times = TIMES) {
     this.#options = options;
+    this.#times = times;
   }
 
   async listen(port: number, mode: ListenMode): Promise<number> {
@@ -31,9 +54,9 @@ export class NodePlaceholder implements PlaceholderListener {
     this.#server = server;
     try {
       return await listenAt(server, { host, port, isShared: mode === 'shared' });
-    } catch {
+    } catch (cause) {
       if (this.#server === server) this.#server = undefined;
-      throw cannotListen(host, port);
+      throw cannotListen({ host, port, cause });
     } finally {
       // It was stopped before it listened, which only closes it now.
       if (this.#server !== server) server.close();
@@ -52,24 +75,55 @@ export class NodePlaceholder implements PlaceholderListener {
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
-    this.#stopped.add(server);
-    server.close(() => this.#stopped.delete(server));
+    server.close();
+    endAfter(this.#times.restMs, [...this.#sockets]);
   }
 
   close(): void {
     this.stopListening();
-    for (const server of this.#stopped) server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** The certificate is read each time, because it may have been renewed. */
   #createServer(): HttpServer | HttpsServer {
     const { tlsCertFile, tlsKeyFile } = this.#options;
-    if (tlsCertFile === undefined || tlsKeyFile === undefined) return createServer(this.#refuse);
-    return createTlsServer({ cert: readFileSync(tlsCertFile), key: readFileSync(tlsKeyFile) }, this.#refuse);
+    const server =
+      tlsCertFile === undefined || tlsKeyFile === undefined
+        ? createServer()
+        : createTlsServer({ cert: readFileSync(tlsCertFile), key: readFileSync(tlsKeyFile) });
+    // Before the listener of Node.js, which begins to read.
+    server.prependListener('connection', (socket: Socket) => this.#connected(socket));
+    for (const event of ['request', 'checkContinue', 'checkExpectation'] as const)
+      server.on(event, (request, response) => this.#refuse(request, response));
+    return server;
   }
 
-  readonly #refuse: RequestListener = (request, response) => {
+  #connected(socket: Socket): void {
+    const { connections } = this.#options;
+    if (!connections.enter()) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    const stopTimer = endAfter(this.#times.lifeMs, [socket]);
+    socket.on('close', () => {
+      stopTimer();
+      this.#sockets.delete(socket);
+      connections.leave();
+    });
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse): void {
     const { headers, body } = noWorker((name) => String(request.headers[name] ?? ''), this.#traceIds);
-    response.writeHead(503, { ...headers, connection: 'close' }).end(body);
-  };
+    const length = Buffer.byteLength(body);
+    response.writeHead(503, { ...headers, 'content-length': length, connection: 'close' }).end(body);
+  }
+}
+
+/** @returns a function that keeps the connections open */
+function endAfter(ms: number, sockets: readonly Socket[]): () => void {
+  const timer = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, ms).unref();
+  return () => clearTimeout(timer);
 }

@@ -4,16 +4,25 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
 import { StartError, UnavailableError } from '../errors.js';
+import type { Connections } from '../memory/open-connections.js';
 import { problemOf } from '../problem.js';
 import { parseTraceparent } from '../telemetry/propagation.js';
 import { requestIdOf } from '../telemetry/request-ids.js';
 import type { TraceIds } from '../telemetry/trace-ids.js';
-import { listenFailure } from './listen-failure.js';
+import { type ListenAttempt, listenFailure } from './listen-failure.js';
 
 /** Whether other listeners with SO_REUSEPORT may use the same port. */
 export type ListenMode = 'shared' | 'exclusive';
 
 export type PlaceholderOptions = Pick<Settings, 'host' | 'tlsCertFile' | 'tlsKeyFile'>;
+
+export interface CountedPlaceholderOptions extends PlaceholderOptions {
+  /**
+   * The connections of the process, which have a bound. Only the listener on `node:http` counts its own: the
+   * other core does not report them.
+   */
+  readonly connections: Pick<Connections, 'enter' | 'leave'>;
+}
 
 export interface PlaceholderListener {
   /**
@@ -38,13 +47,16 @@ export interface PlaceholderListener {
  * completed for a listener and that were not accepted when it closes. So it closes right after a poll that
  * accepted all of them.
  */
-export async function stopListeningBehindPoll(listener: PlaceholderListener): Promise<void> {
+export async function behindPoll(stopListening: () => void): Promise<void> {
   for (let i = 0; i < 2; i += 1) await turn();
-  listener.stopListening();
+  stopListening();
 }
 
-export const cannotListen = (host: string, port: number): StartError =>
-  new StartError(`cannot listen on ${host}:${port} (data plane; HOST, PORT): ${listenFailure(host, port)}`);
+export function cannotListen(attempt: ListenAttempt): StartError {
+  const { host, port, cause } = attempt;
+  const what = `cannot listen on ${host}:${port} (data plane; HOST, PORT): ${listenFailure(attempt)}`;
+  return new StartError(what, { cause });
+}
 
 const NO_WORKER = new UnavailableError('NO_WORKER', 'No worker is serving right now.');
 

@@ -7,23 +7,24 @@ import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
 import { openPlaceholder } from './open-placeholder.js';
 import {
+  behindPoll,
+  type CountedPlaceholderOptions,
   type PlaceholderListener,
-  type PlaceholderOptions,
-  stopListeningBehindPoll,
 } from './placeholder-listener.js';
 import type { Descriptor, Sharding } from './sharding.js';
+import { StandIn, type StandInOptions } from './stand-in.js';
 import { inTurn } from './start-turn.js';
 
 const MIGRATE = '/proc/sys/net/ipv4/tcp_migrate_req';
 
-export interface ReusePortOptions extends PlaceholderOptions, Pick<Settings, 'httpCore' | 'port'> {
+export interface ReusePortOptions extends CountedPlaceholderOptions, Pick<Settings, 'httpCore' | 'port'> {
   readonly sharing: Sharing;
 }
 
 export class ReusePort implements Sharding {
   readonly port: number;
   readonly #placeholder: PlaceholderListener;
-  readonly #log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  readonly #standIn: StandIn;
   /** Workers in rotation. */
   readonly #listening = new Set<Descriptor>();
   #isStopped = false;
@@ -33,21 +34,18 @@ export class ReusePort implements Sharding {
     options: ReusePortOptions,
     log: Pick<Logger, 'info' | 'warn' | 'error'>,
   ): Promise<ReusePort> {
-    const { httpCore, port, sharing } = options;
+    const { httpCore, host, port, sharing } = options;
     const placeholder = await openPlaceholder(httpCore, options);
     const isReserved = sharing === 'beside' && port !== 0;
     const shared = isReserved ? port : await inTurn(async () => placeholder.reserve(port), log);
-    return new ReusePort(shared, placeholder, log);
+    return new ReusePort({ placeholder, host, port: shared, mode: 'shared', log });
   }
 
-  private constructor(
-    port: number,
-    placeholder: PlaceholderListener,
-    log: Pick<Logger, 'info' | 'warn' | 'error'>,
-  ) {
+  private constructor(options: StandInOptions) {
+    const { port, placeholder, log } = options;
     this.port = port;
     this.#placeholder = placeholder;
-    this.#log = log;
+    this.#standIn = new StandIn(options);
     if (!migratesQueues()) {
       log.info(
         'a worker that is replaced resets the connections that it has not accepted yet; ' +
@@ -65,7 +63,7 @@ export class ReusePort implements Sharding {
 
   add(descriptor: Descriptor): void {
     this.#listening.add(descriptor);
-    this.#placeholder.stopListening();
+    this.#standIn.end();
   }
 
   /** Does nothing: only the thread itself could close its listener. Its new connections wait for its loop. */
@@ -79,25 +77,17 @@ export class ReusePort implements Sharding {
    */
   remove(descriptor: Descriptor): void {
     if (!this.#listening.delete(descriptor) || this.#listening.size > 0 || this.#isStopped) return;
-    void this.#listen();
+    this.#standIn.begin();
   }
 
   stopListening(): Promise<void> {
     this.#isStopped = true;
-    return stopListeningBehindPoll(this.#placeholder);
+    return behindPoll(() => this.#standIn.end());
   }
 
   close(): void {
+    this.#standIn.end();
     this.#placeholder.close();
-  }
-
-  async #listen(): Promise<void> {
-    try {
-      await this.#placeholder.listen(this.port, 'shared');
-    } catch (err) {
-      // No response is possible until the next worker listens, but the draining workers can still finish.
-      this.#log.error({ err }, 'the primary cannot listen while no worker does; new connections are refused');
-    }
   }
 }
 

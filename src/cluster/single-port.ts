@@ -2,19 +2,19 @@
 // where threads cannot share a port. A thread gives the port up to its successor (port-holders.ts). While no
 // thread listens for longer than that takes, the primary does, so that this process keeps the port and
 // requests get 503 NO_WORKER.
-import type { Logger } from 'pino';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
 import { openPlaceholder } from './open-placeholder.js';
 import {
+  behindPoll,
+  type CountedPlaceholderOptions,
   type PlaceholderListener,
-  type PlaceholderOptions,
-  stopListeningBehindPoll,
 } from './placeholder-listener.js';
 import type { Sharding } from './sharding.js';
+import { StandIn, type StandInOptions } from './stand-in.js';
 import type { WorkerPorts } from './worker-ports.js';
 
-export interface SinglePortOptions extends PlaceholderOptions, Pick<Settings, 'httpCore' | 'port'> {
+export interface SinglePortOptions extends CountedPlaceholderOptions, Pick<Settings, 'httpCore' | 'port'> {
   readonly sharing: Sharing;
 }
 
@@ -22,31 +22,26 @@ export class SinglePort implements Sharding, WorkerPorts {
   readonly port: number;
   readonly workerPort = undefined;
   readonly #placeholder: PlaceholderListener;
-  readonly #log: Pick<Logger, 'error'>;
+  readonly #standIn: StandIn;
   /** A predecessor process has the port until it knows that this one is ready. */
   #isShared: boolean;
   #isSilent = false;
   #isStopped = false;
 
   /** @throws StartError when the address cannot be listened on */
-  static async open(options: SinglePortOptions, log: Pick<Logger, 'error'>): Promise<SinglePort> {
-    const { httpCore, port, sharing } = options;
+  static async open(options: SinglePortOptions, log: StandInOptions['log']): Promise<SinglePort> {
+    const { httpCore, host, port, sharing } = options;
     const placeholder = await openPlaceholder(httpCore, options);
     const isShared = sharing === 'beside' && port !== 0;
     const own = isShared ? port : await placeholder.listen(port, 'exclusive');
-    return new SinglePort(own, isShared, placeholder, log);
+    return new SinglePort({ placeholder, host, port: own, mode: 'exclusive', log }, isShared);
   }
 
-  private constructor(
-    port: number,
-    isShared: boolean,
-    placeholder: PlaceholderListener,
-    log: Pick<Logger, 'error'>,
-  ) {
-    this.port = port;
+  private constructor(options: StandInOptions, isShared: boolean) {
+    this.port = options.port;
+    this.#placeholder = options.placeholder;
+    this.#standIn = new StandIn(options);
     this.#isShared = isShared;
-    this.#placeholder = placeholder;
-    this.#log = log;
   }
 
   get ports(): WorkerPorts {
@@ -66,7 +61,7 @@ export class SinglePort implements Sharding, WorkerPorts {
   }
 
   vacate(): void {
-    this.#placeholder.stopListening();
+    this.#standIn.end();
   }
 
   listening(): void {
@@ -76,7 +71,7 @@ export class SinglePort implements Sharding, WorkerPorts {
 
   silent(): void {
     this.#isSilent = true;
-    if (!this.#isStopped && !this.#isShared) void this.#listen();
+    if (!this.#isStopped && !this.#isShared) this.#standIn.begin();
   }
 
   /** Does nothing: the worker listens once the predecessor has given up the port. */
@@ -90,19 +85,11 @@ export class SinglePort implements Sharding, WorkerPorts {
 
   stopListening(): Promise<void> {
     this.#isStopped = true;
-    return stopListeningBehindPoll(this.#placeholder);
+    return behindPoll(() => this.#standIn.end());
   }
 
   close(): void {
+    this.#standIn.end();
     this.#placeholder.close();
-  }
-
-  async #listen(): Promise<void> {
-    try {
-      await this.#placeholder.listen(this.port, 'exclusive');
-    } catch (err) {
-      // A thread that does not respond may still have the port; its successor tries again and again.
-      this.#log.error({ err }, 'the primary cannot listen while no worker does');
-    }
   }
 }

@@ -50,7 +50,7 @@ export class UwsPlaceholder implements PlaceholderListener {
     this.#core.listen(this.#host, port, OPTIONS[mode], (result) => {
       socket = result;
     });
-    if (!socket) throw cannotListen(this.#host, port);
+    if (!socket) throw cannotListen({ host: this.#host, port });
     this.#listening = socket;
     return uWS.us_socket_local_port(socket);
   }

@@ -11,7 +11,7 @@ import type { Settings } from '../config.js';
 import { StartError } from '../errors.js';
 import type { Every } from '../grouped-interval.js';
 import type { Block } from '../memory/block.js';
-import { openedConnections } from '../memory/open-connections.js';
+import { Connections, openedConnections } from '../memory/open-connections.js';
 import { readWorker } from '../memory/worker-row.js';
 import type { Sharing } from '../process/claim.js';
 import { checkCertificate, grpcTlsFilesOf, tlsFilesOf } from '../server/certificate.js';
@@ -29,8 +29,10 @@ export async function openDataPlane(
 ): Promise<Sharding> {
   for (const tls of [tlsFilesOf(settings), grpcTlsFilesOf(settings)])
     if (tls !== undefined) for (const warning of checkCertificate(tls)) log.warn(warning);
-  if (settings.sharding === 'reuseport') return ReusePort.open({ ...settings, sharing }, log);
-  if (settings.sharding === 'single') return SinglePort.open({ ...settings, sharing }, log);
+  const connections = new Connections(block, 0, settings.maxConnections);
+  const own = { ...settings, sharing, connections };
+  if (settings.sharding === 'reuseport') return ReusePort.open(own, log);
+  if (settings.sharding === 'single') return SinglePort.open(own, log);
   // It loads uWebSockets.js.
   const { Acceptor } = await import('../cluster/acceptor.js');
   const opened = openedConnections(block);

@@ -1,7 +1,8 @@
 // The server of a worker that has its port by one thread at a time: it asks the primary for the port when its
 // services are mounted, and carries out the orders to listen and to give the port up.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ListenSettings, PortListener, type PortServer } from './port-listener.js';
+import type { ListenSettings } from '../cluster/listen-failure.js';
+import { PortListener, type PortServer } from './port-listener.js';
 import type { OpenedServer, ServerContext, WorkerServer } from './worker-server.js';
 
 /**

@@ -1,4 +1,5 @@
 // The server of an HTTP worker: its certificate, who may connect, and how it listens.
+import { cannotListen } from '../cluster/placeholder-listener.js';
 import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js';
 import { tlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
@@ -92,7 +93,9 @@ function nodeListening(context: ServerContext, server: NodeServer): Listening {
     stopListening: () => server.stopListening(),
     orders: {},
     async begin() {
-      await server.listen(port, settings.host, true);
+      await server.listen(port, settings.host, true).catch((cause: unknown) => {
+        throw cannotListen({ host: settings.host, port, cause, isOwnPort: true });
+      });
       side.ready({ slot, app: undefined }, host.app.switchable());
     },
   };

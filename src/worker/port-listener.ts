@@ -3,6 +3,7 @@
 // trying for as long as it is to listen: its connections are served meanwhile.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Allowance } from '../allowance.js';
+import { type ListenSettings, listenFailure } from '../cluster/listen-failure.js';
 import type { ListenOrder } from '../cluster/messages.js';
 import { StartError } from '../errors.js';
 
@@ -11,12 +12,6 @@ import { StartError } from '../errors.js';
  * time of the order is over, to the last.
  */
 const PAUSE_MS = { first: 2, longest: 50, last: 1_000 };
-
-/** The settings that say where a worker listens, for messages. */
-export interface ListenSettings {
-  readonly host: 'HOST' | 'GRPC_HOST';
-  readonly port: 'PORT' | 'GRPC_PORT';
-}
 
 export interface PortServer {
   /** @returns the port @throws Error of the system, with its code, when the server cannot listen */
@@ -40,7 +35,8 @@ export interface PortListenerOptions {
    */
   failed(error: StartError, isHopeless: boolean): void;
   /**
-   * The worker was ready before, and cannot listen within the time of the order: it keeps trying.
+   * The worker was ready before, and cannot listen: the port is in use for longer than the time of the order,
+   * or there is another reason. It keeps trying. Called once until it listens.
    * @param error as for `failed`
    */
   late(error: StartError): void;
@@ -54,6 +50,8 @@ export class PortListener {
   #last: Promise<void> = Promise.resolve();
   #isListening = false;
   #isReady = false;
+  /** It is known that this worker does not listen. */
+  #isLate = false;
 
   constructor(options: PortListenerOptions) {
     this.#options = options;
@@ -90,6 +88,7 @@ export class PortListener {
       // An `unbind` that was ordered meanwhile follows.
       if (port === undefined || wanted.signal.aborted) return;
       this.#isListening = true;
+      this.#isLate = false;
       this.#options.listening(port);
       this.#ready();
     } catch (error) {
@@ -103,19 +102,19 @@ export class PortListener {
   async #bind(order: ListenOrder, signal: AbortSignal): Promise<number | undefined> {
     const { server, host } = this.#options;
     const allowance = new Allowance(order.withinMs);
-    let isLate = false;
     try {
       for (let pauseMs = PAUSE_MS.first; !signal.aborted; pauseMs *= 2) {
         try {
           return await server.listen(order.port, host);
         } catch (error) {
-          if (!this.#isReady && (!isInUse(error) || allowance.leftMs === 0)) throw error;
-          if (!isLate && allowance.leftMs === 0) {
-            isLate = true;
+          const isLate = !isInUse(error) || allowance.leftMs === 0;
+          if (isLate && !this.#isReady) throw error;
+          if (isLate && !this.#isLate) {
+            this.#isLate = true;
             this.#options.late(this.#cannotListen(order, error));
           }
         }
-        const longestMs = isLate ? PAUSE_MS.last : PAUSE_MS.longest;
+        const longestMs = this.#isLate ? PAUSE_MS.last : PAUSE_MS.longest;
         pauseMs = Math.min(pauseMs, longestMs);
         await delay(pauseMs, undefined, { signal }).catch(() => undefined);
       }
@@ -126,9 +125,10 @@ export class PortListener {
   }
 
   #cannotListen({ port, withinMs, isKept }: ListenOrder, cause: unknown): StartError {
-    const { code = String(cause) } = cause as NodeJS.ErrnoException;
     const { host, settings } = this.#options;
-    const what = code === 'EADDRINUSE' ? portInUse(settings, withinMs === 0, isKept) : code;
+    const what = isInUse(cause)
+      ? portInUse(settings, withinMs === 0, isKept)
+      : listenFailure({ host, port, cause, settings });
     const names = `${settings.host}, ${settings.port}`;
     return new StartError(`cannot listen on ${host}:${port} (${names}): ${what}`, { cause });
   }

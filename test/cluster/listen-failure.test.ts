@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { type ListenFacts, listenFailure } from '#src/cluster/listen-failure.js';
+import { type ListenAttempt, type ListenFacts, listenFailure } from '#src/cluster/listen-failure.js';
 import { NodePlaceholder } from '#src/cluster/node-placeholder.js';
 import type { PlaceholderListener } from '#src/cluster/placeholder-listener.js';
 import { UwsPlaceholder } from '#src/cluster/uws-placeholder.js';
 import { StartError } from '#src/errors.js';
+import { UNCOUNTED } from './uncounted.js';
 
 const LOCAL = '127.0.0.1';
 const USUAL: ListenFacts = {
@@ -12,6 +13,7 @@ const USUAL: ListenFacts = {
   mayUseAllPorts: false,
 };
 
+const GRPC = { host: 'GRPC_HOST', port: 'GRPC_PORT' } as const;
 const TAKEN = /^the port is taken; .*PORT/;
 const ADDRESS = /is no address of this machine; .*HOST/;
 const RIGHT = /^a port below 1024 needs a right .*PORT to 1024 .*CAP_NET_BIND_SERVICE/;
@@ -33,12 +35,46 @@ const CASES: readonly (readonly [host: string, port: number, facts: Partial<List
   ['0.0.0.0', 80, { firstOpenPort: 0 }, TAKEN],
 ];
 
+const FAULTS: readonly (readonly [
+  code: string,
+  port: number,
+  attempt: Partial<ListenAttempt>,
+  says: RegExp,
+])[] = [
+  ['EADDRINUSE', 8080, {}, TAKEN],
+  ['EADDRINUSE', 8080, { isOwnPort: true }, /^the port is in use by a thread .*; it is tried again/],
+  ['EADDRNOTAVAIL', 8080, {}, ADDRESS],
+  ['EACCES', 80, {}, RIGHT],
+  ['EACCES', 8080, {}, /^the system does not allow it; set PORT .*SELinux/],
+  ['EMFILE', 8080, {}, /^too many files are open; raise the limit .*LimitNOFILE/],
+  ['ENFILE', 8080, {}, /^too many files are open; raise the limit .*fs\.file-max/],
+  ['EAFNOSUPPORT', 8080, {}, /^this machine has no addresses of this kind; set HOST/],
+  ['EIO', 8080, {}, /^listen EIO; set HOST and PORT/],
+  ['EADDRINUSE', 8080, { settings: GRPC }, /set GRPC_PORT to another/],
+  ['EADDRNOTAVAIL', 8080, { settings: GRPC }, /correct GRPC_HOST/],
+  ['EACCES', 80, { settings: GRPC }, /set GRPC_PORT to 1024/],
+];
+
 describe('the reason why an address cannot be listened on', () => {
   for (const [host, port, facts, says] of CASES) {
     it(`is found, with the next step: ${host}, port ${port} ${JSON.stringify(facts)}`, () => {
-      expect(listenFailure(host, port, { ...USUAL, ...facts })).to.match(says);
+      expect(listenFailure({ host, port }, { ...USUAL, ...facts })).to.match(says);
     });
   }
+
+  for (const [code, port, attempt, says] of FAULTS) {
+    it(`is that of the system where it gives one, with its code: ${code} ${port} ${JSON.stringify(attempt)}`, () => {
+      const cause = Object.assign(new Error(`listen ${code}`), { code });
+      const text = listenFailure({ host: '10.0.0.5', port, cause, ...attempt }, USUAL);
+      expect(text)
+        .to.match(says)
+        .and.to.match(new RegExp(` \\(${code}\\)$`));
+    });
+  }
+
+  it('is the error itself where that has no code', () => {
+    expect(listenFailure({ host: LOCAL, port: 1, cause: new Error('odd') }, USUAL)).to.equal('Error: odd');
+  });
 
   for (const [core, Placeholder] of [
     ['uws', UwsPlaceholder],
@@ -46,7 +82,7 @@ describe('the reason why an address cannot be listened on', () => {
   ] as const) {
     it(`is in the error of the data plane, on the core ${core}`, async () => {
       const listenerOn = (host: string): PlaceholderListener =>
-        new Placeholder({ host, tlsCertFile: undefined, tlsKeyFile: undefined });
+        new Placeholder({ host, tlsCertFile: undefined, tlsKeyFile: undefined, connections: UNCOUNTED });
       const [one, other, foreign] = [listenerOn(LOCAL), listenerOn(LOCAL), listenerOn('192.0.2.1')];
       const refusal = async (listener: PlaceholderListener, at: number): Promise<string> => {
         try {
@@ -62,6 +98,10 @@ describe('the reason why an address cannot be listened on', () => {
           `cannot listen on 127.0.0.1:${port} (data plane; HOST, PORT): the port is taken; `,
         );
         expect(await refusal(foreign, 0)).to.include('192.0.2.1 is no address of this machine');
+        if (core === 'node') {
+          expect(await refusal(other, port)).to.match(/\(EADDRINUSE\)$/);
+          expect(await refusal(foreign, 0)).to.match(/\(EADDRNOTAVAIL\)$/);
+        }
       } finally {
         for (const listener of [one, other, foreign]) listener.close();
       }

@@ -7,6 +7,7 @@ import { sharesPort } from '#src/cluster/shares-port.js';
 import { StartError } from '#src/errors.js';
 import { loadCore } from '#src/server/uws/uws-core.js';
 import { silentLog } from '#test/support/silent-log.js';
+import { UNCOUNTED } from './uncounted.js';
 
 const CORES = (await sharesPort()) ? (['uws', 'node'] as const) : (['uws'] as const);
 
@@ -27,6 +28,7 @@ for (const httpCore of CORES) {
       sharing: 'alone',
       tlsCertFile: undefined,
       tlsKeyFile: undefined,
+      connections: UNCOUNTED,
     };
     const reserve = async (settings: Partial<ReusePortOptions> = {}): Promise<ReusePort> => {
       const sharding = await ReusePort.open({ ...given, ...settings }, silentLog);

@@ -6,6 +6,7 @@ import { SinglePort, type SinglePortOptions } from '#src/cluster/single-port.js'
 import { StartError } from '#src/errors.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { until } from '#test/support/until.js';
+import { UNCOUNTED } from './uncounted.js';
 
 const HOST = '127.0.0.1';
 const GIVEN: SinglePortOptions = {
@@ -15,6 +16,7 @@ const GIVEN: SinglePortOptions = {
   sharing: 'alone',
   tlsCertFile: undefined,
   tlsKeyFile: undefined,
+  connections: UNCOUNTED,
 };
 
 describe('the port of the only HTTP worker, in the primary', () => {

@@ -11,6 +11,7 @@ import { writeSwitchedOff } from '#src/server/kill-switch.js';
 import { createTestApp, type TestApp } from '#src/testing.js';
 import { SYSTEM_ROUTE_OPTIONS } from '#src/worker/system-route-options.js';
 import { systemRoutes } from '#src/worker/system-routes.js';
+import { UNCOUNTED } from '#test/cluster/uncounted.js';
 import { startGateway } from '#test/gateway/kit.js';
 import type { CoreUnderTest } from '#test/server/cores.js';
 import { rpcBench } from '#test/server/grpc/kit.js';
@@ -239,8 +240,8 @@ export const refused: readonly Way[] = [
     executed: false,
     reach: () =>
       onEachCore(async ({ name }) => {
-        const files = { tlsCertFile: undefined, tlsKeyFile: undefined };
-        const listener = await openPlaceholder(name, { host: '127.0.0.1', ...files });
+        const given = { tlsCertFile: undefined, tlsKeyFile: undefined, connections: UNCOUNTED };
+        const listener = await openPlaceholder(name, { host: '127.0.0.1', ...given });
         try {
           const wire = await Wire.open(`http://127.0.0.1:${await listener.listen(0, 'exclusive')}`);
           return await wire.request('POST', '/anything', ['X-Request-Id: mine'], 'body');

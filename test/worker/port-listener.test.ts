@@ -9,12 +9,16 @@ const HOST = '127.0.0.1';
 /** A listener of Node.js in place of the server, and what has become of the orders. */
 function setUp() {
   const happened: string[] = [];
+  /** How the next attempts fail. */
+  const failures: Error[] = [];
   let listener: Server | undefined;
   const worker = new PortListener({
     host: HOST,
     settings: { host: 'GRPC_HOST', port: 'GRPC_PORT' },
     server: {
       async listen(port, host) {
+        const failure = failures.shift();
+        if (failure !== undefined) throw failure;
         const server = createServer().listen(port, host);
         await once(server, 'listening');
         listener = server;
@@ -31,7 +35,7 @@ function setUp() {
     failed: ({ message }, isHopeless) => happened.push(`${isHopeless ? 'hopeless' : 'failed'}: ${message}`),
     late: ({ message }) => happened.push(`late: ${message}`),
   });
-  return { worker, happened };
+  return { worker, happened, failures };
 }
 
 /** A program that has a port. */
@@ -98,6 +102,31 @@ describe('a worker that is ordered to listen', () => {
     await listens;
     expect(happened[1]).to.match(/^late: cannot listen/);
     expect(happened.toSpliced(1, 1)).to.deep.equal(['ready', 'listening']);
+    await worker.unbind();
+  });
+
+  it('says at once, with code and next step, what it cannot wait for, and says it again after it has listened', async () => {
+    const { worker, happened, failures } = setUp();
+    const outOfFiles = (): Error => Object.assign(new Error('listen EMFILE'), { code: 'EMFILE' });
+    failures.push(outOfFiles());
+    await worker.listen(order(0, 20_000));
+    expect(happened.splice(0))
+      .to.have.length(1)
+      .and.to.have.property('0')
+      .that.matches(
+        /^failed: cannot listen on .*\(GRPC_HOST, GRPC_PORT\): too many files are open; .*\(EMFILE\)$/,
+      );
+    await worker.listen(order(0));
+    for (let n = 0; n < 2; n += 1) {
+      await worker.unbind();
+      failures.push(outOfFiles(), outOfFiles());
+      await worker.listen(order(0, 20_000));
+    }
+    expect(happened.map((line) => line.split(':')[0])).to.deep.equal([
+      ...['listening', 'ready'],
+      ...['late', 'listening'],
+      ...['late', 'listening'],
+    ]);
     await worker.unbind();
   });
 
