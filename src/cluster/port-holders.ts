@@ -4,6 +4,10 @@
 // thread that wants the port, else the newest one that serves, has it or has been ordered to listen, as soon
 // as no other thread is about to give it up. A successor that is busy and does not listen in time gives the
 // port back to a thread that serves, and gets it again when it is not busy any more.
+//
+// Where the primary listens while no thread does, it gives the port up for each order to listen. A thread that
+// does not listen by the time at which its worker is reported as silent returns the port to the primary, and
+// gets it again after a pause.
 import { Allowance } from '../allowance.js';
 import { mayServe } from './worker-life.js';
 import type { WorkerPorts } from './worker-ports.js';
@@ -23,6 +27,11 @@ export interface PortTimes {
   /** A worker without a listener for this long is reported. An ordinary replacement takes less. */
   readonly silentMs: number;
   /**
+   * How long the primary has the port of a thread that could not listen; twice as long after each failure, up
+   * to `MOST_REST_MS`.
+   */
+  readonly restMs: number;
+  /**
    * The longest wait for the port of a predecessor process. It gives the port up when it begins to drain,
    * which is soon after this process is ready.
    */
@@ -34,15 +43,18 @@ export const PORT_TIMES: PortTimes = {
   bindMs: 5_000,
   listenMs: 500,
   silentMs: 1_000,
+  restMs: 1_000,
   sharedMs: 60_000,
 };
 const LATER_TIMES = 4;
+const MOST_REST_MS = 10_000;
 
 /**
- * A thread was ordered to listen; it has not done that in time, and is to give the port up; it listens; it
- * was ordered to give the port up; it has not done that in time.
+ * A thread was ordered to listen; it has not done that in time, and is to give the port up to another thread
+ * or, for a while, to the primary; it listens; it was ordered to give the port up; it has not done that in
+ * time.
  */
-type Hold = 'ordered' | 'late' | 'listening' | 'leaving' | 'kept';
+type Hold = 'ordered' | 'late' | 'resting' | 'listening' | 'leaving' | 'kept';
 
 export interface PortHoldersOptions {
   readonly workers: Workers;
@@ -63,12 +75,14 @@ export class PortHolders {
   readonly #holds = new Map<WorkerThread, Hold>();
   /** The time that is left to threads that are to give up the port. */
   readonly #handOvers = new Map<WorkerThread, Allowance>();
-  /** The time that is left to threads that are to listen while an older one serves. */
+  /** The time that is left to threads that are to listen while an older one serves, and to those that rest. */
   readonly #listens = new Map<WorkerThread, Allowance>();
   /** How long a thread that was late may take the next time. */
   readonly #listenMs = new WeakMap<WorkerThread, number>();
-  /** Workers that have listened. */
-  readonly #heard = new Set<number>();
+  /** How long a thread that could not listen rests the next time. */
+  readonly #restMs = new WeakMap<WorkerThread, number>();
+  /** Workers that have listened, or for which the primary has given up the port. */
+  readonly #expected = new Set<number>();
   /** Workers without a listener: the time until that is reported; undefined once it is. */
   readonly #silences = new Map<number, Allowance | undefined>();
 
@@ -84,7 +98,8 @@ export class PortHolders {
     this.#holds.set(thread, 'listening');
     this.#listens.get(thread)?.cancel();
     this.#listens.delete(thread);
-    this.#heard.add(thread.worker);
+    this.#restMs.delete(thread);
+    this.#expected.add(thread.worker);
     this.#options.ports?.listening(thread.worker, port);
   }
 
@@ -105,7 +120,7 @@ export class PortHolders {
     for (const thread of this.#holds.keys()) if (!isAlive(thread)) this.#forget(thread);
     for (const entry of this.#options.workers.all) {
       const living = entry.threads.filter(isAlive);
-      const prompt = living.filter((thread) => this.#holds.get(thread) !== 'late');
+      const prompt = living.filter((thread) => !['late', 'resting'].includes(this.#holds.get(thread) ?? ''));
       const wanting = prompt.findLast(({ state, wantsPort }) => wantsPort && state.kind === 'starting');
       const chosen = wanting ?? prompt.findLast(({ state }) => mayServe(state));
       if (chosen !== undefined && !this.#holds.has(chosen)) this.#give(chosen, living);
@@ -140,8 +155,8 @@ export class PortHolders {
     const ports = this.#options.ports!;
     const { sharedMs, bindMs } = this.#times;
     const isShared = ports.isShared(worker);
-    // A port that is in use when the process starts belongs to another program.
-    const isFirst = generation === 1 && !this.#heard.has(worker);
+    // A port that is in use when the process starts belongs to another program, unless the primary had it.
+    const isFirst = generation === 1 && !this.#expected.has(worker) && ports.vacate === undefined;
     const withinMs = isShared ? sharedMs : isFirst ? 0 : bindMs;
     const isKept = others.some((other) => this.#holds.get(other) === 'kept');
     this.#holds.set(thread, 'ordered');
@@ -150,8 +165,15 @@ export class PortHolders {
       const ms = this.#listenMs.get(thread) ?? this.#times.listenMs;
       this.#listens.set(thread, new Allowance(ms, () => this.#late(thread, ms)));
     }
-    ports.vacate?.(worker);
+    if (!isShared && ports.vacate !== undefined) this.#vacate(worker);
     thread.send({ type: 'listen', port: ports.of(worker), withinMs, isShared, isKept });
+  }
+
+  /** The primary gives up the port. If the worker was reported as silent, that is over, and may come again. */
+  #vacate(worker: number): void {
+    this.#options.ports?.vacate?.(worker);
+    this.#expected.add(worker);
+    if (this.#silences.get(worker) === undefined) this.#silences.delete(worker);
   }
 
   /** Gives the port back to a thread that serves. */
@@ -181,12 +203,14 @@ export class PortHolders {
       return;
     }
     const isKnown = this.#silences.has(worker);
-    const isHeard = this.#heard.has(worker);
-    if (isHeard && !isServing) {
+    const isExpected = this.#expected.has(worker);
+    // A thread that was ordered has its time.
+    const isOrdered = living.some((thread) => this.#holds.get(thread) === 'ordered');
+    if (isExpected && !isServing && !isOrdered) {
       if (!isKnown || this.#silences.get(worker) !== undefined) this.#reportSilence(worker);
-    } else if (!isKnown && isServing) {
+    } else if (!isKnown && (isServing || isExpected)) {
       // A worker that serves before it has listened waits for the port of a predecessor process.
-      const ms = isHeard ? this.#times.silentMs : this.#times.sharedMs;
+      const ms = isExpected ? this.#times.silentMs : this.#times.sharedMs;
       this.#silences.set(worker, new Allowance(ms, () => this.#reportSilence(worker)));
     }
   }
@@ -197,8 +221,28 @@ export class PortHolders {
   }
 
   #reportSilence(worker: number): void {
+    const { ports, workers } = this.#options;
     this.#silences.get(worker)?.cancel();
     this.#silences.set(worker, undefined);
-    this.#options.ports?.silent(worker);
+    if (ports?.vacate !== undefined && !ports.isShared(worker))
+      for (const thread of workers.entryOf({ worker }).threads)
+        if (this.#holds.get(thread) === 'ordered') this.#rest(thread);
+    ports?.silent(worker);
+  }
+
+  /** The primary listens for a while, because the thread cannot. */
+  #rest(thread: WorkerThread): void {
+    const ms = this.#restMs.get(thread) ?? this.#times.restMs;
+    this.#restMs.set(thread, Math.min(2 * ms, MOST_REST_MS));
+    this.#listens.get(thread)?.cancel();
+    this.#holds.set(thread, 'resting');
+    thread.send({ type: 'unbind' });
+    this.#listens.set(
+      thread,
+      new Allowance(ms, () => {
+        this.#forget(thread);
+        this.#settle();
+      }),
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { PORT_TIMES, PortHolders, type PortTimes } from '#src/cluster/port-holders.js';
@@ -25,13 +26,16 @@ interface Thread {
 }
 
 /** A worker without threads yet, and what happens to it. */
-function setUp({ isShared = false, times = {} as Partial<PortTimes> } = {}) {
+function setUp({ isShared = false, times = {} as Partial<PortTimes>, hasStandIn = false } = {}) {
   const orders: unknown[] = [];
+  const events = new EventEmitter();
   const heard: number[] = [];
   const silent: number[] = [];
   const kept: number[] = [];
   const late: number[] = [];
+  const vacated: number[] = [];
   const ports: WorkerPorts = {
+    ...(hasStandIn && { vacate: (worker) => vacated.push(worker) }),
     of: () => PORT,
     isShared: () => isShared,
     isSilent: () => false,
@@ -51,13 +55,16 @@ function setUp({ isShared = false, times = {} as Partial<PortTimes> } = {}) {
   });
   const threads = workers.entryOf({ worker: WORKER }).threads;
   return {
-    ...{ holders, orders, heard, silent, kept, late },
+    ...{ holders, orders, events, heard, silent, kept, late, vacated },
     /** A further thread of the worker wants its port. */
     start(): Thread {
       const generation = threads.length + 1;
       const thread: Thread = {
         ...{ worker: WORKER, generation, state: STARTING, wantsPort: true },
-        send: (order) => orders.push([generation, order]),
+        send(order) {
+          orders.push([generation, order]);
+          events.emit('order', order);
+        },
       };
       threads.push(thread as unknown as WorkerThread);
       workers.notify();
@@ -253,6 +260,82 @@ describe('the port of a gRPC worker', () => {
       () => worker.silent,
       (silent) => silent.length === 1,
     );
+    worker.holders.stop();
+  });
+});
+
+describe('the port of the only HTTP worker, which the primary has while no thread does', () => {
+  const silentAfter = (worker: ReturnType<typeof setUp>, reports: number) =>
+    until(
+      () => worker.silent.length,
+      (made) => made >= reports,
+    );
+
+  it('returns to the primary whenever a thread ends that was to listen', () => {
+    const worker = setUp({ hasStandIn: true });
+    for (const generation of [1, 2, 3]) {
+      const thread = worker.start();
+      expect(worker.orders.splice(0)).to.deep.equal([listen(generation)]);
+      expect(worker.vacated.splice(0)).to.deep.equal([WORKER]);
+      expect(worker.silent).to.deep.equal([]);
+      worker.change(thread, DEAD);
+      expect(worker.silent.splice(0)).to.deep.equal([WORKER]);
+      worker.change(thread, DEAD);
+      expect(worker.silent).to.deep.equal([]);
+    }
+    worker.holders.stop();
+  });
+
+  for (const [what, state] of [
+    ['starts', STARTING],
+    ['serves', READY],
+  ] as const)
+    it(`returns to the primary for a while when a thread that ${what} cannot listen, again and again`, async () => {
+      const worker = setUp({ hasStandIn: true, times: { silentMs: 5, restMs: 1 } });
+      const thread = worker.start();
+      if (state === READY) {
+        worker.listens(thread);
+        worker.change(worker.start(), DEAD);
+        worker.unbound(thread);
+        worker.change(thread, READY);
+      }
+      await silentAfter(worker, 3);
+      const { generation } = thread;
+      const tries = worker.orders.slice(state === READY ? 2 : 0);
+      expect(tries.slice(0, 5)).to.deep.equal(
+        [listen, unbind, listen, unbind, listen].map((order) => order(generation)),
+      );
+      // What it says about an earlier order does not matter: it gets the port after its pause.
+      worker.unbound(thread);
+      for (let type = ''; type !== 'listen'; ) [{ type }] = await once(worker.events, 'order');
+      worker.listens(thread);
+      expect(worker.heard.at(-1)).to.equal(PORT);
+      expect(worker.vacated.length).to.be.at.least(worker.silent.length);
+      worker.holders.stop();
+    });
+
+  it('goes to an older thread that serves while the newest one rests', async () => {
+    const worker = setUp({
+      hasStandIn: true,
+      times: { silentMs: 10, listenMs: 3_600_000, restMs: 3_600_000 },
+    });
+    const old = worker.start();
+    worker.listens(old);
+    worker.start();
+    worker.unbound(old);
+    await silentAfter(worker, 1);
+    worker.change(old, READY);
+    expect(worker.orders.slice(1)).to.deep.equal([unbind(1), listen(2), unbind(2), listen(1)]);
+    worker.listens(old);
+    worker.holders.stop();
+  });
+
+  it('is not taken from a thread that waits for the port of a predecessor process', async () => {
+    const worker = setUp({ hasStandIn: true, isShared: true, times: { sharedMs: 1 } });
+    worker.change(worker.start(), READY);
+    await silentAfter(worker, 1);
+    expect(worker.orders).to.deep.equal([listen(1, 1, { isShared: true })]);
+    expect(worker.vacated).to.deep.equal([]);
     worker.holders.stop();
   });
 });
