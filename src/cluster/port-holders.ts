@@ -5,9 +5,9 @@
 // as no other thread is about to give it up. A successor that is busy and does not listen in time gives the
 // port back to a thread that serves, and gets it again when it is not busy any more.
 //
-// Where the primary listens while no thread does, it gives the port up for each order to listen. A thread that
-// does not listen by the time at which its worker is reported as silent returns the port to the primary, and
-// gets it again after a pause.
+// Where the primary listens while no thread does, it gives the port up for each order to listen. A thread
+// that does not listen by the time at which its worker is reported as silent returns the port to the primary,
+// and gets it again after a pause.
 import { Allowance } from '../allowance.js';
 import { mayServe } from './worker-life.js';
 import type { WorkerPorts } from './worker-ports.js';
@@ -75,7 +75,7 @@ export class PortHolders {
   readonly #holds = new Map<WorkerThread, Hold>();
   /** The time that is left to threads that are to give up the port. */
   readonly #handOvers = new Map<WorkerThread, Allowance>();
-  /** The time that is left to threads that are to listen while an older one serves, and to those that rest. */
+  /** The time that is left to threads that are to listen while an older one serves, or that rest. */
   readonly #listens = new Map<WorkerThread, Allowance>();
   /** How long a thread that was late may take the next time. */
   readonly #listenMs = new WeakMap<WorkerThread, number>();
@@ -169,7 +169,7 @@ export class PortHolders {
     thread.send({ type: 'listen', port: ports.of(worker), withinMs, isShared, isKept });
   }
 
-  /** The primary gives up the port. If the worker was reported as silent, that is over, and may come again. */
+  /** The primary gives up the port. If the worker was reported as silent, it is to be reported again. */
   #vacate(worker: number): void {
     this.#options.ports?.vacate?.(worker);
     this.#expected.add(worker);

@@ -2,22 +2,42 @@
 // (SO_REUSEPORT); other systems that accept the option give them to one. Old versions of Node.js ignore it.
 // So it is tried.
 import { createServer, type Server } from 'node:net';
-import { listenAt } from './node-listen.js';
+import { StartError } from '../errors.js';
+import { listenFailure } from './listen-failure.js';
+import { type ListenAddress, listenAt } from './node-listen.js';
 
-/** Opens two listeners on one port of the loopback interface for a moment. */
-export async function sharesPort(platform: NodeJS.Platform = process.platform): Promise<boolean> {
+const HOST = '127.0.0.1';
+
+/**
+ * What Node.js, or the system, says where it cannot share a port. The first one is that of an old version,
+ * which ignores the option.
+ */
+const CANNOT_SHARE: ReadonlySet<unknown> = new Set(['EADDRINUSE', 'ENOTSUP', 'EINVAL', 'ENOPROTOOPT']);
+
+/**
+ * Opens two listeners on one port of the loopback interface for a moment.
+ * @throws StartError for a failure that has another reason, and so does not answer the question
+ */
+export async function sharesPort(
+  platform: NodeJS.Platform = process.platform,
+  listen: (server: Server, address: ListenAddress) => Promise<number> = listenAt,
+): Promise<boolean> {
   if (platform !== 'linux') return false;
   const servers: Server[] = [];
-  const listen = (port: number): Promise<number> => {
-    const server = createServer((socket) => socket.destroy());
-    servers.push(server);
-    return listenAt(server, { host: '127.0.0.1', port, isShared: true });
-  };
+  let port = 0;
   try {
-    await listen(await listen(0));
+    for (let listeners = 0; listeners < 2; listeners += 1) {
+      const server = createServer((socket) => socket.destroy());
+      servers.push(server);
+      port = await listen(server, { host: HOST, port, isShared: true });
+    }
     return true;
-  } catch {
-    return false;
+  } catch (cause) {
+    if (CANNOT_SHARE.has((cause as NodeJS.ErrnoException).code)) return false;
+    const why = listenFailure({ host: HOST, port, cause });
+    throw new StartError(`cannot find out whether threads can share a port (${HOST}:${port}): ${why}`, {
+      cause,
+    });
   } finally {
     for (const server of servers) server.close();
   }

@@ -39,21 +39,22 @@ export interface ReadForCore extends Pick<Settings, 'workers'> {
 
 export interface SettledCore {
   readonly settings: Pick<Settings, 'httpCore' | 'sharding' | 'workers'>;
-  /** About values that were written and have no effect with this core. */
+  /** About values that have no effect with this core. */
   readonly warnings: readonly string[];
 }
 
 /**
  * What the settings are with this core. The core on `node:http` has no acceptor.
- * @param as the name by which a setting was written, for messages
+ * @param written how and where a setting was written, for messages; undefined for one that was not
  * @throws ConfigError for SHARDING=acceptor beside HTTP_CORE=node
  */
 export function settledFor(
   chosen: ChosenCore,
   { httpCore, sharding, workers }: ReadForCore,
-  as: (name: string) => string,
+  written: (name: string) => string | undefined,
 ): SettledCore {
   const { core } = chosen;
+  const as = (name: string): string => written(name) ?? name;
   if (core === 'uws') return { settings: { httpCore: core, sharding, workers }, warnings: [] };
   const warnings: string[] = [];
   if (sharding === 'acceptor') {
@@ -65,9 +66,10 @@ export function settledFor(
   }
   if (!isAlone(chosen)) return { settings: { httpCore: core, sharding: 'reuseport', workers }, warnings };
   if (workers > 1) {
+    const place = written('WORKERS');
     warnings.push(
-      `${as('WORKERS')}: one HTTP worker runs instead of ${workers}, because the HTTP core node cannot share a port ` +
-        `between threads here; it can with Node.js 22.12 or newer on Linux`,
+      `${place === undefined ? '' : `${place}: `}one HTTP worker runs instead of ${workers}, because the HTTP core ` +
+        'node cannot share a port between threads here; it can with Node.js 22.12 or newer on Linux',
     );
   }
   return { settings: { httpCore: core, sharding: 'single', workers: 1 }, warnings };

@@ -87,12 +87,13 @@ export function resolveSettings(
     readSetting(name, setting, sources, facts, warn),
   );
   const lineOf = new Map(lines.map((line) => [line.name, line]));
-  const as = (name: string): string => {
+  const placeWritten = (name: string): string | undefined => {
     const line = lineOf.get(name)?.written;
-    return line === undefined ? name : placeOf(line);
+    return line && placeOf(line);
   };
+  const as = (name: string): string => placeWritten(name) ?? name;
   const read = assemble((name) => lineOf.get(name)?.value, services, cwd);
-  const settled = settledFor(core, read, as);
+  const settled = settledFor(core, read, placeWritten);
   const settings: Settings = {
     ...read,
     ...settled.settings,

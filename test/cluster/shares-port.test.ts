@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { listenAt } from '#src/cluster/node-listen.js';
 import { sharesPort } from '#src/cluster/shares-port.js';
+import { StartError } from '#src/errors.js';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 /** The versions that have the option `reusePort`. */
@@ -14,4 +16,33 @@ describe('a port that several threads listen on', () => {
     expect(await sharesPort('darwin')).to.equal(false);
     expect(await sharesPort('win32')).to.equal(false);
   });
+
+  /** Listeners of which one, counted from 1, fails. */
+  const failingAt = (failing: number, code: string): Parameters<typeof sharesPort>[1] => {
+    let listeners = 0;
+    return (server, address) => {
+      listeners += 1;
+      if (listeners === failing) throw Object.assign(new Error(`listen ${code}`), { code });
+      return listenAt(server, { ...address, port: 0 });
+    };
+  };
+
+  for (const [failing, code] of [
+    [2, 'EADDRINUSE'],
+    [1, 'ENOTSUP'],
+    [1, 'EINVAL'],
+    [2, 'EINVAL'],
+  ] as const)
+    it(`is not possible where listener ${failing} fails with ${code}`, async () => {
+      expect(await sharesPort('linux', failingAt(failing, code))).to.equal(false);
+    });
+
+  for (const failing of [1, 2])
+    it(`is not known when listener ${failing} fails for another reason, which is an error`, async () => {
+      const answer = await sharesPort('linux', failingAt(failing, 'EMFILE')).catch((error: unknown) => error);
+      expect(answer)
+        .to.be.instanceOf(StartError)
+        .with.property('message')
+        .that.matches(/too many files .*\(EMFILE\)$/);
+    });
 });

@@ -40,6 +40,13 @@ describe('the settings that depend on the HTTP core', () => {
     expect(warnings[0]).to.match(/^WORKERS: one HTTP worker runs instead of 3, because .*Node\.js 22\.12/);
   });
 
+  it('are one worker, with one warning that names no setting, where none was set', async () => {
+    const { settings, warnings } = await running({ ...chosen(ALONE) });
+    expect(settings).to.include({ sharding: 'single', workers: 1 });
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.match(/^one HTTP worker runs instead of 4, because .*Node\.js 22\.12/);
+  });
+
   it('need no warning for WORKERS=1', async () => {
     const { settings, warnings } = await running({ argv: ['--workers', '1'], ...chosen(ALONE) });
     expect(settings).to.include({ sharding: 'single', workers: 1 });
@@ -80,6 +87,6 @@ describe('the settings that depend on the HTTP core', () => {
     expect(text).to.match(/^HTTP_CORE +auto {2}# default$/m);
     expect(text).to.match(/^HTTP core +node \(no build for this platform\)$/m);
     expect(text).to.match(/^SHARDING +reuseport {2}# default$/m);
-    expect(text).to.match(/^warning: WORKERS: one HTTP worker runs instead of 4/m);
+    expect(text).to.match(/^warning: one HTTP worker runs instead of 4, because/m);
   });
 });
