@@ -1,5 +1,6 @@
 // HTTP_CORE=node where threads cannot share a port: one HTTP worker, whose threads hand the port over.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { sharesPort } from '#src/cluster/shares-port.js';
 import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
@@ -9,7 +10,7 @@ import { runPrimary } from '#test/support/command.js';
 import { rollOnce, workersOf } from '#test/support/rolling.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
-import { HAZARDS } from './fixtures/paths.js';
+import { DEAF, HAZARDS } from './fixtures/paths.js';
 
 const MESSAGE = 'one HTTP worker runs instead of 2';
 
@@ -113,6 +114,46 @@ if (!(await sharesPort())) {
       });
     });
   }
+
+  describe('one HTTP worker on the core node whose threads cannot listen', () => {
+    let cluster: Cluster;
+    after(async function () {
+      this.timeout(30_000);
+      await cluster?.dispose();
+    });
+
+    it('gets 503 NO_WORKER from the primary, however many threads fail, until one listens', async function () {
+      this.timeout(60_000);
+      const dataDir = newDataDir();
+      const file = join(dataDir, 'deaf');
+      const env = { HTTP_CORE: 'node', DEAF_FILE: file };
+      cluster = await startCluster({ config: DEAF, dataDir, env });
+      const { url } = cluster;
+      const ask = async (): Promise<number | undefined> => {
+        const response = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined);
+        await response?.body?.cancel();
+        return response?.status;
+      };
+      const responds = (status: number): Promise<unknown> => until(ask, (got) => got === status, 20_000);
+      await responds(200);
+      writeFileSync(file, '');
+      await fetch(`${url}/uncaught`, { headers: { connection: 'close' } });
+      const failures = (): readonly string[] =>
+        cluster
+          .logs()
+          .filter(({ reason }) => reason === 'start-failed')
+          .map(({ detail }) => String(detail ?? ''))
+          .filter((detail) => detail !== '');
+      for (const count of [1, 3, 5]) {
+        await until(failures, ({ length }) => length >= count);
+        await responds(503);
+      }
+      expect(failures()[0]).to.match(/: too many files are open; raise the limit .* \(EMFILE\)/);
+      rmSync(file);
+      await responds(200);
+      expect(await cluster.stop()).to.deep.equal({ code: 0, signal: null });
+    });
+  });
 
   describe('one HTTP worker on the core node under pm2', () => {
     const clusters: { dispose(): Promise<void> }[] = [];
