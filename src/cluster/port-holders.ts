@@ -47,7 +47,7 @@ export const PORT_TIMES: PortTimes = {
   sharedMs: 60_000,
 };
 const LATER_TIMES = 4;
-const MOST_REST_MS = 10_000;
+const MOST_REST_MS = 5_000;
 
 /**
  * A thread was ordered to listen; it has not done that in time, and is to give the port up to another thread

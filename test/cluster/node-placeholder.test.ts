@@ -1,11 +1,16 @@
 // The primary's listener on `node:http`: what becomes of its connections.
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import { NodePlaceholder } from '#src/cluster/node-placeholder.js';
 import type { CountedPlaceholderOptions } from '#src/cluster/placeholder-listener.js';
+import { makeCertificate, needsOpenssl } from '#test/support/certificate.js';
+import { newDataDir } from '#test/support/cluster.js';
 import { until } from '#test/support/until.js';
+import { Wire } from '#test/support/wire.js';
 import { UNCOUNTED } from './uncounted.js';
 
 const HOST = '127.0.0.1';
@@ -111,5 +116,26 @@ describe('the connections of the primary on the core node, while no worker liste
       (free) => free === 1,
     );
     expect(await received(client(port, GET))).to.match(/^HTTP\/1\.1 503 /);
+  });
+
+  it('are closed over TLS as well, also when the client has not begun its handshake', async function () {
+    needsOpenssl(this);
+    const folder = newDataDir();
+    open.push({ destroy: () => rmSync(folder, { recursive: true }) });
+    const { certFile, keyFile, ca } = makeCertificate(folder, 'one');
+    const placeholder = new NodePlaceholder(
+      { host: HOST, tlsCertFile: certFile, tlsKeyFile: keyFile, connections: UNCOUNTED },
+      { ...LONG, restMs: 20 },
+    );
+    open.push({ destroy: () => placeholder.close() });
+    const port = await placeholder.listen(0, 'exclusive');
+    const plain = client(port);
+    const secure = connectTls({ host: HOST, port, ca });
+    open.push(secure);
+    await once(secure, 'secureConnect');
+    const wire = await Wire.open(`https://${HOST}:${port}`, ca);
+    expect(await wire.request('GET', '/')).to.include({ status: 503, closes: true });
+    placeholder.stopListening();
+    expect(await Promise.all([plain, secure].map(received))).to.deep.equal(['', '']);
   });
 });
