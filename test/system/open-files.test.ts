@@ -22,6 +22,8 @@ interface Worker {
 describe('a process with few file descriptors', () => {
   let cluster: Cluster;
   let instance: TestInstance;
+  /** One on a core that cannot share a port between threads. */
+  let workerCount: number;
   const clients: Wire[] = [];
   const crowd: Wire[] = [];
 
@@ -36,6 +38,7 @@ describe('a process with few file descriptors', () => {
       env: { DRAIN_MS: '300' },
       within: ['prlimit', `--nofile=${LIMIT}`],
     });
+    workerCount = (await workers()).length;
     instance = await TestInstance.start(cluster.adminUrl, 'things', 'one');
     await connect();
   });
@@ -87,7 +90,8 @@ describe('a process with few file descriptors', () => {
     expect(opened.filter((status) => status === 200).length).to.be.within(MOST / 2, MOST);
     expect(new Set(opened)).to.deep.equal(new Set([200, undefined]));
     expect(await statuses('/file')).to.deep.equal([200]);
-    expect((await workers()).map(({ generation }) => generation)).to.deep.equal([1, 1]);
+    const generations = (await workers()).map(({ generation }) => generation);
+    expect(generations).to.deep.equal(Array.from({ length: workerCount }, () => 1));
     await logs(/^reload finished/, reload);
   }).timeout(30_000);
 
@@ -126,7 +130,7 @@ describe('a process with few file descriptors', () => {
 
   it('works as before when it has some again', async () => {
     limitFiles(cluster.pid, LIMIT);
-    await until(workers, (all) => all.length === 2 && all.every(({ state }) => state === 'ready'));
+    await until(workers, (all) => all.length === workerCount && all.every(({ state }) => state === 'ready'));
     await connect();
     expect(await statuses('/file')).to.deep.equal([200]);
     expect(await called()).to.deep.equal(['{"status":200}']);
