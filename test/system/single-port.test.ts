@@ -142,8 +142,7 @@ if (!(await sharesPort())) {
         cluster
           .logs()
           .filter(({ reason }) => reason === 'start-failed')
-          .map(({ detail }) => String(detail ?? ''))
-          .filter((detail) => detail !== '');
+          .flatMap(({ detail }) => (typeof detail === 'string' ? [detail] : []));
       for (const count of [1, 3, 5]) {
         await until(failures, ({ length }) => length >= count);
         await responds(503);
