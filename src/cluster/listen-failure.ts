@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { errorMessage } from '../error-text.js';
 
 /** The settings that say where a listener is, for messages. */
 export interface ListenSettings {
@@ -48,7 +49,7 @@ export function listenFailure(attempt: ListenAttempt, facts: ListenFacts = facts
   const { cause } = attempt;
   if (cause === undefined) return reasonOf(attempt, guessedCode(attempt, facts), facts);
   const { code } = cause as NodeJS.ErrnoException;
-  return code === undefined ? String(cause) : `${reasonOf(attempt, code, facts)} (${code})`;
+  return code === undefined ? errorMessage(cause) : `${reasonOf(attempt, code, facts)} (${code})`;
 }
 
 function guessedCode({ host, port }: ListenAttempt, facts: ListenFacts): string {
@@ -81,7 +82,7 @@ function reasonOf(attempt: ListenAttempt, code: string, facts: ListenFacts): str
       return `this machine has no addresses of this kind; set ${settings.host} to one that it has`;
     default:
       return (
-        `${(cause as Error).message}; set ${settings.host} and ${settings.port} to an address and a port on which ` +
+        `${errorMessage(cause)}; set ${settings.host} and ${settings.port} to an address and a port on which ` +
         'this machine can listen'
       );
   }

@@ -73,7 +73,7 @@ describe('the reason why an address cannot be listened on', () => {
   }
 
   it('is the error itself where that has no code', () => {
-    expect(listenFailure({ host: LOCAL, port: 1, cause: new Error('odd') }, USUAL)).to.equal('Error: odd');
+    expect(listenFailure({ host: LOCAL, port: 1, cause: new Error('odd') }, USUAL)).to.equal('odd');
   });
 
   for (const [core, Placeholder] of [
