@@ -4,7 +4,8 @@
 const ERRORS = "write app.hook('onError', (ctx, error) => …); without it an error becomes a problem document";
 const NOT_FOUND = "declare a route that is the last to match: app.get('/*', (ctx) => …)";
 const STATE = 'import functions and values; what a hook leaves for handlers is in ctx.state';
-const SETTINGS = 'settings are in multilane.config.js, such as trustedProxies (docs/settings.md)';
+const SETTINGS =
+  'settings belong into defineConfig({ … }) or the environment, such as trustedProxies (docs/settings.md)';
 
 const INSTEAD = {
   use:

@@ -1,7 +1,9 @@
 // The routes of all mounted services of a worker: mounted when it starts, found for every request.
+import { basename } from 'node:path';
 import { errorMessage } from '../error-text.js';
 import type { RpcMethod } from '../grpc/rpc-method.js';
 import { SecretPaths } from '../redaction/secret-paths.js';
+import { sourceFile } from '../source-file.js';
 import type { AppOptions, MountOptions } from './app-options.js';
 import { DocumentedNames } from './docs/documented-names.js';
 import type { RpcMethodWithOptions } from './grpc/rpc-handler.js';
@@ -266,7 +268,8 @@ export class MountedRoutes {
   #mountingOf(route: DeclaredRoute, mounting: Mounting): Mounting {
     const { node } = route;
     if (node === undefined) return mounting;
-    if (this.#options.httpCore === 'uws') throw new TypeError(NEEDS_NODE);
+    const { httpCore, settings } = this.#options;
+    if (httpCore === 'uws') throw new TypeError(needsNode(settings.configFile));
     let isPrepared = false;
     this.#preparations.push(async () => {
       try {
@@ -318,9 +321,10 @@ export class MountedRoutes {
   }
 }
 
-const NEEDS_NODE =
+/** @param configFile the file that declares the services. Default: they have none */
+const needsNode = (configFile: string | undefined): string =>
   'it needs the HTTP core of Node.js, whose objects (req, res) it works with: start with HTTP_CORE=node, or ' +
-  "write httpCore: 'node' in multilane.config.js";
+  `write httpCore: 'node' in ${configFile === undefined ? 'defineConfig({ … })' : basename(sourceFile(configFile))}`;
 
 const isPublicOf = (service: string, plan: RoutePlan): boolean => plan.service === service && !plan.internal;
 

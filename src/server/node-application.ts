@@ -2,7 +2,8 @@
 import { describeValue } from '../options.js';
 import { isFetchApplication } from './fetch/fetch-application.js';
 import type { NodeApplication, NodeHandler } from './handler.js';
-import { hasMethod, isRouter } from './node-style.js';
+import { hasMethod, isRouter, parametersOf, textOf } from './node-style.js';
+import { adopted, isPromise } from './promise.js';
 
 /** An application of Fastify, as far as it is used here. */
 interface FastifyInstance {
@@ -17,8 +18,23 @@ const HANDLERS: readonly (readonly [method: string, write: string])[] = [
   ['getHttpAdapter', 'one of NestJS: pass app.getHttpAdapter().getInstance(), after `await app.init()`'],
   ['getRequestHandler', 'one of Next.js: pass app.getRequestHandler(), after `await app.prepare()`'],
   ['callback', 'one of Koa: pass app.callback()'],
-  ['listen', 'a server: pass the function (req, res) that createServer got'],
+  ['handler', 'one of Polka: pass app.handler'],
+  ['listen', 'a server: pass the application or the function (req, res) that responds, and remove `listen`'],
 ];
+const EXPECTED = 'an application of Express or Fastify, or a function (req, res)';
+const FACTORY =
+  'its function takes no parameters, so it cannot respond: call it, and pass the application that it returns, ' +
+  'such as express()';
+const ONE_PARAMETER =
+  'its function takes one parameter, not (req, res): call one that makes an application, such as Fastify(); a ' +
+  'handler of Multilane is declared by app.get(path, handler), one of the fetch standard by app.mount(prefix, handler)';
+const NEEDS_NEXT =
+  'a router or a middleware (req, res, next) needs an application around it: mount express().use(it); if it ' +
+  'responds to every request by itself, mount (req, res) => it(req, res)';
+const PROMISE =
+  'it is a promise: await the application at the top level of its module, because routes(app) awaits nothing';
+
+const USES_ARGUMENTS = /\barguments\b/;
 
 export const isNodeApplication = (value: unknown): value is NodeApplication =>
   typeof value === 'function' || isFastify(value);
@@ -28,17 +44,31 @@ export const isNodeApplication = (value: unknown): value is NodeApplication =>
  * @returns undefined for one that may be mounted
  */
 export function unmountableNode(value: unknown): string | undefined {
-  if (typeof value === 'function') {
-    const takesOne = value.length === 1 && !isRouter(value);
-    return takesOne ? `its function takes one parameter, not (req, res): ${NEITHER}` : undefined;
-  }
+  if (typeof value === 'function') return unmountableFunction(value as NodeHandler);
   if (isFastify(value)) return undefined;
   if (typeof value !== 'object' || value === null) return `it needs ${EXPECTED}; got ${describeValue(value)}`;
+  if (isPromise(value)) {
+    adopted(value).catch(() => {}); // the error that is thrown instead is the one to show
+    return PROMISE;
+  }
   const known = HANDLERS.find(([method]) => hasMethod(value, method));
   if (known !== undefined) return `it is ${known[1]}`;
   if (isFetchApplication(value))
     return 'it is an application of the fetch standard: write app.mount(prefix, application)';
-  return `it needs ${EXPECTED}; got ${describeValue(value)}`;
+  const members = Object.entries(value).filter(([, member]) => isNodeApplication(member));
+  const near = members.map(([name]) => name).join(' or ');
+  return `it needs ${EXPECTED}; got ${describeValue(value)}${near === '' ? '' : `: did you mean its ${near}?`}`;
+}
+
+/** A function whose text does not show its parameters may be a handler: one that is bound, for example. */
+function unmountableFunction(value: NodeHandler): string | undefined {
+  if (isRouter(value)) return hasMethod(value, 'listen') ? undefined : NEEDS_NEXT;
+  const parameters = parametersOf(value);
+  if (parameters?.[2] === 'next' || parameters?.[2] === '_next') return NEEDS_NEXT;
+  const takesMore = parameters?.at(-1)?.startsWith('...') === true || USES_ARGUMENTS.test(textOf(value));
+  if (value.length > 1 || takesMore) return undefined;
+  if (value.length === 1) return ONE_PARAMETER;
+  return parameters?.length === 0 ? FACTORY : undefined;
 }
 
 export const nodeHandlerOf = (application: NodeApplication): NodeHandler =>
@@ -58,10 +88,6 @@ export async function prepareNode(application: NodeApplication): Promise<void> {
       'its WebSockets (@fastify/websocket) get no connection here: declare them by app.ws(path, …) beside it',
     );
 }
-
-const EXPECTED = 'an application of Express or Fastify, or a function (req, res)';
-const NEITHER =
-  'a handler of Multilane is declared by app.get(path, handler), one of the fetch standard by app.mount(prefix, handler)';
 
 const isFastify = (value: unknown): value is FastifyInstance =>
   typeof value === 'object' && value !== null && hasMethod(value, 'routing') && hasMethod(value, 'ready');

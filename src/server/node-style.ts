@@ -1,14 +1,24 @@
 // Recognizes code that is written for Node.js's own interface `(req, res, next)`, as for Express: such a
 // function would be called with a Request or a context, and every request would fail in it.
 
-/**
- * A function whose second parameter is a response, by its text. A handler `(request, env, ctx)` of the fetch
- * standard has as many parameters, so their number says nothing.
- */
-const TAKES_RESPONSE =
-  /^(?:async\s*)?(?:function\b\s*)?[\w$]*\s*\(\s*[\w$]+\s*,\s*_?(?:res|response|reply)\s*[,)]/;
+/** A list of parameters up to its end, or to a call in a default. */
+const PARAMETERS = /^(?:async\s*)?(?:function\b\s*)?[\w$]*\s*\(([^()]*)(?:\(|\)(?!\s*\{\s*\[native code\]))/;
 /** This is enough of a function's text for its parameters. */
 const MOST_CHARACTERS = 200;
+const RESPONSE = /^_?(?:res|response|reply)$/;
+
+type AnyFunction = (...args: never) => unknown;
+
+export const textOf = (value: AnyFunction): string => Function.prototype.toString.call(value);
+
+/**
+ * The names of the parameters of a function, as its text has them.
+ * @returns undefined where the text does not show them, as that of a bound function
+ */
+export function parametersOf(value: AnyFunction): readonly string[] | undefined {
+  const list = PARAMETERS.exec(textOf(value).slice(0, MOST_CHARACTERS))?.[1]?.trim();
+  return list === '' ? [] : list?.split(',').map((name) => name.trim());
+}
 
 /** Whether a value is an application or a router of Express or Connect, which are functions. */
 export const isRouter = (value: object): boolean =>
@@ -17,10 +27,13 @@ export const isRouter = (value: object): boolean =>
   'use' in value &&
   typeof value.use === 'function';
 
-/** Whether a function is called with a response of Node.js as its second parameter. */
+/**
+ * Whether a function is called with a response of Node.js as its second parameter, by the name of that: a
+ * handler `(request, env, ctx)` of the fetch standard has as many parameters, so their number says nothing.
+ */
 export const isNodeStyle = (value: unknown): boolean =>
   typeof value === 'function' &&
-  (isRouter(value) || TAKES_RESPONSE.test(Function.prototype.toString.call(value).slice(0, MOST_CHARACTERS)));
+  (isRouter(value) || RESPONSE.test(parametersOf(value as AnyFunction)?.[1] ?? ''));
 
 /** What to do with an application of another kind. @param page of the documentation about it */
 const mountIt = (application: string, page: string): string =>

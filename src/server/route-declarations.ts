@@ -54,6 +54,8 @@ interface Collection {
   readonly publish: Publish;
   /** False once `routes(app)` has returned. */
   isOpen: boolean;
+  /** The stack of this error shows the first declaration, even if that was refused. */
+  first?: Error;
 }
 
 /** The application itself, or a group in it: what its routes have in common. */
@@ -77,7 +79,8 @@ const ALL = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export function collectRoutes(fill: Fill, publish: Publish): DeclaredRoute[] {
   const collection: Collection = { routes: [], publish, isOpen: true };
   const root: Group = { prefix: '', options: {}, hooks: noHooks(undefined) };
-  assertSynchronous('routes(app)', fill(applicationOf(collection, root)));
+  const returned = fill(applicationOf(collection, root));
+  assertSynchronous('routes(app)', returned, collection.first);
   collection.isOpen = false;
   return collection.routes;
 }
@@ -208,6 +211,8 @@ function declareNodeMount(
 function mountedAt(method: string, prefix: unknown, group: Group): string {
   if (typeof prefix !== 'string')
     throw new TypeError(`${method} has no prefix: write app.${method}('/', application) for all paths`);
+  if (!prefix.startsWith('/'))
+    throw new TypeError(`${method} ${prefix}: the prefix must start with "/": write '/${prefix}'`);
   return prefix === '/' ? group.prefix : group.prefix + prefix;
 }
 
@@ -263,15 +268,20 @@ function declared(
   };
 }
 
-function assertOpen({ isOpen }: Collection): void {
-  if (!isOpen) throw new TypeError('routes and hooks can be declared only while routes(app) runs');
+function assertOpen(collection: Collection): void {
+  if (!collection.isOpen) throw new TypeError('routes and hooks can be declared only while routes(app) runs');
+  collection.first ??= new Error('declared here');
 }
 
 /**
  * Refuses an async function: what it declares after an `await` comes too late, and its errors would be lost.
+ * @param place the stack of this error shows where that function is. Default: the caller's does
  */
-function assertSynchronous(what: string, returned: unknown): void {
+function assertSynchronous(what: string, returned: unknown, place?: Error): void {
   if (!isPromise(returned)) return;
   adopted(returned).catch(() => {}); // the error below is the one to show
-  throw new TypeError(`${what} is async: declare routes and hooks before anything is awaited`);
+  throw new TypeError(
+    `${what} is async: remove \`async\`, and await what it needs before, at the top level of its module`,
+    { cause: place },
+  );
 }

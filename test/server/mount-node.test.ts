@@ -1,16 +1,32 @@
 // What `app.mountNode` accepts, and what it says of the rest while the process starts.
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { expect } from 'chai';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import type { Application, NodeHandler } from '#src/server/handler.js';
 import { bench } from './kit.js';
 
+interface Express extends NodeHandler {
+  use(router: NodeHandler): Express;
+}
+interface ExpressModule {
+  (): Express;
+  Router(): NodeHandler;
+  static(folder: string): NodeHandler;
+}
+/** The package has no types of its own. */
+const express = createRequire(import.meta.url)('express') as ExpressModule;
+
 const handler: NodeHandler = (_request, response) => response.end();
 
 describe('app.mountNode', () => {
   const mistakes: readonly (readonly [string, (app: Application) => void])[] = [
-    ['bad route pattern "a": it must start with', (app) => app.mountNode('a', handler)],
+    [`mountNode a: the prefix must start with "/": write '/a'`, (app) => app.mountNode('a', handler)],
+    [
+      `mountNode a: the prefix must start with "/": write '/a'`,
+      (app) => app.group('/b', (group) => group.mountNode('a', handler)),
+    ],
     ['mountNode /a/: the prefix must be static text', (app) => app.mountNode('/a/', handler)],
     ['mountNode /:a: the prefix must be static text', (app) => app.mountNode('/:a', handler)],
     ['mountNode has no prefix', (app) => app.mountNode(handler as never, undefined as never)],
@@ -22,6 +38,22 @@ describe('app.mountNode', () => {
     ],
     ['mountNode /a: it needs an application of Express', (app) => app.mountNode('/a', {} as never)],
     ['mountNode /a: its function takes one parameter', (app) => app.mountNode('/a', (_ctx) => 'x')],
+    ['mountNode /a: its function takes no parameters', (app) => app.mountNode('/a', () => express())],
+    ['mountNode /a: its function takes no parameters', (app) => app.mountNode('/a', async () => fastify())],
+    ['mountNode /a: its function takes no parameters', (app) => app.mountNode('/a', express as never)],
+    ['mountNode /a: its function takes one parameter', (app) => app.mountNode('/a', fastify as never)],
+    ['mountNode /a: it is a promise', (app) => app.mountNode('/a', Promise.resolve(handler) as never)],
+    ['mountNode /a: it is a promise', (app) => app.mountNode('/a', Promise.reject(new Error('x')) as never)],
+    ['a router or a middleware (req, res, next)', (app) => app.mountNode('/a', express.Router())],
+    ['a router or a middleware (req, res, next)', (app) => app.mountNode('/a', express.static('.'))],
+    [
+      'a router or a middleware (req, res, next)',
+      (app) => app.mountNode('/a', (async (_req: never, _res: never, _next: never) => undefined) as never),
+    ],
+    [
+      'did you mean its default or app?',
+      (app) => app.mountNode('/a', { default: handler, app: handler } as never),
+    ],
     [
       'mountNode /a: it is one of NestJS: pass app.getHttpAdapter().getInstance()',
       (app) => app.mountNode('/a', { listen() {}, getHttpAdapter() {} } as never),
@@ -33,6 +65,10 @@ describe('app.mountNode', () => {
     [
       'mountNode /a: it is one of Koa: pass app.callback()',
       (app) => app.mountNode('/a', { callback() {}, listen() {} } as never),
+    ],
+    [
+      'mountNode /a: it is one of Polka: pass app.handler',
+      (app) => app.mountNode('/a', { handler() {}, listen() {} } as never),
     ],
     ['mountNode /a: it is a server', (app) => app.mountNode('/a', createServer() as never)],
     [
@@ -53,6 +89,24 @@ describe('app.mountNode', () => {
     bench((app) => app.mountNode('/a', fastify()));
   });
 
+  const accepted: Readonly<Record<string, unknown>> = {
+    'an application of Express': express(),
+    'an application of Express around a router': express().use(express.Router()),
+    'a function (req, res, options)': (_req: unknown, _res: unknown, _options: unknown) => undefined,
+    'a function that is bound': (handler as (...given: unknown[]) => unknown).bind(null),
+    'a bound function that takes a list': ((...given: unknown[]) => given).bind(null),
+    'a function that takes a list': (...given: unknown[]) => given,
+    'a function that takes the rest as a list': (_req: unknown, ...rest: unknown[]) => rest,
+    'a function that reads `arguments`': function read() {
+      // biome-ignore lint/complexity/noArguments: as compiled code does
+      return arguments;
+    },
+  };
+  for (const [what, application] of Object.entries(accepted))
+    it(`accepts ${what}`, () => {
+      bench((app) => app.mountNode('/a', application as NodeHandler));
+    });
+
   it('is refused on uWebSockets.js, where it is declared', () => {
     const start = (): unknown => bench((app) => app.mountNode('/a', handler), { httpCore: 'uws' });
     const place = 'mount-node.test';
@@ -62,6 +116,13 @@ describe('app.mountNode', () => {
       .with.property('cause')
       .that.has.property('stack')
       .that.includes(place);
+  });
+
+  it('is refused there with the name of the file that chooses the core', () => {
+    const start = (configFile: string) => () =>
+      bench((app) => app.mountNode('/a', handler), { httpCore: 'uws', configFile });
+    expect(start('/shop/other.config.mjs')).to.throw("write httpCore: 'node' in other.config.mjs");
+    expect(start(undefined as never)).to.throw("write httpCore: 'node' in defineConfig({ … })");
   });
 
   it('is one route for each method, and can be switched off', () => {

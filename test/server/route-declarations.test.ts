@@ -161,4 +161,19 @@ describe('declaring routes', () => {
     const thenable: () => unknown = () => ({ then() {} });
     expect(() => bench(thenable)).to.throw(TypeError, 'routes(app) is async');
   });
+
+  it('refuses an async function with the place of its first declaration, even if that is wrong', () => {
+    for (const declare of [
+      (app: Application) => app.get('/a', handler),
+      (app: Application) => app.mountNode('/a', 5 as never),
+    ]) {
+      const fill: (app: Application) => unknown = async function asyncRoutes(app) {
+        declare(app);
+      };
+      expect(() => bench(fill))
+        .to.throw(TypeError, 'routes(app) is async')
+        .with.nested.property('cause.cause.stack')
+        .that.includes('asyncRoutes');
+    }
+  });
 });

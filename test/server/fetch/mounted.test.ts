@@ -105,7 +105,7 @@ describe('a mounted application', () => {
 
   describe('whose declaration is wrong', () => {
     const wrong: Readonly<Record<string, (app: Application) => void>> = {
-      'bad route pattern "a": it must start with': (app) => app.mount('a', pathOf),
+      'mount a: the prefix must start with "/"': (app) => app.mount('a', pathOf),
       'mount /a/: the prefix must be static text': (app) => app.mount('/a/', pathOf),
       'mount /:a: the prefix must be static text': (app) => app.mount('/:a', pathOf),
       'mount /*: the prefix must be static text': (app) => app.mount('/*', pathOf),

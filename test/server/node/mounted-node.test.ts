@@ -177,10 +177,10 @@ describe('a mounted application of node:http', () => {
 
   describe('that fails', () => {
     const failures: Readonly<Record<string, NodeHandler>> = {
-      throws: () => {
+      throws: (_req, _res) => {
         throw new Error('broken');
       },
-      rejects: async () => {
+      rejects: async (_req, _res) => {
         await turn();
         throw new Error('broken');
       },
@@ -222,7 +222,7 @@ describe('a mounted application of node:http', () => {
     it('has its error in the onError hooks', async () => {
       const { fetch } = await serve((app) => {
         app.hook('onError', (ctx, error) => ctx.status(502).json({ told: String(error) }));
-        app.mountNode('/a', async () => Promise.reject(new Error('broken')));
+        app.mountNode('/a', async (_req, _res) => Promise.reject(new Error('broken')));
       });
       const response = await fetch('/a');
       expect([response.status, await response.json()]).to.deep.equal([502, { told: 'Error: broken' }]);
@@ -230,7 +230,7 @@ describe('a mounted application of node:http', () => {
 
     it('is the HttpError that it throws', async () => {
       const { fetch } = await serve((app) =>
-        app.mountNode('/a', () => {
+        app.mountNode('/a', (_req, _res) => {
           throw new HttpError('UNAUTHORIZED', 'Log in.');
         }),
       );
@@ -360,7 +360,9 @@ describe('a mounted application of node:http', () => {
   describe('with a body', () => {
     it('is not called for an announced one beyond bodyLimit', async () => {
       let called = 0;
-      const { fetch } = await serve((app) => app.mountNode('/a', { bodyLimit: 3 }, () => void called++));
+      const { fetch } = await serve((app) =>
+        app.mountNode('/a', { bodyLimit: 3 }, (_req, _res) => void called++),
+      );
       expect((await fetch('/a', { method: 'POST', body: 'four' })).status).to.equal(413);
       expect(called).to.equal(0);
     });
@@ -549,7 +551,7 @@ describe('a mounted application of node:http', () => {
     it('is 504 where nothing was sent, and cut where something was', async () => {
       const called = latch();
       const { wire, app } = await serve((demo) => {
-        demo.mountNode('/silent', () => called.open());
+        demo.mountNode('/silent', (_req, _res) => called.open());
         demo.mountNode('/begun', (_request, response) => void response.write('half'));
       });
       const [silent, begun] = [await wire(), await wire()];
