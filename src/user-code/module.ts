@@ -11,6 +11,7 @@ import { deepenStacks } from './deep-stacks.js';
 import { nextForMissingExport } from './exported-names.js';
 import { BUILD_IT, nextForRefusal } from './import-fix.js';
 import { findSyntaxFault, linesOf, parseSyntaxFault, type SyntaxFault } from './imports.js';
+import { REMOVE_LISTEN, watchListeners } from './own-listener.js';
 import {
   type ErrorDetails,
   formatLocation,
@@ -41,8 +42,8 @@ export async function importUserModule(path: string): Promise<Exports> {
 
 /**
  * Loads the configuration module in a process that has no handlers for uncaught failures yet. An unhandled
- * rejection from the top level of a module, or the end of the process while the module is loaded, is reported
- * as a failure to load it.
+ * rejection from the top level of a module, the end of the process while the module is loaded, or a port that
+ * the module listens on is reported as a failure to load it.
  * @throws ConfigError that names file and line
  */
 export async function importConfigModule(path: string): Promise<Exports> {
@@ -51,15 +52,20 @@ export async function importConfigModule(path: string): Promise<Exports> {
   process.on('unhandledRejection', collect);
   const exited = (): void => reportExit(path);
   process.once('exit', exited);
+  const ownListener = watchListeners();
   try {
     const exports = await importUserModule(path);
     // Node.js reports rejections when the promises of this turn of the loop have run.
     await turn();
+    const listener = ownListener();
+    if (listener !== undefined)
+      throw projectError(listener, loadingOf(path), { file: formatLocation(path), next: REMOVE_LISTEN });
     if (rejections.length === 0) return exports;
     throw projectError(rejections[0], `in a promise that nothing handles, ${loadingOf(path)}`, {
       file: formatLocation(path),
     });
   } finally {
+    ownListener();
     process.removeListener('unhandledRejection', collect);
     process.removeListener('exit', exited);
   }
