@@ -16,6 +16,9 @@ const LISTS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerD
 export const BUILD_IT =
   'build it (npx multilane build), and run the command with --config dist/multilane.config.js';
 
+/** What Node.js says of `import` and `export` in a file that it does not take for a module. */
+const ONLY_IN_MODULES = /^(?:Cannot use import statement outside a module|Unexpected token 'export')$/;
+
 /**
  * What to do next about a module that Node.js refuses for what it is; undefined for the default of
  * `projectError`.
@@ -27,6 +30,8 @@ export function nextForRefusal({ code, message }: NodeJS.ErrnoException): string
   }
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
     return `Node.js only removes types: write it without this syntax, or ${BUILD_IT}.`;
+  if (ONLY_IN_MODULES.test(message))
+    return 'Node.js reads it as CommonJS, because of "type" in package.json: write "type": "module" there, or let the name of the file end with .mjs.';
   return undefined;
 }
 

@@ -46,6 +46,25 @@ const CASES: readonly Case[] = [
   while loading multilane.config.mjs. Correct it and start again.`,
   ],
   [
+    'an import in a project of CommonJS',
+    {
+      'multilane.config.js': `import 'node:fs';\nexport default {};`,
+      'package.json': '{ "type": "commonjs" }',
+    },
+    `multilane.config.js:1: SyntaxError: Cannot use import statement outside a module
+    import 'node:fs';
+    ^^^^^^
+  while loading multilane.config.js. Node.js reads it as CommonJS, because of "type" in package.json: write "type": "module" there, or let the name of the file end with .mjs.`,
+  ],
+  [
+    'an export in a project of CommonJS',
+    { 'multilane.config.js': 'export default {};', 'package.json': '{ "type": "commonjs" }' },
+    `multilane.config.js:1: SyntaxError: Unexpected token 'export'
+    export default {};
+    ^^^^^^
+  while loading multilane.config.js. Node.js reads it as CommonJS, because of "type" in package.json: write "type": "module" there, or let the name of the file end with .mjs.`,
+  ],
+  [
     'a file that ends too early',
     config('export default {\n  services: [\n'),
     `multilane.config.mjs:3: SyntaxError: Unexpected end of input
