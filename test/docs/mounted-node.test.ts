@@ -1,4 +1,4 @@
-// The configurations of the pages that mount an application of Express or Fastify as it is.
+// The configurations of the pages that mount an application of Express, Fastify or NestJS as it is.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,17 @@ const EXPRESS =
   "import express from 'express';\nexport const app = express().get('/x', (req, res) => res.json(req.url));\n";
 const FASTIFY =
   "import Fastify from 'fastify';\nexport const app = Fastify();\napp.get('/x', async (req) => JSON.stringify(req.url));\n";
+/** What the page on NestJS does not show, without decorators, which Node.js does not run. */
+const NEST = `import 'reflect-metadata';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+class Notes { find() { return 'found'; } }
+Controller('notes')(Notes);
+Get()(Notes.prototype, 'find', Object.getOwnPropertyDescriptor(Notes.prototype, 'find'));
+class NotesModule {}
+Module({ controllers: [Notes] })(NotesModule);
+`;
+const PACKAGES = ['express', 'fastify', '@nestjs', 'reflect-metadata'];
 
 describe('the pages that mount an application of node:http', () => {
   const folder = mkdtempSync(join(tmpdir(), 'multilane-docs-'));
@@ -24,11 +35,11 @@ describe('the pages that mount an application of node:http', () => {
     mkdirSync(join(project, 'node_modules'));
     writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
     writeFileSync(join(project, 'before/app.js'), application);
-    writeFileSync(join(project, 'multilane.config.js'), config);
-    for (const name of ['express', 'fastify'])
+    writeFileSync(join(project, 'multilane.config.mjs'), config);
+    for (const name of PACKAGES)
       symlinkSync(join(process.cwd(), 'node_modules', name), join(project, 'node_modules', name));
     symlinkSync(process.cwd(), join(project, 'node_modules/multilane'));
-    const file = pathToFileURL(join(project, 'multilane.config.js'));
+    const file = pathToFileURL(join(project, 'multilane.config.mjs'));
     return withApp({ config: file }, async (app) => (await app.inject(path)).text());
   };
 
@@ -39,18 +50,18 @@ describe('the pages that mount an application of node:http', () => {
   });
 
   it('show how one of Express moves in', async () => {
-    const config = blockOf(
-      'docs/from-express.md',
-      "import { defineConfig, defineService } from 'multilane';",
-    );
+    const config = blockOf('docs/from-express.md', '// multilane.config.mjs');
     expect(await ask(config, '/x', EXPRESS)).to.equal('"/x"');
   });
 
   it('show how one of Fastify moves in', async () => {
-    const config = blockOf(
-      'docs/from-fastify.md',
-      "import { defineConfig, defineService } from 'multilane';",
-    );
+    const config = blockOf('docs/from-fastify.md', '// multilane.config.mjs');
     expect(await ask(config, '/x', FASTIFY)).to.equal('"/x"');
+  });
+
+  it('show how one of NestJS moves in', async () => {
+    const application = NEST + blockOf('docs/from-nestjs.md', '// before/app.js, after its build');
+    const config = blockOf('docs/from-nestjs.md', '// multilane.config.mjs');
+    expect(await ask(config, '/notes', application)).to.equal('found');
   });
 });

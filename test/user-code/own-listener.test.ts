@@ -1,5 +1,5 @@
-// A configuration whose modules listen on a port while they are loaded, as an application that was written for
-// a process of its own.
+// A configuration whose modules listen on a port while they are loaded, as an application that was written
+// for a process of its own.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
