@@ -1,6 +1,6 @@
-// A socket that asks for a WebSocket, until the service accepts it or refuses it. Node.js reads it no
-// more, so its client could leave unnoticed while a hook waits. So it is read on, and what arrives is kept for
-// the WebSocket, up to a bound.
+// A socket that asks for a WebSocket, until the service accepts it or refuses it. Node.js no longer reads it,
+// so its client could leave unnoticed while a hook waits. So it is read on, and what arrives is kept for the
+// WebSocket, up to a bound.
 import type { Duplex } from 'node:stream';
 
 /** Nothing more is read for now when a client has sent this much. */
