@@ -14,6 +14,7 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { TraceIds } from '../telemetry/trace-ids.js';
 import { listenAt } from './node-listen.js';
 import {
@@ -34,11 +35,17 @@ interface PlaceholderTimes {
 
 const TIMES: PlaceholderTimes = { lifeMs: 5_000, restMs: 1_000 };
 
+interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 export class NodePlaceholder implements PlaceholderListener {
   readonly #options: CountedPlaceholderOptions;
   readonly #times: PlaceholderTimes;
   /** The one that listens, or is about to. */
   #server: HttpServer | HttpsServer | undefined;
+  #certificate: Certificate | undefined;
   /** Open connections, also those of servers that have stopped listening. */
   readonly #sockets = new Set<Socket>();
   readonly #traceIds = new TraceIds();
@@ -84,18 +91,36 @@ export class NodePlaceholder implements PlaceholderListener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** The certificate is read each time, because it may have been renewed. */
   #createServer(): HttpServer | HttpsServer {
     const { tlsCertFile, tlsKeyFile } = this.#options;
     const server =
       tlsCertFile === undefined || tlsKeyFile === undefined
         ? createServer()
-        : createTlsServer({ cert: readFileSync(tlsCertFile), key: readFileSync(tlsKeyFile) });
+        : createTlsServer(this.#certificateOf(tlsCertFile, tlsKeyFile));
     // Before the listener of Node.js, which begins to read.
     server.prependListener('connection', (socket: Socket) => this.#connected(socket));
-    for (const event of ['request', 'checkContinue', 'checkExpectation'] as const)
+    for (const event of ['checkContinue', 'checkExpectation'] as const)
       server.on(event, (request, response) => this.#refuse(request, response));
+    server.on('request', (request, response) => {
+      this.#refuse(request, response);
+      dropBody(request, response);
+    });
     return server;
+  }
+
+  /**
+   * The certificate is read each time, because it may have been renewed. While it is being replaced the one
+   * before stays: without any, the process would lose its port.
+   */
+  #certificateOf(certFile: string, keyFile: string): Certificate {
+    try {
+      const read = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+      createSecureContext(read);
+      this.#certificate = read;
+    } catch (error) {
+      if (this.#certificate === undefined) throw error;
+    }
+    return this.#certificate;
   }
 
   #connected(socket: Socket): void {
@@ -118,6 +143,16 @@ export class NodePlaceholder implements PlaceholderListener {
     const length = Buffer.byteLength(body);
     response.writeHead(503, { ...headers, 'content-length': length, connection: 'close' }).end(body);
   }
+}
+
+/**
+ * Ends the connection behind the body. If it was closed while bytes of the client are unread, a client that
+ * sends before it reads would lose the response.
+ */
+function dropBody(request: IncomingMessage, response: ServerResponse): void {
+  // Node.js would close the connection behind the response.
+  (response as unknown as { _last: boolean })._last = false;
+  request.resume().once('end', () => request.socket.end());
 }
 
 /** @returns a function that keeps the connections open */

@@ -8,15 +8,12 @@ import { type ListenAddress, listenAt } from './node-listen.js';
 
 const HOST = '127.0.0.1';
 
-/**
- * What Node.js, or the system, says where it cannot share a port. The first one is that of an old version,
- * which ignores the option.
- */
-const CANNOT_SHARE: ReadonlySet<unknown> = new Set(['EADDRINUSE', 'ENOTSUP', 'EINVAL', 'ENOPROTOOPT']);
+/** What says nothing about the port: the start would fail of it as well. */
+const OTHER_REASONS: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS']);
 
 /**
  * Opens two listeners on one port of the loopback interface for a moment.
- * @throws StartError for a failure that has another reason, and so does not answer the question
+ * @throws StartError for a lack of files or memory, which does not answer the question
  */
 export async function sharesPort(
   platform: NodeJS.Platform = process.platform,
@@ -33,7 +30,8 @@ export async function sharesPort(
     }
     return true;
   } catch (cause) {
-    if (CANNOT_SHARE.has((cause as NodeJS.ErrnoException).code)) return false;
+    // An old version of Node.js ignores the option, and the second listener fails.
+    if (!OTHER_REASONS.has((cause as NodeJS.ErrnoException).code)) return false;
     const why = listenFailure({ host: HOST, port, cause });
     throw new StartError(`cannot find out whether threads can share a port (${HOST}:${port}): ${why}`, {
       cause,

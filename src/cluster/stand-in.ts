@@ -56,7 +56,10 @@ export class StandIn {
         return;
       }
       if (failures === UNREPORTED)
-        log.error({ err }, 'neither a worker nor the primary listens, so new connections are refused');
+        log.error(
+          { err },
+          'neither a worker nor the primary listens: new connections are refused, or wait where a thread still has the port',
+        );
       const pauseMs = Math.min(first * 2 ** failures, longest);
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }

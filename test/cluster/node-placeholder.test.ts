@@ -1,6 +1,6 @@
 // The primary's listener on `node:http`: what becomes of its connections.
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
@@ -57,6 +57,18 @@ describe('the connections of the primary on the core node, while no worker liste
     const { port } = await listening();
     const response = await received(client(port, GET.replace('GET', 'HEAD')));
     expect(response).to.match(/^HTTP\/1\.1 503 [\s\S]*content-length: [1-9][\s\S]*\r\n\r\n$/i);
+  });
+
+  it('get their response when they send a large body before they read', async () => {
+    const { port } = await listening();
+    const socket = client(port);
+    const body = Buffer.alloc(5_000_000);
+    const sent = new Promise<Error | null | undefined>((resolve) => {
+      socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+      socket.pause().write(body, resolve);
+    });
+    expect(await sent).to.be.oneOf([null, undefined]);
+    expect(await received(socket)).to.match(/^HTTP\/1\.1 503 /);
   });
 
   it('are not asked for a body first', async () => {
@@ -137,5 +149,25 @@ describe('the connections of the primary on the core node, while no worker liste
     expect(await wire.request('GET', '/')).to.include({ status: 503, closes: true });
     placeholder.stopListening();
     expect(await Promise.all([plain, secure].map(received))).to.deep.equal(['', '']);
+  });
+
+  it('have the certificate of before, over TLS, while its files hold none', async function () {
+    needsOpenssl(this);
+    const folder = newDataDir();
+    open.push({ destroy: () => rmSync(folder, { recursive: true }) });
+    const { certFile, keyFile, ca } = makeCertificate(folder, 'one');
+    const placeholder = new NodePlaceholder({
+      ...{ host: HOST, tlsCertFile: certFile, tlsKeyFile: keyFile, connections: UNCOUNTED },
+    });
+    open.push({ destroy: () => placeholder.close() });
+    const port = await placeholder.listen(0, 'exclusive');
+    for (const spoil of [() => writeFileSync(certFile, 'half a'), () => rmSync(keyFile)]) {
+      placeholder.stopListening();
+      spoil();
+      await placeholder.listen(port, 'exclusive');
+      const wire = await Wire.open(`https://${HOST}:${port}`, ca);
+      expect(await wire.request('GET', '/')).to.include({ status: 503 });
+      wire.destroy();
+    }
   });
 });

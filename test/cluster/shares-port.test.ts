@@ -32,6 +32,10 @@ describe('a port that several threads listen on', () => {
     [1, 'ENOTSUP'],
     [1, 'EINVAL'],
     [2, 'EINVAL'],
+    [1, 'EADDRNOTAVAIL'],
+    [1, 'EACCES'],
+    [1, 'EAFNOSUPPORT'],
+    [1, 'EPERM'],
   ] as const)
     it(`is not possible where listener ${failing} fails with ${code}`, async () => {
       expect(await sharesPort('linux', failingAt(failing, code))).to.equal(false);

@@ -55,7 +55,7 @@ describe('a primary that listens in place of its workers', () => {
     standIn.begin();
     await attempts(30);
     expect(lines).to.deep.equal([
-      'neither a worker nor the primary listens, so new connections are refused: not now',
+      'neither a worker nor the primary listens: new connections are refused, or wait where a thread still has the port: not now',
     ]);
     state.failures = 0;
     await until(
