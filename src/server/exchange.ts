@@ -59,6 +59,8 @@ export interface TakeOverEvents {
   written(): void;
   /** The whole response was passed to the system. */
   ended(status: number): void;
+  /** The whole body has arrived. */
+  bodyArrived(): void;
   /** What arrives of the body is refused: it is too large, or its client sends nothing more. */
   bodyRefused(error: HttpError): void;
   /** Runs code of the application, such as its listeners for what has arrived, which may throw. */

@@ -2,6 +2,8 @@
 // can still end in another way, by its deadline for example. Then what the application writes has no effect.
 import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../errors.js';
+import { overloaded } from './body/body.js';
+import { BodyClaim } from './body/body-claim.js';
 import type { NodeMessages, TakeOverEvents } from './exchange.js';
 import type { NodeHandler } from './handler.js';
 import { adopted, isPromise } from './promise.js';
@@ -20,6 +22,8 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   /** The application has written all of it. */
   #isWritten = false;
   #held: HeldBytes | undefined;
+  /** Its body counts as pending until it has arrived. */
+  #pending: BodyClaim | undefined;
   #isOver = false;
   #fail: (thrown: unknown) => void = () => undefined;
 
@@ -80,10 +84,15 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     const fields = ctx.response.takenFields();
     for (let i = 0; i < fields.length; i += 2) response.appendHeader(fields[i]!, byteString(fields[i + 1]!));
     prepare(request);
+    if (!request.complete && !ctx.request.inProcess) ctx.server.turnEnd.add(() => this.#awaitBody(request));
     return new Promise((resolve, reject) => {
       this.#fail = (thrown) => {
-        if (this.#isOver) this.#failedLate(thrown);
-        else this.#cut();
+        // The whole response is on its way.
+        if (this.#isOver || this.#isWritten) {
+          this.#failedLate(thrown);
+          return;
+        }
+        this.#cut();
         reject(thrown);
       };
       ctx.exchange.onEnded(() => {
@@ -92,6 +101,15 @@ export class TakenResponse implements TakeOverEvents, TakenState {
       });
       this.#call(() => application(request, response));
     });
+  }
+
+  /** Like one that a handler reads as a stream: it keeps its permit, and is one of the pending bodies. */
+  #awaitBody(message: IncomingMessage): void {
+    const { request, response } = this.#ctx;
+    if (message.complete || this.#isOver || response.isComplete) return;
+    this.#pending = new BodyClaim(request.server.quotas, () => request.addressKey);
+    if (this.#pending.wait()) this.#ctx.exchange.onEnded(() => this.bodyArrived());
+    else this.#ctx.abandon(overloaded());
   }
 
   #call(run: () => unknown): void {
@@ -172,6 +190,10 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     const { response } = this.#ctx;
     response.handOver();
     response.complete(status, undefined);
+  }
+
+  bodyArrived(): void {
+    this.#pending?.arrived();
   }
 
   bodyRefused(error: HttpError): void {

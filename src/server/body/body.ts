@@ -37,7 +37,7 @@ export const bodyTooLarge = (limit: number): HttpError =>
 const bodyTimeout = (): HttpError =>
   new ServerRefusal('BODY_TIMEOUT', `No byte of the body arrived for ${BODY_IDLE_MS / 1000} seconds.`);
 
-const overloaded = (detail = 'The bodies of too many requests are pending.'): HttpError =>
+export const overloaded = (detail = 'The bodies of too many requests are pending.'): HttpError =>
   new UnavailableError('OVERLOADED', detail);
 
 /**

@@ -8,12 +8,11 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../../errors.js';
 import type { BodyReading } from '../exchange.js';
 import { Lingering, MOST_BYTES } from '../lingering.js';
-import { ServerRefusal } from '../server-refusal.js';
 import { BodyPace, tooSlow } from './body-pace.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { readDirectly, readOn } from './node-message.js';
-import { FLOOD } from './node-pieces.js';
+import { FLOOD, flood } from './node-pieces.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -193,7 +192,6 @@ export class NodeBody {
       this.#lingering.dropped(MOST_BYTES + 1);
       return;
     }
-    const detail = 'The body came in thousands of pieces of a few bytes each.';
-    this.#events.refused(new ServerRefusal('MALFORMED_REQUEST', detail));
+    this.#events.refused(flood());
   }
 }

@@ -6,7 +6,7 @@
 // it because of the unread bytes, and the client might lose the response.
 import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../../errors.js';
-import { clientClosed } from '../body/body.js';
+import { bodyTooLarge, clientClosed } from '../body/body.js';
 import { type Ending, endingOf } from '../connection-ending.js';
 import type { Acceptance, BodyReading, Exchange, NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
@@ -300,6 +300,9 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   takeOver(events: TakeOverEvents, bodyLimit: number): NodeMessages | undefined {
     if (this.#body?.isAttached === true) return undefined;
     passPieces(this.#request);
+    // It may have waited behind another request, or for a hook.
+    const arrived = this.#request.readableLength;
+    if (arrived > bodyLimit) throw bodyTooLarge(bodyLimit);
     if (this.#expectsContinue) this.wanted();
     const messages = { request: this.#request, response: this.#response };
     this.#taken = new NodeTaken(this, messages, this.connection.socket, events, bodyLimit);

@@ -37,7 +37,7 @@ export function injectMessages(target: InjectedTarget): Promise<InjectedMessages
   const close = (): void => void setImmediate(() => near.destroy());
   return new Promise((resolve) => {
     const server = createServer({ maxHeaderSize: MOST_HEADER_BYTES }, (request, response) => {
-      const owner = { endsConnection: () => true, finished: () => undefined, cut: close };
+      const owner = { endsConnection: () => true, finished: () => void far.end(), cut: close };
       const taken = new NodeTaken(owner, { request, response }, far, target.events, target.bodyLimit);
       resolve({ request, response, taken, close });
     });
@@ -67,18 +67,14 @@ function send({ head, body, responded, failed }: InjectedTarget, near: Duplex): 
 
 /** Two ends of one connection. */
 function connection(address: string): readonly [Duplex, Duplex] {
-  const [near, far] = [new End(), new End()];
+  const [near, far] = [new End(), new ServerEnd(address)];
   near.peer = far;
   far.peer = near;
-  far.remoteAddress = address;
   return [near, far];
 }
 
 class End extends Duplex {
   peer: End | undefined;
-  remoteAddress: string | undefined;
-  /** Node.js reads it as that of a socket: a response is not finished whose last bytes were lost. */
-  _hadError = false;
   /** Called when the peer may send more. */
   #more: (() => void) | undefined;
 
@@ -103,8 +99,69 @@ class End extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this._hadError = true;
     done(error);
     this.peer!.destroy();
+  }
+}
+
+/** What the application has as its socket: it may set what a socket in memory does not need. */
+class ServerEnd extends End {
+  readonly remoteAddress: string;
+  readonly remoteFamily: string;
+  readonly remotePort = 0;
+  readonly localAddress = '127.0.0.1';
+  readonly localFamily = 'IPv4';
+  readonly localPort = 0;
+  readonly connecting = false;
+  readonly pending = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+  /** Node.js reads it as that of a socket: a response is not finished whose last bytes were lost. */
+  _hadError = false;
+
+  constructor(address: string) {
+    super();
+    this.remoteAddress = address;
+    this.remoteFamily = address.includes(':') ? 'IPv6' : 'IPv4';
+  }
+
+  override push(piece: Buffer | null): boolean {
+    this.bytesRead += piece?.length ?? 0;
+    return super.push(piece);
+  }
+  override _write(piece: Buffer, encoding: BufferEncoding, done: () => void): void {
+    this.bytesWritten += piece.length;
+    super._write(piece, encoding, done);
+  }
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this._hadError = true;
+    super._destroy(error, done);
+  }
+
+  /** Node.js calls it with a time of its own; the request has a deadline. */
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+  address(): { readonly address: string; readonly family: string; readonly port: number } {
+    return { address: this.localAddress, family: this.localFamily, port: this.localPort };
+  }
+  destroySoon(): void {
+    if (this.writableFinished) this.destroy();
+    else this.end(() => this.destroy());
+  }
+  resetAndDestroy(): this {
+    return this.destroy();
   }
 }

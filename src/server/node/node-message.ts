@@ -24,6 +24,7 @@ const RAW = Symbol('raw');
 /** The request is served although it asks for another protocol. */
 const STAYS = Symbol('stays');
 const READER = Symbol('reader');
+const FLUSH = Symbol('flush');
 
 /** @returns false when no more is to be read for now */
 type Reader = (piece: Uint8Array) => boolean;
@@ -34,6 +35,7 @@ interface Message extends IncomingMessage {
   [OVER]?: boolean;
   [RAW]?: boolean;
   [READER]?: Reader;
+  [FLUSH]?(): void;
 }
 
 /**
@@ -44,8 +46,12 @@ export function losesNext(message: IncomingMessage): boolean {
   return (message as Message)[STAYS] === true;
 }
 
-/** Call in the callback of a request whose body an application reads by itself. */
+/**
+ * Call before an application reads the body by itself. What has arrived is in the stream then, and nothing
+ * more is joined.
+ */
 export function passPieces(message: IncomingMessage): void {
+  (message as Message)[FLUSH]?.();
   (message as Message)[RAW] = true;
 }
 
@@ -87,6 +93,10 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
       if (this.#joiner === undefined)
         this.#joiner = isChunked(this) ? new ChunkJoiner(this, (joined) => super.push(joined)) : null;
       return this.#joiner === null ? super.push(piece) : this.#joiner.add(piece);
+    }
+
+    [FLUSH](): void {
+      this.#joiner?.flush();
     }
 
     /** The stream has nothing that could end. Behind the response, the parser waits to forget the request. */

@@ -3,6 +3,8 @@
 // one turn of the event loop are joined. A client that sends thousands of tiny ones in one turn wants to keep
 // the event loop busy, and is refused.
 import type { IncomingMessage } from 'node:http';
+import type { HttpError } from '../../errors.js';
+import { ServerRefusal } from '../server-refusal.js';
 
 /**
  * A body with more than FLOOD_PIECES pieces in one turn of the event loop is refused if they hold fewer than
@@ -15,6 +17,9 @@ const SMALL_BYTES = 1024;
 
 /** Emitted once by a message, when its body is such a flood. Nothing more of the body is kept then. */
 export const FLOOD = 'flood';
+
+export const flood = (): HttpError =>
+  new ServerRefusal('MALFORMED_REQUEST', 'The body came in thousands of pieces of a few bytes each.');
 
 const CODING = 'transfer-encoding';
 

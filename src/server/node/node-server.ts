@@ -315,11 +315,17 @@ export class NodeServer implements HttpServer {
   }
 
   /** A request for a WebSocket, or CONNECT: Node.js does not read its socket any more. */
-  #leftHttp(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #leftHttp(request: IncomingMessage, socket: Duplex, head: Buffer, hasWaited = false): void {
     const connection = this.#connectionOf(request.socket);
+    const isBefore = hasResponse(socket);
     // What came before it has no response yet.
-    if (connection.isLast || connection.isBusy || socket.destroyed) {
+    if (connection.isLast || connection.isBusy || socket.destroyed || (isBefore && hasWaited)) {
       socket.destroy();
+      return;
+    }
+    if (isBefore) {
+      // The response has left, and Node.js forgets it a moment later.
+      setImmediate(() => this.#leftHttp(request, socket, head, true));
       return;
     }
     this.#connections.delete(connection); // a WebSocket that is idle has times of its own
@@ -385,6 +391,10 @@ export class NodeServer implements HttpServer {
     exchange.leaveCallback();
   }
 }
+
+/** Node.js has a response for the socket that is not finished to it. */
+const hasResponse = (socket: Duplex & { readonly _httpMessage?: unknown }): boolean =>
+  (socket._httpMessage ?? null) !== null;
 
 /** The client has ended the connection in the middle of a request: it has left. */
 const ENDED_WITHIN = 'HPE_INVALID_EOF_STATE';

@@ -6,12 +6,12 @@
 // When the request ends before a byte of the response was sent, another response is written to the socket.
 // For the application its client has left then: `close` is emitted, and what it writes is lost.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { bodyTooLarge } from '../body/body.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
-import { CLOSE_AFTER_MS, Lingering } from '../lingering.js';
+import { CLOSE_AFTER_MS, Lingering, MOST_BYTES } from '../lingering.js';
 import { byteString } from '../response/field-octets.js';
 import { BodyPace, tooSlow } from './body-pace.js';
 import type { NodeConnection } from './node-connection.js';
@@ -19,6 +19,7 @@ import { ResponseDate } from './node-date.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { headText } from './node-head.js';
 import { readOn } from './node-message.js';
+import { ChunkJoiner, FLOOD, flood, isChunked } from './node-pieces.js';
 
 export interface TakenHost {
   /** Undefined without a socket: then nothing is bounded in time. */
@@ -47,6 +48,20 @@ interface Internals {
   /** Makes the head. */
   _implicitHeader(): void;
   destroyed: boolean;
+  /** `close` was emitted. */
+  _closed: boolean;
+  socket: Socket | null;
+}
+
+/** How Node.js knows whether something has begun to read a request. */
+interface Consumed {
+  readonly _consuming: boolean;
+  readonly _readableState: { readonly resumeScheduled: boolean };
+}
+
+function isConsumed(request: IncomingMessage): boolean {
+  const { _consuming, _readableState } = request as unknown as Consumed;
+  return _consuming || _readableState.resumeScheduled || request.readableFlowing === true;
 }
 
 export class NodeTaken {
@@ -66,6 +81,8 @@ export class NodeTaken {
   /** Bytes that waited for the client when the alarm was set. */
   #waiting = 0;
   #pace: BodyPace | undefined;
+  /** Joins the small pieces of a chunked body. */
+  #joiner: ChunkJoiner | undefined;
   #lingering: Lingering | undefined;
   /** Nothing reads the rest of the body. */
   #isDropping = false;
@@ -82,7 +99,7 @@ export class NodeTaken {
     this.#request = request;
     this.#response = response;
     this.#socket = socket;
-    this.#left = bodyLimit;
+    this.#left = bodyLimit - request.readableLength;
     this.#bodyLimit = bodyLimit;
     const owned: Owned<ServerResponse> = response;
     owned[TAKEN] = this;
@@ -107,7 +124,8 @@ export class NodeTaken {
   headIsDue(status: number): void {
     const response = this.#response;
     if (response.headersSent || this.#isVoid) return;
-    if (this.#owner.endsConnection(this.#events.headIsDue(status))) {
+    const closes = this.#events.headIsDue(status) || !response.shouldKeepAlive;
+    if (this.#owner.endsConnection(closes)) {
       response.shouldKeepAlive = false;
       // The application may have set it to keep-alive. Without it, Node.js announces the end.
       if (response.hasHeader('connection')) response.setHeader('connection', 'close');
@@ -115,6 +133,17 @@ export class NodeTaken {
       // Neither `Connection: keep-alive` nor `Keep-Alive`, which HTTP/1.1 does not need.
       response.removeHeader('connection');
     }
+  }
+
+  /**
+   * Call when the head was made. The application may have announced the end of the connection, or a body
+   * that ends with it.
+   */
+  headIsMade(): void {
+    const internals = this.#response as unknown as Internals;
+    if (internals._last && !this.#isVoid) this.#owner.endsConnection(true);
+    // The server closes the connection, when the rest of the body has arrived.
+    internals._last = false;
   }
 
   /** Call before a piece of the body is written. @param isLast it is written by `end` */
@@ -149,7 +178,7 @@ export class NodeTaken {
   }
 
   wrote(isTaken: boolean): void {
-    if (isTaken || this.#unread !== undefined || this.#owner.host === undefined) return;
+    if (isTaken || this.#isVoid || this.#unread !== undefined || this.#owner.host === undefined) return;
     this.#response.once('drain', () => {
       this.#unread?.stop();
       this.#unread = undefined;
@@ -189,7 +218,8 @@ export class NodeTaken {
     const { host } = this.#owner;
     if (host === undefined) return;
     const request = this.#request;
-    this.#isDropping = request.readableFlowing !== true;
+    // As Node.js decides it: what reads it gets the rest, or the end of the connection as an error.
+    this.#isDropping = !isConsumed(request);
     this.#lingering = new Lingering(host, bodyOf(request), over);
     this.#lingering.wait(CLOSE_AFTER_MS, over);
     readOn(request);
@@ -213,6 +243,10 @@ export class NodeTaken {
     const request: Owned<IncomingMessage> = this.#request;
     request[TAKEN] = this;
     request.push = push;
+    if (isChunked(request)) {
+      this.#joiner = new ChunkJoiner(request, (joined) => this.#deliver(joined));
+      request.removeAllListeners(FLOOD).once(FLOOD, () => this.#flooded());
+    }
     const { host } = this.#owner;
     if (host === undefined) return;
     this.#pace = new BodyPace(host.wheel, () => this.#tooSlow());
@@ -220,10 +254,12 @@ export class NodeTaken {
   }
 
   /** @returns false when no more is to be read for now */
-  arrived(piece: Uint8Array | null, pass: () => boolean): boolean {
+  arrived(piece: Uint8Array | null): boolean {
     const length = piece?.length ?? 0;
-    if (piece === null) this.#pace?.stop();
-    else this.#pace?.arrived(length);
+    if (piece === null) {
+      this.#pace?.stop();
+      this.#events.bodyArrived();
+    } else this.#pace?.arrived(length);
     this.#lingering?.dropped(length);
     if (this.#isVoid || (this.#isDropping && piece !== null)) return true;
     this.#left -= length;
@@ -232,16 +268,29 @@ export class NodeTaken {
       this.#events.bodyRefused(bodyTooLarge(this.#bodyLimit));
       return true;
     }
+    if (piece !== null && this.#joiner !== undefined) return this.#joiner.add(piece);
+    this.#joiner?.flush();
+    return this.#deliver(piece);
+  }
+
+  #deliver(piece: Uint8Array | null): boolean {
+    const request = this.#request;
     let isWanted = true;
     const { host, connection } = this.#owner;
     host?.stores.leave();
     if (host !== undefined) host.parsing = connection;
     this.#events.deliver(() => {
-      isWanted = pass();
+      isWanted = above(request).push.call(request, piece);
     });
     if (host !== undefined) host.parsing = undefined;
     host?.interrupt.wait();
     return isWanted;
+  }
+
+  #flooded(): void {
+    // Behind the response, nothing more of it is worth reading.
+    if (this.#lingering !== undefined) this.#lingering.dropped(MOST_BYTES + 1);
+    else if (!this.#isVoid) this.#events.bodyRefused(flood());
   }
 
   #tooSlow(): void {
@@ -275,6 +324,8 @@ export class NodeTaken {
     const head = headText(status, fields, (host?.date ?? new ResponseDate()).text);
     // The application may have detached it.
     if (this.#response.socket === socket) this.#response.detachSocket(socket as Socket);
+    // To packages that look at the socket of a response, its client has left.
+    (this.#response as unknown as Internals).socket = new Socket().destroy();
     socket.write(head, 'latin1');
     if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
     this.leave();
@@ -294,7 +345,15 @@ export class NodeTaken {
     this.#stopAlarms();
     (this.#response as unknown as Internals).destroyed = true;
     // Node.js emits it in a later tick as well. What a listener throws is not the end of this request.
-    process.nextTick(() => this.#events.deliver(() => this.#response.emit('close')));
+    process.nextTick(() => this.#events.deliver(() => this.#closed()));
+  }
+
+  /** Streams that are piped into the response end by this state, or by the event. */
+  #closed(): void {
+    const internals = this.#response as unknown as Internals;
+    if (internals._closed) return;
+    internals._closed = true;
+    this.#response.emit('close');
   }
 
   /** Call when the connection has closed. */
@@ -337,8 +396,7 @@ function above<T extends object>(object: Owned<T>): T {
 function writeHead(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['writeHead']>): unknown {
   this[TAKEN]?.headIsDue(args[0]);
   const result: unknown = above(this).writeHead.apply(this, args);
-  // The server closes the connection, when the rest of the body has arrived.
-  (this as unknown as Internals)._last = false;
+  this[TAKEN]?.headIsMade();
   return result;
 }
 
@@ -356,7 +414,6 @@ function end(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['en
   return result;
 }
 
-function push(this: Owned<IncomingMessage>, piece: Uint8Array | null, encoding?: BufferEncoding): boolean {
-  const pass = (): boolean => above(this).push.call(this, piece, encoding);
-  return this[TAKEN]?.arrived(piece, pass) ?? pass();
+function push(this: Owned<IncomingMessage>, piece: Uint8Array | null): boolean {
+  return this[TAKEN]?.arrived(piece) ?? above(this).push.call(this, piece);
 }

@@ -147,6 +147,43 @@ describe('the response of a mounted application', () => {
     });
   });
 
+  it('whose body is under way is one of the pending bodies, within the share of one address', async () => {
+    const called = [latch(), latch()];
+    const { wire, fetch, quotas, refused } = await serve(
+      (app) =>
+        app.mountNode('/a', (request, response) => {
+          if (request.method === 'GET') {
+            response.end('all');
+            return;
+          }
+          called.shift()?.open();
+          request.resume().on('end', () => response.end('read'));
+        }),
+      { quotas: { bodies: [10, 1] } },
+    );
+    const [first, second] = [await wire(), await wire()];
+    const [begun, refusedThen] = called;
+    first.write('POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab');
+    await begun!.opened;
+    await until(
+      () => quotas.bodies.held,
+      (held) => held === 1,
+    );
+    second.write('POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab');
+    await refusedThen!.opened;
+    expect((await second.response())?.status).to.equal(503);
+    expect(refused).to.deep.equal(['bodies']);
+    expect((await fetch('/a')).status).to.equal(200);
+    first.write('cde');
+    expect((await first.response())?.body.toString()).to.equal('read');
+    await until(
+      () => quotas.bodies.held,
+      (held) => held === 0,
+    );
+    first.destroy();
+    second.destroy();
+  });
+
   describe('of an application that does what it should not', () => {
     const removes: Readonly<Record<string, NodeHandler>> = {
       request: (request) => void request.removeAllListeners(),

@@ -416,6 +416,30 @@ describe('a mounted application of node:http', () => {
       expect(observer.refusals).to.deep.equal(['body_too_large']);
     });
 
+    for (const coding of ['Content-Length: 50000', 'Transfer-Encoding: chunked'])
+      it(`is 413 where more than bodyLimit has arrived before the application is called (${coding})`, async () => {
+        let called = 0;
+        const arrived = latch();
+        const { wire } = await serve((app) => {
+          app.group('/a', (group) => {
+            group.hook('preHandler', () => arrived.opened);
+            group.mountNode('/', { bodyLimit: 10_000 }, (_request, response) => {
+              called++;
+              response.end('all');
+            });
+          });
+        });
+        const client = await wire();
+        const isChunked = coding.startsWith('T');
+        const piece = isChunked ? `3e8\r\n${'x'.repeat(1000)}\r\n` : 'x'.repeat(1000);
+        client.write(`POST /a HTTP/1.1\r\nHost: x\r\n${coding}\r\n\r\n${piece.repeat(50)}`);
+        for (let turns = 0; turns < 20; turns++) await turn();
+        arrived.open();
+        expect((await client.response())?.status).to.equal(413);
+        expect(called).to.equal(0);
+        client.destroy();
+      });
+
     it('is 408 when the client sends nothing more', async () => {
       const ticker = new ManualTicker();
       const called = latch();
