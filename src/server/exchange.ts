@@ -46,6 +46,13 @@ export interface TakeOverEvents {
    */
   headIsDue(status: number): boolean;
   /**
+   * Called when the head is made. Were all fields set before, Node.js would check and copy those that the
+   * application passes to `writeHead`.
+   * @param head as it goes on the wire, one character per byte
+   * @returns lines to be added to it
+   */
+  headIsMade(head: string): string;
+  /**
    * Called before the first bytes of a body that is written in pieces.
    * @param length of the whole body in bytes; undefined when that is unknown
    */

@@ -278,7 +278,7 @@ export class OutgoingResponse {
   }
   /** The fields that hooks have set, for an application that may replace them. */
   takenFields(): readonly string[] {
-    return this.#ownFields(undefined);
+    return this.#fields === undefined ? [] : this.#ownFields(undefined);
   }
   /** The fields that depend on the status of the application. */
   lateFields(status: number): readonly string[] {

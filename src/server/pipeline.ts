@@ -19,6 +19,7 @@ import { isDeclared } from './responders.js';
 import { UnsendableError } from './response/unsendable.js';
 import { chargeRates } from './route-rate-limits.js';
 import { ServerRefusal } from './server-refusal.js';
+import { TakenResponse } from './taken-response.js';
 
 /** Created once, because a refusal has to be cheap and each new error costs a stack trace. */
 const OVERLOADED = new UnavailableError('OVERLOADED', 'Too many requests are in flight.');
@@ -209,6 +210,14 @@ function handle(ctx: RequestContext): unknown {
 
 function conclude(ctx: RequestContext, value: unknown): void {
   if (value === WAITING) return;
+  if (value instanceof TakenResponse) {
+    if (!value.isOver) ctx.detach();
+    value.whenOver(
+      () => conclude(ctx, undefined),
+      (error) => failed(ctx, error),
+    );
+    return;
+  }
   try {
     respond(ctx, ctx.fetched === undefined ? value : checkedResponse(ctx, ctx.fetched, value));
   } catch (error) {

@@ -13,11 +13,14 @@ import { UnsendableError } from './response/unsendable.js';
 import type { TakenState } from './response-owner.js';
 import { HeldBytes, LARGE_BYTES, releaseStream, takeStream, tooManyBytes } from './response-quotas.js';
 
-const EVENTS = /^text\/event-stream\b/i;
+const EVENTS = /\r\ncontent-type: *text\/event-stream\b/i;
+const HAS_ID = /\r\nx-request-id:/i;
 
 export class TakenResponse implements TakeOverEvents, TakenState {
   readonly #ctx: RequestContext;
   #messages: NodeMessages | undefined;
+  /** That of the response of the application, once it is made. */
+  #head = '';
   #hasPermit = false;
   /** The application has written all of it. */
   #isWritten = false;
@@ -25,7 +28,9 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   /** Its body counts as pending until it has arrived. */
   #pending: BodyClaim | undefined;
   #isOver = false;
-  #fail: (thrown: unknown) => void = () => undefined;
+  /** What the application has thrown before its response was written. */
+  #failure: { readonly thrown: unknown } | undefined;
+  #waiting: { readonly ended: () => void; readonly failed: (thrown: unknown) => void } | undefined;
 
   constructor(ctx: RequestContext) {
     this.#ctx = ctx;
@@ -36,8 +41,7 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   }
 
   get isEndless(): boolean {
-    const response = this.#messages?.response;
-    return response?.headersSent === true && EVENTS.test(String(response.getHeader('content-type') ?? ''));
+    return EVENTS.test(this.#head);
   }
 
   get status(): number | undefined {
@@ -45,34 +49,58 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     return response?.headersSent === true ? response.statusCode : undefined;
   }
 
+  /** The exchange has ended, or the application has failed before. */
+  get isOver(): boolean {
+    return this.#isOver || this.#failure !== undefined;
+  }
+
   /**
    * Calls the application.
    * @param prepare gets the request before the application does
-   * @returns a promise that resolves when the exchange has ended, and rejects when the application has failed
    * @throws UnsendableError where there are no objects of `node:http`, or the body was read already
    */
-  run(application: NodeHandler, prepare: (request: IncomingMessage) => void): Promise<void> {
+  run(application: NodeHandler, prepare: (request: IncomingMessage) => void): this {
     const { exchange, plan, request } = this.#ctx;
     if (exchange.takeOver === undefined)
       throw new UnsendableError(
         request,
         'is mounted by mountNode and gets requests of HTTP only, which this one is not',
       );
+    exchange.onEnded(() => this.#ended());
     const messages = exchange.takeOver(this, plan.bodyLimit);
-    if (!isPromise(messages)) return this.#start(messages, application, prepare);
-    return (messages as Promise<NodeMessages | undefined>).then((made) =>
-      this.#start(made, application, prepare),
-    );
+    if (!isPromise(messages)) this.#start(messages, application, prepare);
+    else
+      (messages as Promise<NodeMessages | undefined>)
+        .then((made) => this.#start(made, application, prepare))
+        .catch((thrown: unknown) => this.#fail(thrown));
+    return this;
+  }
+
+  /**
+   * Call once, before the callback of the request returns or later: one of the two is called when the request
+   * is over, at once if it is.
+   */
+  whenOver(ended: () => void, failed: (thrown: unknown) => void): void {
+    if (this.#failure !== undefined) failed(this.#failure.thrown);
+    else if (this.#isOver) ended();
+    else this.#waiting = { ended, failed };
+  }
+
+  #ended(): void {
+    this.#isOver = true;
+    const waiting = this.#waiting;
+    // Of a client that has left, the request learns in a moment.
+    if (waiting !== undefined && this.#failure === undefined) queueMicrotask(waiting.ended);
   }
 
   #start(
     messages: NodeMessages | undefined,
     application: NodeHandler,
     prepare: (request: IncomingMessage) => void,
-  ): Promise<void> {
+  ): void {
     const ctx = this.#ctx;
     // The request may have ended while a connection in memory was made for it.
-    if (ctx.response.hasResponse) return Promise.resolve();
+    if (ctx.response.hasResponse) return;
     if (messages === undefined)
       throw new UnsendableError(
         ctx.request,
@@ -84,23 +112,20 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     const fields = ctx.response.takenFields();
     for (let i = 0; i < fields.length; i += 2) response.appendHeader(fields[i]!, byteString(fields[i + 1]!));
     prepare(request);
-    if (!request.complete && !ctx.request.inProcess) ctx.server.turnEnd.add(() => this.#awaitBody(request));
-    return new Promise((resolve, reject) => {
-      this.#fail = (thrown) => {
-        // The whole response is on its way.
-        if (this.#isOver || this.#isWritten) {
-          this.#failedLate(thrown);
-          return;
-        }
-        this.#cut();
-        reject(thrown);
-      };
-      ctx.exchange.onEnded(() => {
-        this.#isOver = true;
-        resolve();
-      });
-      this.#call(() => application(request, response));
-    });
+    if (ctx.exchange.isRequestArriving === true && !ctx.request.inProcess)
+      ctx.server.turnEnd.add(() => this.#awaitBody(request));
+    this.#call(() => application(request, response));
+  }
+
+  #fail(thrown: unknown): void {
+    // The whole response is on its way, or the failure of the application is known.
+    if (this.isOver || this.#isWritten) {
+      this.#failedLate(thrown);
+      return;
+    }
+    this.#failure = { thrown };
+    this.#cut();
+    this.#waiting?.failed(thrown);
   }
 
   /** Like one that a handler reads as a stream: it keeps its permit, and is one of the pending bodies. */
@@ -141,6 +166,11 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     const fields = this.#ctx.response.lateFields(status);
     for (let i = 0; i < fields.length; i += 2) response.setHeader(fields[i]!, fields[i + 1]!);
     return this.#ctx.server.draining();
+  }
+
+  headIsMade(head: string): string {
+    this.#head = head;
+    return HAS_ID.test(head) ? '' : `x-request-id: ${this.#ctx.requestId}\r\n`;
   }
 
   /**

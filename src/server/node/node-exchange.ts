@@ -19,7 +19,7 @@ import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
 import { headText } from './node-head.js';
 import { endMessage, passPieces } from './node-message.js';
-import type { OwnResponse } from './node-response.js';
+import { ONE_WRITE_BYTES, type OwnResponse, octetsIn } from './node-response.js';
 import { NodeTaken, type TakenHost } from './node-taken.js';
 import type { UpgradingSocket } from './node-upgrading.js';
 
@@ -35,15 +35,6 @@ const GONE = 3;
 /** A larger piece is written in parts, each when the client has taken the one before. */
 const PIECE_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
-/** Up to this size a body is written together with its head, as one text. */
-const ONE_WRITE_BYTES = 16 * 1024;
-
-/** The bytes of a body as a text with a character for each. @param bytes their number */
-function octetsIn(body: string | Uint8Array, bytes: number): string {
-  if (typeof body === 'string') return body.length === bytes ? body : byteString(body.toWellFormed());
-  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
-}
-
 /** These responses have no body, whatever their method. */
 const isEmpty = (status: number): boolean => status === 204 || status === 304;
 
@@ -305,7 +296,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (arrived > bodyLimit) throw bodyTooLarge(bodyLimit);
     if (this.#expectsContinue) this.wanted();
     const messages = { request: this.#request, response: this.#response };
-    this.#taken = new NodeTaken(this, messages, this.connection.socket, events, bodyLimit);
+    const limit = this.#body && bodyLimit;
+    this.#taken = new NodeTaken(this, messages, this.connection.socket, events, limit);
     return messages;
   }
 
@@ -319,14 +311,23 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     return ends;
   }
 
+  passed(): void {
+    this.#isPending = true;
+    this.#complete();
+  }
+
   finished(): void {
     // The application may have ended the connection.
     const { connection } = this;
     if (!connection.socket.writable) connection.isLast = true;
-    this.#isPending = !this.#request.complete && !connection.isBroken;
-    this.#complete();
-    if (this.#isPending) this.#taken?.linger(() => this.#endTaken());
-    else if (connection.isLast) connection.end();
+    this.#isPending = !this.isBodyComplete && !connection.isBroken;
+    if (this.#isPending) {
+      this.#taken?.linger(() => this.#endTaken());
+      return;
+    }
+    this.#taken?.stop();
+    connection.release(this);
+    if (connection.isLast) connection.end();
   }
 
   /** The rest of the body has arrived, or is given up. */
@@ -346,7 +347,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   ): void {
     const { connection } = this;
     connection.isLast = true;
-    const isRead = this.#request.complete || connection.isBroken;
+    const isRead = this.isBodyComplete || connection.isBroken;
     this.#isPending = !isRead;
     taken.replaceBy(status, headers, body === null ? NOTHING : Buffer.from(body as string), isRead, () =>
       connection.end(),

@@ -37,7 +37,7 @@ export function injectMessages(target: InjectedTarget): Promise<InjectedMessages
   const close = (): void => void setImmediate(() => near.destroy());
   return new Promise((resolve) => {
     const server = createServer({ maxHeaderSize: MOST_HEADER_BYTES }, (request, response) => {
-      const owner = { endsConnection: () => true, finished: () => void far.end(), cut: close };
+      const owner = { endsConnection: () => true, passed, finished: () => void far.end(), cut: close };
       const taken = new NodeTaken(owner, { request, response }, far, target.events, target.bodyLimit);
       resolve({ request, response, taken, close });
     });
@@ -64,6 +64,9 @@ function send({ head, body, responded, failed }: InjectedTarget, near: Duplex): 
   else if (body instanceof Uint8Array) client.end(body);
   else pipeline(body, client).catch(failed);
 }
+
+/** Nothing else waits for this connection. */
+function passed(): void {}
 
 /** Two ends of one connection. */
 function connection(address: string): readonly [Duplex, Duplex] {

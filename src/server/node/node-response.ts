@@ -2,7 +2,18 @@
 // while nothing waits in the socket. Node.js makes such a response of several writes, which it corks, and of
 // several callbacks of later turns; here it is one write. What follows it on the connection is left to
 // Node.js, which is told by the event that it listens for.
-import { ServerResponse } from 'node:http';
+import { OutgoingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { byteString } from '../response/field-octets.js';
+
+/** Up to this size a body is written together with its head, as one text. */
+export const ONE_WRITE_BYTES = 16 * 1024;
+
+/** The bytes of a body as a text with a character for each. @param bytes their number */
+export function octetsIn(body: string | Uint8Array, bytes: number): string {
+  if (typeof body === 'string') return body.length === bytes ? body : byteString(body.toWellFormed());
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+}
 
 export class OwnResponse extends ServerResponse {
   /**
@@ -18,4 +29,59 @@ export class OwnResponse extends ServerResponse {
     this.emit('finish');
     return true;
   }
+}
+
+/** Members of Node.js that its types do not have. */
+interface Internals {
+  _contentLength: number | null;
+  readonly _hasBody: boolean;
+  readonly _header: string | null;
+  _headerSent: boolean;
+  _implicitHeader(): void;
+  _finish(): void;
+}
+
+/**
+ * Does for an application what `end` of Node.js does, where all of the response fits in one write. As there,
+ * the event `finish` comes in a later tick.
+ * @param end the method that would be called otherwise
+ * @returns false when that has to be called
+ */
+export function endAtOnce(response: ServerResponse, end: unknown, body: unknown, encoding: unknown): boolean {
+  const { socket } = response;
+  const internals = response as unknown as Internals;
+  // A package may have replaced the method in a prototype.
+  const isOwn = end === OutgoingMessage.prototype.end && isNext(response, socket);
+  if (!isOwn || response.writableEnded || response.destroyed || internals._headerSent) return false;
+  const bytes = lengthOf(body, encoding);
+  if (bytes === 0 || bytes > ONE_WRITE_BYTES || response.strictContentLength) return false;
+  if (internals._header === null) {
+    internals._contentLength = bytes;
+    internals._implicitHeader();
+  }
+  if (response.chunkedEncoding || !internals._hasBody || !isNext(response, socket)) return false;
+  internals._headerSent = true;
+  response.finished = true;
+  const octets = internals._header! + octetsIn(body as string | Uint8Array, bytes);
+  socket!.write(octets, 'latin1', () => finish(response));
+  internals._finish();
+  return true;
+}
+
+/** The socket takes the response at once. */
+function isNext(response: ServerResponse, socket: Socket | null): boolean {
+  const { _httpMessage: next } = (socket ?? {}) as { readonly _httpMessage?: unknown };
+  return next === response && socket?.writable === true && socket.writableLength === 0;
+}
+
+/** @returns 0 for what is left to Node.js */
+function lengthOf(body: unknown, encoding: unknown): number {
+  if (body instanceof Uint8Array) return body.length;
+  const isUtf8 = encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8';
+  return typeof body === 'string' && isUtf8 ? Buffer.byteLength(body) : 0;
+}
+
+function finish(response: ServerResponse): void {
+  const { _hadError: hadError } = (response.socket ?? {}) as { readonly _hadError?: boolean };
+  if (hadError !== true) response.emit('finish');
 }

@@ -1,33 +1,27 @@
 // A request and its response in the hands of an application of `node:http`. Nothing is put between them: what
-// the server has to know of the response it learns from its methods `writeHead` and `write`, which are
-// replaced on the object itself, as packages of Express do (Express sets its prototype), and of the body from
-// `push`.
+// the server has to know of the response it learns from its methods `writeHead`, `write` and `end`, which are
+// replaced on the object itself (own-methods.ts), and of the body from taken-body.ts.
 //
 // When the request ends before a byte of the response was sent, another response is written to the socket.
 // For the application its client has left then: `close` is emitted, and what it writes is lost.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { bodyTooLarge } from '../body/body.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
-import { CLOSE_AFTER_MS, Lingering, MOST_BYTES } from '../lingering.js';
 import { byteString } from '../response/field-octets.js';
-import { BodyPace, tooSlow } from './body-pace.js';
-import type { NodeConnection } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
-import type { NodeExchangeHost } from './node-exchange-host.js';
 import { headText } from './node-head.js';
-import { readOn } from './node-message.js';
-import { ChunkJoiner, FLOOD, flood, isChunked } from './node-pieces.js';
+import { endAtOnce } from './node-response.js';
+import { above } from './own-methods.js';
+import { type BodySource, TakenBody } from './taken-body.js';
 
-export interface TakenHost {
-  /** Undefined without a socket: then nothing is bounded in time. */
-  readonly host?: NodeExchangeHost;
-  readonly connection?: NodeConnection;
+export interface TakenHost extends BodySource {
   /** @returns whether the connection is to end with this response, for `close` or reasons of its own */
   endsConnection(close: boolean): boolean;
-  /** The response was passed to the kernel. */
+  /** The kernel has the whole response. Node.js reports that in a moment. */
+  passed(): void;
+  /** Node.js has reported that the response was passed to the kernel. */
   finished(): void;
   /** Cuts the connection. */
   cut(): void;
@@ -39,6 +33,8 @@ type Owned<T> = T & { [TAKEN]?: NodeTaken };
 interface Internals {
   /** Node.js closes the connection behind the response. */
   _last: boolean;
+  /** The head as text, once it is made. */
+  _header: string | null;
   /** The head is part of what was passed on, or waits in `outputData`. */
   readonly _headerSent: boolean;
   /** What could not be passed on, because the response has no socket. */
@@ -52,70 +48,55 @@ interface Internals {
   _closed: boolean;
   socket: Socket | null;
 }
-
-/** How Node.js knows whether something has begun to read a request. */
-interface Consumed {
-  readonly _consuming: boolean;
-  readonly _readableState: { readonly resumeScheduled: boolean };
-}
-
-function isConsumed(request: IncomingMessage): boolean {
-  const { _consuming, _readableState } = request as unknown as Consumed;
-  return _consuming || _readableState.resumeScheduled || request.readableFlowing === true;
-}
+const internalsOf = (response: ServerResponse): Internals => response as unknown as Internals;
 
 export class NodeTaken {
   readonly #owner: TakenHost;
   readonly #events: TakeOverEvents;
-  readonly #request: IncomingMessage;
+  readonly #messages: NodeMessages;
   readonly #response: ServerResponse;
   readonly #socket: Duplex;
-  /** Bytes of the body that are still allowed. */
-  #left: number;
-  readonly #bodyLimit: number;
+  readonly #body: TakenBody | undefined;
   #hasBegun = false;
   /** Another response was sent in the place of that of the application. */
   #isVoid = false;
+  /** The kernel has the whole response. */
+  #isPassed = false;
   #isFinished = false;
   #unread: IdleAlarm | undefined;
   /** Bytes that waited for the client when the alarm was set. */
   #waiting = 0;
-  #pace: BodyPace | undefined;
-  /** Joins the small pieces of a chunked body. */
-  #joiner: ChunkJoiner | undefined;
-  #lingering: Lingering | undefined;
-  /** Nothing reads the rest of the body. */
-  #isDropping = false;
 
+  /** @param bodyLimit of a request with a body; undefined for one without */
   constructor(
     owner: TakenHost,
-    { request, response }: NodeMessages,
+    messages: NodeMessages,
     socket: Duplex,
     events: TakeOverEvents,
-    bodyLimit: number,
+    bodyLimit: number | undefined,
   ) {
+    const { request, response } = messages;
     this.#owner = owner;
     this.#events = events;
-    this.#request = request;
+    this.#messages = messages;
     this.#response = response;
     this.#socket = socket;
-    this.#left = bodyLimit - request.readableLength;
-    this.#bodyLimit = bodyLimit;
     const owned: Owned<ServerResponse> = response;
     owned[TAKEN] = this;
     owned.writeHead = writeHead as ServerResponse['writeHead'];
     owned.write = write as ServerResponse['write'];
     owned.end = end as ServerResponse['end'];
     // A write behind the end is an event that would end the thread, if it had no listener.
-    response.on('error', (error: unknown) => this.#failed(error));
-    request.on('error', () => undefined);
-    response.once('finish', () => this.#finished());
-    if (!request.complete) this.#watchBody();
+    response.on('error', failed);
+    response.on('finish', finished);
+    request.on('error', ignore);
+    if (bodyLimit !== undefined && !request.complete)
+      this.#body = new TakenBody(owner, request, events, bodyLimit);
   }
 
   /** Bytes of the response were sent. */
   get isSent(): boolean {
-    const { _headerSent, outputData } = this.#response as unknown as Internals;
+    const { _headerSent, outputData } = internalsOf(this.#response);
     return _headerSent && outputData.length === 0;
   }
 
@@ -129,7 +110,7 @@ export class NodeTaken {
       response.shouldKeepAlive = false;
       // The application may have set it to keep-alive. Without it, Node.js announces the end.
       if (response.hasHeader('connection')) response.setHeader('connection', 'close');
-    } else if (this.#request.httpVersionMinor > 0 && !response.hasHeader('connection')) {
+    } else if (this.#messages.request.httpVersionMinor > 0 && !response.hasHeader('connection')) {
       // Neither `Connection: keep-alive` nor `Keep-Alive`, which HTTP/1.1 does not need.
       response.removeHeader('connection');
     }
@@ -140,10 +121,13 @@ export class NodeTaken {
    * that ends with it.
    */
   headIsMade(): void {
-    const internals = this.#response as unknown as Internals;
+    const internals = internalsOf(this.#response);
     if (internals._last && !this.#isVoid) this.#owner.endsConnection(true);
     // The server closes the connection, when the rest of the body has arrived.
     internals._last = false;
+    const { _header: head, _headerSent: isSent } = internals;
+    if (head !== null && !isSent && !this.#isVoid)
+      internals._header = `${head.slice(0, -2)}${this.#events.headIsMade(head)}\r\n`;
   }
 
   /** Call before a piece of the body is written. @param isLast it is written by `end` */
@@ -152,7 +136,7 @@ export class NodeTaken {
     if (this.#isVoid || response.writableEnded || response.destroyed || !isPiece(piece)) return;
     if (!this.#hasBegun && !isLast) {
       this.#hasBegun = true;
-      const internals = response as unknown as Internals;
+      const internals = internalsOf(response);
       // Node.js would make the head in a moment.
       if (!response.headersSent) internals._implicitHeader();
       this.#events.bodyBegins(internals._contentLength ?? undefined);
@@ -164,7 +148,10 @@ export class NodeTaken {
   ended(): void {
     if (this.#isVoid) return;
     this.#events.written();
-    this.#watchReader();
+    const socket = this.#socket;
+    const isTaken = socket.writableLength === 0 && this.#response.socket === socket && this.isSent;
+    if (isTaken && this.#owner.host !== undefined) this.#passed();
+    else this.#watchReader();
   }
 
   /** Cuts a client that takes nothing of what waits for it. */
@@ -198,34 +185,30 @@ export class NodeTaken {
   look(): void {
     if (!this.#response.writableFinished || this.#isFinished) return;
     this.#owner.endsConnection(true);
-    this.#finished();
+    this.finished();
   }
 
-  #finished(): void {
+  #passed(): void {
+    if (this.#isPassed) return;
+    this.#isPassed = true;
     this.#stopAlarms();
+    this.#events.ended(this.#response.statusCode);
+    this.#owner.passed();
+  }
+
+  finished(): void {
     if (this.#isVoid || this.#isFinished) return;
     this.#isFinished = true;
-    this.#events.ended(this.#response.statusCode);
+    this.#passed();
     this.#owner.finished();
   }
 
-  /**
-   * Drops what still arrives of the body behind the response of the application: if the connection was closed
-   * meanwhile, the client would lose the response.
-   * @param over called when the body is complete or given up
-   */
+  /** Drops what still arrives of the body behind the response of the application: see TakenBody. */
   linger(over: () => void): void {
-    const { host } = this.#owner;
-    if (host === undefined) return;
-    const request = this.#request;
-    // As Node.js decides it: what reads it gets the rest, or the end of the connection as an error.
-    this.#isDropping = !isConsumed(request);
-    this.#lingering = new Lingering(host, bodyOf(request), over);
-    this.#lingering.wait(CLOSE_AFTER_MS, over);
-    readOn(request);
+    this.#body?.linger(over);
   }
 
-  #failed(error: unknown): void {
+  failed(error: unknown): void {
     // It writes on because it has not noticed that the response is over.
     if (!this.#isVoid && !this.#socket.destroyed) this.#events.misused(error);
   }
@@ -233,73 +216,8 @@ export class NodeTaken {
   /** Ends a stream of events, which may end anywhere. */
   end(): void {
     const response = this.#response;
-    (above(response).end as () => void).call(response);
+    (above(response, TAKEN).end as () => void).call(response);
     this.ended();
-  }
-
-  // --- the body
-
-  #watchBody(): void {
-    const request: Owned<IncomingMessage> = this.#request;
-    request[TAKEN] = this;
-    request.push = push;
-    if (isChunked(request)) {
-      this.#joiner = new ChunkJoiner(request, (joined) => this.#deliver(joined));
-      request.removeAllListeners(FLOOD).once(FLOOD, () => this.#flooded());
-    }
-    const { host } = this.#owner;
-    if (host === undefined) return;
-    this.#pace = new BodyPace(host.wheel, () => this.#tooSlow());
-    this.#pace.start();
-  }
-
-  /** @returns false when no more is to be read for now */
-  arrived(piece: Uint8Array | null): boolean {
-    const length = piece?.length ?? 0;
-    if (piece === null) {
-      this.#pace?.stop();
-      this.#events.bodyArrived();
-    } else this.#pace?.arrived(length);
-    this.#lingering?.dropped(length);
-    if (this.#isVoid || (this.#isDropping && piece !== null)) return true;
-    this.#left -= length;
-    if (this.#left < 0) {
-      this.#pace?.stop();
-      this.#events.bodyRefused(bodyTooLarge(this.#bodyLimit));
-      return true;
-    }
-    if (piece !== null && this.#joiner !== undefined) return this.#joiner.add(piece);
-    this.#joiner?.flush();
-    return this.#deliver(piece);
-  }
-
-  #deliver(piece: Uint8Array | null): boolean {
-    const request = this.#request;
-    let isWanted = true;
-    const { host, connection } = this.#owner;
-    host?.stores.leave();
-    if (host !== undefined) host.parsing = connection;
-    this.#events.deliver(() => {
-      isWanted = above(request).push.call(request, piece);
-    });
-    if (host !== undefined) host.parsing = undefined;
-    host?.interrupt.wait();
-    return isWanted;
-  }
-
-  #flooded(): void {
-    // Behind the response, nothing more of it is worth reading.
-    if (this.#lingering !== undefined) this.#lingering.dropped(MOST_BYTES + 1);
-    else if (!this.#isVoid) this.#events.bodyRefused(flood());
-  }
-
-  #tooSlow(): void {
-    const request = this.#request;
-    if (request.complete || request.destroyed || this.#isVoid) return;
-    const isPaused = request.isPaused() && request.listenerCount('readable') === 0;
-    // The client cannot send more than the application reads.
-    if (isPaused || request.readableLength >= request.readableHighWaterMark) this.#pace?.start();
-    else this.#events.bodyRefused(tooSlow());
   }
 
   // --- another response
@@ -325,32 +243,28 @@ export class NodeTaken {
     // The application may have detached it.
     if (this.#response.socket === socket) this.#response.detachSocket(socket as Socket);
     // To packages that look at the socket of a response, its client has left.
-    (this.#response as unknown as Internals).socket = new Socket().destroy();
+    internalsOf(this.#response).socket = new Socket().destroy();
     socket.write(head, 'latin1');
-    if (this.#request.method !== 'HEAD' && body.length > 0) socket.write(body);
+    if (this.#messages.request.method !== 'HEAD' && body.length > 0) socket.write(body);
     this.leave();
-    if (host === undefined || isRead || status === 408) {
-      over();
-      return;
-    }
     // If the connection was cut while bytes of the client are unread, it would lose the response.
-    this.#lingering = new Lingering(host, bodyOf(this.#request), over);
-    this.#lingering.wait(CLOSE_AFTER_MS, over);
-    socket.resume();
+    if (host === undefined || isRead || status === 408) over();
+    else this.#body?.linger(over);
   }
 
   /** The application is not to write the response: to it, its client has left, as Node.js reports that. */
   leave(): void {
     this.#isVoid = true;
-    this.#stopAlarms();
-    (this.#response as unknown as Internals).destroyed = true;
+    this.#unread?.stop();
+    this.#body?.leave();
+    internalsOf(this.#response).destroyed = true;
     // Node.js emits it in a later tick as well. What a listener throws is not the end of this request.
     process.nextTick(() => this.#events.deliver(() => this.#closed()));
   }
 
   /** Streams that are piped into the response end by this state, or by the event. */
   #closed(): void {
-    const internals = this.#response as unknown as Internals;
+    const internals = internalsOf(this.#response);
     if (internals._closed) return;
     internals._closed = true;
     this.#response.emit('close');
@@ -358,21 +272,15 @@ export class NodeTaken {
 
   /** Call when the connection has closed. */
   stop(): void {
-    this.#stopAlarms();
-    this.#lingering?.stop();
+    this.#unread?.stop();
+    this.#body?.stop();
   }
 
   #stopAlarms(): void {
     this.#unread?.stop();
-    this.#pace?.stop();
+    this.#body?.stopPace();
   }
 }
-
-const bodyOf = (request: IncomingMessage) => ({
-  get isComplete() {
-    return request.complete;
-  },
-});
 
 /** Bytes that the kernel has not taken. Their number falls when the client reads. */
 function queueOf(socket: object): number {
@@ -383,37 +291,37 @@ function queueOf(socket: object): number {
 const isPiece = (piece: unknown): piece is string | Uint8Array =>
   typeof piece === 'string' || piece instanceof Uint8Array;
 
-/**
- * The methods that an application, or its framework, has given the object.
- * @param object may be made from it by `Object.create`
- */
-function above<T extends object>(object: Owned<T>): T {
-  let owned: object = object;
-  while (!Object.hasOwn(owned, TAKEN)) owned = Object.getPrototypeOf(owned);
-  return Object.getPrototypeOf(owned) as T;
+// --- the methods and listeners: functions of this module, so that a request needs none of its own
+
+function ignore(): void {}
+
+function failed(this: Owned<ServerResponse>, error: unknown): void {
+  this[TAKEN]?.failed(error);
+}
+
+function finished(this: Owned<ServerResponse>): void {
+  this[TAKEN]?.finished();
 }
 
 function writeHead(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['writeHead']>): unknown {
   this[TAKEN]?.headIsDue(args[0]);
-  const result: unknown = above(this).writeHead.apply(this, args);
+  const result: unknown = above(this, TAKEN).writeHead.apply(this, args);
   this[TAKEN]?.headIsMade();
   return result;
 }
 
 function write(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['write']>): boolean {
   this[TAKEN]?.writes(args[0], false);
-  const isTaken = above(this).write.apply(this, args);
+  const isTaken = above(this, TAKEN).write.apply(this, args);
   this[TAKEN]?.wrote(isTaken);
   return isTaken;
 }
 
 function end(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['end']>): unknown {
   this[TAKEN]?.writes(args[0], true);
-  const result: unknown = above(this).end.apply(this, args);
+  const { end: own } = above(this, TAKEN);
+  const isEnded = typeof args.at(-1) !== 'function' && endAtOnce(this, own, args[0], args[1]);
+  const result: unknown = isEnded ? this : own.apply(this, args);
   this[TAKEN]?.ended();
   return result;
-}
-
-function push(this: Owned<IncomingMessage>, piece: Uint8Array | null): boolean {
-  return this[TAKEN]?.arrived(piece) ?? above(this).push.call(this, piece);
 }
