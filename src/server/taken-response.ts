@@ -89,7 +89,7 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   #ended(): void {
     this.#isOver = true;
     const waiting = this.#waiting;
-    // Of a client that has left, the request learns in a moment.
+    // The request learns only after this that its client has left.
     if (waiting !== undefined && this.#failure === undefined) queueMicrotask(waiting.ended);
   }
 

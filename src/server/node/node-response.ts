@@ -38,22 +38,20 @@ interface Internals {
   readonly _header: string | null;
   _headerSent: boolean;
   _implicitHeader(): void;
-  _finish(): void;
 }
 
 /**
- * Does for an application what `end` of Node.js does, where all of the response fits in one write. As there,
- * the event `finish` comes in a later tick.
+ * Does for an application what `end` of Node.js does with a whole body, in one write where it fits in.
  * @param end the method that would be called otherwise
- * @returns false when that has to be called
+ * @returns false when nothing was written: then that has to get the body. Otherwise it is called without one
  */
-export function endAtOnce(response: ServerResponse, end: unknown, body: unknown, encoding: unknown): boolean {
+export function writeAtOnce(response: ServerResponse, end: unknown, body: unknown, coding: unknown): boolean {
   const { socket } = response;
   const internals = response as unknown as Internals;
   // A package may have replaced the method in a prototype.
   const isOwn = end === OutgoingMessage.prototype.end && isNext(response, socket);
   if (!isOwn || response.writableEnded || response.destroyed || internals._headerSent) return false;
-  const bytes = lengthOf(body, encoding);
+  const bytes = lengthOf(body, coding);
   if (bytes === 0 || bytes > ONE_WRITE_BYTES || response.strictContentLength) return false;
   if (internals._header === null) {
     internals._contentLength = bytes;
@@ -61,10 +59,7 @@ export function endAtOnce(response: ServerResponse, end: unknown, body: unknown,
   }
   if (response.chunkedEncoding || !internals._hasBody || !isNext(response, socket)) return false;
   internals._headerSent = true;
-  response.finished = true;
-  const octets = internals._header! + octetsIn(body as string | Uint8Array, bytes);
-  socket!.write(octets, 'latin1', () => finish(response));
-  internals._finish();
+  socket!.write(internals._header! + octetsIn(body as string | Uint8Array, bytes), 'latin1');
   return true;
 }
 
@@ -75,13 +70,8 @@ function isNext(response: ServerResponse, socket: Socket | null): boolean {
 }
 
 /** @returns 0 for what is left to Node.js */
-function lengthOf(body: unknown, encoding: unknown): number {
+function lengthOf(body: unknown, coding: unknown): number {
   if (body instanceof Uint8Array) return body.length;
-  const isUtf8 = encoding === undefined || encoding === null || encoding === 'utf8' || encoding === 'utf-8';
+  const isUtf8 = typeof coding !== 'string' || coding === 'utf8' || coding === 'utf-8';
   return typeof body === 'string' && isUtf8 ? Buffer.byteLength(body) : 0;
-}
-
-function finish(response: ServerResponse): void {
-  const { _hadError: hadError } = (response.socket ?? {}) as { readonly _hadError?: boolean };
-  if (hadError !== true) response.emit('finish');
 }

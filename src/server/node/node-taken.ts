@@ -12,7 +12,7 @@ import { IdleAlarm } from '../idle-alarm.js';
 import { byteString } from '../response/field-octets.js';
 import { ResponseDate } from './node-date.js';
 import { headText } from './node-head.js';
-import { endAtOnce } from './node-response.js';
+import { writeAtOnce } from './node-response.js';
 import { above } from './own-methods.js';
 import { type BodySource, TakenBody } from './taken-body.js';
 
@@ -291,6 +291,8 @@ function queueOf(socket: object): number {
 const isPiece = (piece: unknown): piece is string | Uint8Array =>
   typeof piece === 'string' || piece instanceof Uint8Array;
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+
 // --- the methods and listeners: functions of this module, so that a request needs none of its own
 
 function ignore(): void {}
@@ -319,9 +321,9 @@ function write(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['
 
 function end(this: Owned<ServerResponse>, ...args: Parameters<ServerResponse['end']>): unknown {
   this[TAKEN]?.writes(args[0], true);
-  const { end: own } = above(this, TAKEN);
-  const isEnded = typeof args.at(-1) !== 'function' && endAtOnce(this, own, args[0], args[1]);
-  const result: unknown = isEnded ? this : own.apply(this, args);
+  const { end: own } = above(this, TAKEN) as { end: (...rest: unknown[]) => unknown };
+  const isWritten = writeAtOnce(this, own, args[0], args[1]);
+  const result = isWritten ? own.call(this, args.find(isFunction)) : own.apply(this, args);
   this[TAKEN]?.ended();
   return result;
 }

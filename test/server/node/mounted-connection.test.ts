@@ -113,7 +113,7 @@ describe('the connection of a mounted application', () => {
         const source = new PassThrough();
         source.write('late');
         const piped = pipeline(source, response);
-        await piped.finally(() => expect(source.destroyed).to.equal(true));
+        await piped.finally(() => until(() => source.destroyed, Boolean));
       },
     };
     for (const [name, use] of Object.entries(uses))
