@@ -68,6 +68,18 @@ export interface Scope {
 
 const storage = new AsyncLocalStorage<Scope>();
 
+/** Stands for a scope in code that the load of a project's modules has started. */
+const LOADING = {} as Scope;
+
+/**
+ * Runs what loads code of the project. All that this code starts, as timers and promises, can be told from
+ * other code by `isFromLoading`, and belongs to no scope.
+ */
+export const runAsLoading = <T>(fn: () => T): T => storage.run(LOADING, fn);
+
+/** Whether the load of a project's modules has started the code that runs. */
+export const isFromLoading = (): boolean => storage.getStore() === LOADING;
+
 /** Runs work that belongs to no scope, such as that of a timer which happens to be made inside of one. */
 export const runOutsideScopes = <T>(fn: () => T): T => storage.run(undefined as never, fn);
 
@@ -108,8 +120,11 @@ export function leaveScope(): void {
 
 /** The scope of the running work; undefined at start-up and in background jobs. */
 export function currentScope(): Scope | undefined {
-  return storage.getStore();
+  return unlessLoading(storage.getStore());
 }
+
+const unlessLoading = (scope: Scope | undefined): Scope | undefined =>
+  scope === LOADING ? undefined : scope;
 
 /** The property of a promise that holds its scope. Promises have it up to Node.js 22. */
 const SCOPE_OF_PROMISE = (storage as { readonly kResourceStore?: symbol }).kResourceStore;
@@ -124,7 +139,7 @@ export const promisesHoldScopes = SCOPE_OF_PROMISE !== undefined;
  */
 export function scopeOfContinuation(promise: object): Scope | undefined {
   if (SCOPE_OF_PROMISE === undefined) return undefined;
-  return (promise as Record<symbol, Scope | undefined>)[SCOPE_OF_PROMISE];
+  return unlessLoading((promise as Record<symbol, Scope | undefined>)[SCOPE_OF_PROMISE]);
 }
 
 /** Whether the work of a scope was aborted; works for scopes without the member `isAborted` too. */

@@ -10,6 +10,7 @@ import type { Ending } from '../process/ending.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { startFailure } from '../process/start-failure.js';
 import { ProcessWatch } from '../telemetry/process-watch.js';
+import type { ProjectListeners } from './project-listeners.js';
 
 /** A start goes through these in order, and never back. */
 type Progress =
@@ -35,10 +36,12 @@ export class BootState {
   readonly processWatch = new ProcessWatch(this.every);
   /** The first threads of workers, which load their code already. */
   readonly earlyThreads: EarlyThreads;
+  readonly projectListeners: ProjectListeners;
   #progress: Progress = { kind: 'unguarded' };
 
-  constructor(earlyThreads: EarlyThreads) {
+  constructor(earlyThreads: EarlyThreads, projectListeners: ProjectListeners) {
     this.earlyThreads = earlyThreads;
+    this.projectListeners = projectListeners;
     this.lifecycle.defer('process watch', () => this.processWatch.stop());
     this.lifecycle.defer('threads without a worker', () => earlyThreads.end());
   }

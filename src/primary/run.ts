@@ -15,8 +15,10 @@ import { exitProcess } from '../process/process-exit.js';
 import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
 import { makeObjectsYoung } from '../process/young-objects.js';
+import { reportProjectExit } from '../user-code/module.js';
 import { shopNames } from '../worker/shop-names.js';
 import { chooseCore } from './choose-core.js';
+import { ProjectListeners } from './project-listeners.js';
 import { HTTP_WORKER } from './thread-entries.js';
 
 export interface RunOptions {
@@ -29,13 +31,15 @@ export interface RunOptions {
 /** Resolves when the process serves, or has printed what a flag asks for. A failure ends the process. */
 export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   const signals = new Signals(isatty(0));
+  const projectListeners = new ProjectListeners();
+  process.once('exit', reportProjectExit);
   // When the reader of standard output or standard error has ended, the text is lost. Without a listener, the
   // error would end the process.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
     const loaded = await load({ argv, command });
     if (loaded.kind === 'run') {
-      await run(loaded, signals);
+      await run(loaded, signals, projectListeners);
     } else {
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
       // The process must be ended here, because code of the project may keep the event loop alive or wait for
@@ -52,6 +56,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 async function run(
   { settings, core, warnings, shown, version }: Extract<Loaded, { kind: 'run' }>,
   signals: Signals,
+  projectListeners: ProjectListeners,
 ): Promise<void> {
   endWithDevParent();
   makeObjectsYoung();
@@ -60,7 +65,8 @@ async function run(
   try {
     earlyThreads.start(Math.min(settings.workers, startingAtOnce));
     const { start } = await import('./boot.js');
-    await start(settings, { warnings, core, shownSettings: shown, version }, signals, earlyThreads);
+    const read = { warnings, core, shownSettings: shown, version };
+    await start(settings, read, signals, earlyThreads, projectListeners);
   } catch (error) {
     await earlyThreads.end();
     throw error;

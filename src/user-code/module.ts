@@ -6,12 +6,13 @@ import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
+import { runAsLoading } from '../scope.js';
 import { sourceFile } from '../source-file.js';
 import { deepenStacks } from './deep-stacks.js';
 import { nextForMissingExport } from './exported-names.js';
 import { BUILD_IT, nextForRefusal } from './import-fix.js';
 import { findSyntaxFault, linesOf, parseSyntaxFault, type SyntaxFault } from './imports.js';
-import { REMOVE_LISTEN, watchListeners } from './own-listener.js';
+import { type OwnListener, watchListeners } from './own-listener.js';
 import {
   type ErrorDetails,
   formatLocation,
@@ -32,7 +33,7 @@ export async function importUserModule(path: string): Promise<Exports> {
   const restoreStacks = deepenStacks();
   useSourceMapOf(path);
   try {
-    return (await import(pathToFileURL(path).href)) as Exports;
+    return (await runAsLoading(() => import(pathToFileURL(path).href))) as Exports;
   } catch (thrown) {
     throw await loadFailure(thrown, path);
   } finally {
@@ -51,21 +52,22 @@ export async function importConfigModule(path: string): Promise<Exports> {
   const collect = (reason: unknown): number => rejections.push(reason);
   process.on('unhandledRejection', collect);
   const exited = (): void => reportExit(path);
-  process.once('exit', exited);
-  const ownListener = watchListeners();
+  process.prependOnceListener('exit', exited);
+  let ownListener: OwnListener | undefined;
+  const endWatch = watchListeners((listener) => {
+    ownListener ??= listener;
+  });
   try {
     const exports = await importUserModule(path);
     // Node.js reports rejections when the promises of this turn of the loop have run.
     await turn();
-    const listener = ownListener();
-    if (listener !== undefined)
-      throw projectError(listener, loadingOf(path), { file: formatLocation(path), next: REMOVE_LISTEN });
+    if (ownListener !== undefined) throw ownListener.refusal(path, loadingOf(path));
     if (rejections.length === 0) return exports;
     throw projectError(rejections[0], `in a promise that nothing handles, ${loadingOf(path)}`, {
       file: formatLocation(path),
     });
   } finally {
-    ownListener();
+    endWatch();
     process.removeListener('unhandledRejection', collect);
     process.removeListener('exit', exited);
   }
@@ -89,13 +91,32 @@ function reportExit(path: string): void {
       : 'process.exit() has ended the process',
   );
   // When the runtime itself ends the process, as after a signal, there is nothing to report. Any other exit
-  // code belongs to a failure that has been printed already.
+  // code belongs to a failure that has been printed already, or `reportProjectExit` prints it.
   if (!isUnsettled && (Number(process.exitCode ?? 0) !== 0 || !isFromProject(end))) return;
   const { message, exitCode } = projectError(end, loadingOf(path), {
     file: formatLocation(path),
   });
   writeSync(2, `multilane: ${message}\n`);
   process.exitCode = exitCode;
+}
+
+/** The exit code of a ConfigError, which has been printed. */
+const BAD_CONFIGURATION = 78;
+
+/**
+ * A listener of `exit` in the primary. Prints that code of the project ends the process, where nothing else
+ * would: its exit code stays.
+ */
+export function reportProjectExit(): void {
+  // A listener that has run before may have changed the code.
+  const code = Number(process.exitCode ?? 0);
+  const restoreStacks = deepenStacks();
+  const end = new Error(`process.exit(${code}) has ended the whole process, without a drain`);
+  restoreStacks();
+  if (code === BAD_CONFIGURATION || !isFromProject(end)) return;
+  const next = 'Remove the call: an error at the top level of a module lets the start fail with its reason.';
+  const { message } = projectError(end, 'in the primary, which loads the modules as well', { next });
+  writeSync(2, `multilane: ${message}\n`);
 }
 
 const loadingOf = (path: string): string => `while loading ${basename(sourceFile(path))}`;

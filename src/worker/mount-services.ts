@@ -2,6 +2,7 @@
 // documentation of the API.
 import type { Settings } from '../config.js';
 import type { Switches } from '../memory/switches.js';
+import { runAsLoading } from '../scope.js';
 import type { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
@@ -46,6 +47,6 @@ function mountAll(
   for (const service of services) {
     const { name } = service.definition;
     const isReady = (): boolean => service.ready || !awaitsDatabases;
-    app.mount(name, (routes) => service.routes(routes), { isReady });
+    app.mount(name, (routes) => runAsLoading(() => service.routes(routes)), { isReady });
   }
 }

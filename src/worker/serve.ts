@@ -8,6 +8,7 @@ import { sinceHeartbeat } from '../memory/worker-row.js';
 import { ownThreadTimeUs } from '../process/proc.js';
 import { installFetchGlobals } from '../server/fetch/fetch-classes.js';
 import { isOfClient } from '../server/server-refusal.js';
+import { watchListeners } from '../user-code/own-listener.js';
 import { followContinuations } from './continued-routes.js';
 import { type DrainedWorker, drainWorker } from './drain-worker.js';
 import { createHost } from './host.js';
@@ -23,6 +24,8 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   const { settings, slot } = boot;
   const block = Block.attach(boot.memory);
   const { log, countDropped } = openWorkerLog(boot, block);
+  // The primary has the same modules, and ends the start for it. This worker serves without that listener.
+  watchListeners((listener) => log.error({ port: listener.port }, listener.closed()));
   // Responses carry `Connection: close` only when no new connection can reach this worker. Before that, a
   // client could come back to the listener of this worker, and its connection would be reset when the
   // listener closes.

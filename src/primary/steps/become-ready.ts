@@ -45,6 +45,8 @@ export async function becomeReady(
   }
   const address = `${schemeOf(settings)}://${shownHost(settings.host)}:${dataPlane.port}`;
   const adminAddress = `http://${shownHost(settings.adminHost)}:${adminPlane.port}`;
+  boot.continueUnlessEnding();
+  boot.projectListeners.report(log);
   announceReady(address, adminAddress);
   if (hasReader(process)) {
     const planes = { dataPlane: address, adminPlane: adminAddress };

@@ -40,6 +40,7 @@ export async function claimOwnership(boot: BootState, base: Base, signals: Signa
     },
   });
   boot.guardedBy(ending);
+  boot.projectListeners.endStart(ending, settings.configFile);
   // A predecessor may leave its PostgreSQL to this process from the claim on, so also before this process
   // begins to start its own.
   const stopLeftServer = async (lock: OwnerLock, countdown: Countdown): Promise<void> => {
