@@ -52,7 +52,9 @@ export async function importConfigModule(path: string): Promise<Exports> {
   const collect = (reason: unknown): number => rejections.push(reason);
   process.on('unhandledRejection', collect);
   const exited = (): void => reportExit(path);
-  process.prependOnceListener('exit', exited);
+  // The first call finds a call of `process.exit` before `reportProjectExit` does. Node.js finds an await that
+  // never settles in a listener of its own, behind which the second call is.
+  process.prependListener('exit', exited).on('exit', exited);
   let ownListener: OwnListener | undefined;
   const endWatch = watchListeners((listener) => {
     ownListener ??= listener;
@@ -69,7 +71,7 @@ export async function importConfigModule(path: string): Promise<Exports> {
   } finally {
     endWatch();
     process.removeListener('unhandledRejection', collect);
-    process.removeListener('exit', exited);
+    process.removeListener('exit', exited).removeListener('exit', exited);
   }
 }
 
