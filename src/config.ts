@@ -41,6 +41,7 @@ type NotInFile =
   | 'zone'
   | 'openapi'
   | 'configFile'
+  | 'httpCoreWritten'
   | 'pmId'
   | 'notify';
 
@@ -239,6 +240,8 @@ export interface Settings {
   readonly receiveTraceFlags: 'trusted' | 'all' | 'none';
   /** The configuration file that declares the services; undefined: the reference shop is mounted. */
   readonly configFile: string | undefined;
+  /** Where HTTP_CORE was written, e.g. `MULTILANE_HTTP_CORE`, for messages; undefined: nowhere. */
+  readonly httpCoreWritten?: string | undefined;
   /** Slot of the process under pm2 (`pm_id`), else null. A successor in the same slot may take over. */
   readonly pmId: string | null;
   /**

@@ -60,6 +60,7 @@ export async function registeredApp(
   const bounds = createConcurrencyLimits(memory, settings);
   const app = new App({
     settings,
+    httpCore: settings.httpCore,
     observer: UNUSED,
     gates: bounds,
     quotas: bounds.quotas,

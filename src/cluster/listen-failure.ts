@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { errorMessage } from '../error-text.js';
+import { listenersOn } from './receive-buffers.js';
 
 /** The settings that say where a listener is, for messages. */
 export interface ListenSettings {
@@ -38,6 +39,8 @@ export interface ListenFacts {
   readonly firstOpenPort: number;
   /** Whether this process may listen on all ports. */
   readonly mayUseAllPorts: boolean;
+  /** Whether this process listens on the port already. */
+  holds(port: number): boolean;
 }
 
 /** CAP_NET_BIND_SERVICE of capabilities(7). */
@@ -61,8 +64,11 @@ function reasonOf(attempt: ListenAttempt, code: string, facts: ListenFacts): str
   const { host, port, cause, settings = DATA_PLANE, isOwnPort = false } = attempt;
   switch (code) {
     case 'EADDRINUSE':
-      return isOwnPort
-        ? 'the port is in use by a thread that has not given it up yet, or by another program; it is tried again'
+      if (isOwnPort)
+        return 'the port is in use by a thread that has not given it up yet, or by another program; it is tried again';
+      return facts.holds(port)
+        ? `the port is taken by this process itself: another of its settings names it, or code that is loaded ` +
+            `before it listens there; change that, or set ${settings.port} to another one`
         : `the port is taken; stop the process that has it, or set ${settings.port} to another one`;
     case 'EADDRNOTAVAIL':
       return `${host} is no address of this machine; correct ${settings.host}, or leave it out`;
@@ -111,6 +117,7 @@ function factsOfSystem(): ListenFacts {
     firstOpenPort: firstOpenPort === '' ? FIRST_OPEN_PORT : Number(firstOpenPort),
     mayUseAllPorts:
       rights === undefined ? process.getuid?.() === 0 : (BigInt(`0x${rights}`) & MAY_BIND) !== 0n,
+    holds: (port) => listenersOn(port).length > 0,
   };
 }
 

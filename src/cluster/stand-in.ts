@@ -56,10 +56,7 @@ export class StandIn {
         return;
       }
       if (failures === UNREPORTED)
-        log.error(
-          { err },
-          'neither a worker nor the primary listens: new connections are refused, or wait where a thread still has the port',
-        );
+        log.error({ err }, `neither a worker nor the primary listens: ${consequenceOf(err)}`);
       const pauseMs = Math.min(first * 2 ** failures, longest);
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
@@ -77,4 +74,12 @@ export class StandIn {
       return cannotListen({ host, port, cause: error.cause, isOwnPort: true });
     }
   }
+}
+
+/** What becomes of new connections while neither listens. The core uws does not say why it cannot. */
+function consequenceOf(err: unknown): string {
+  const { code = 'EADDRINUSE' } = ((err as Error).cause ?? {}) as NodeJS.ErrnoException;
+  return err instanceof StartError && code === 'EADDRINUSE'
+    ? 'new connections wait where a thread still has the port, go to the program that has it, or are refused'
+    : 'new connections are refused';
 }

@@ -102,14 +102,20 @@ export function resolveSettings(
     openapi: file?.openapi ?? {},
     gatewayPolicies: file === undefined ? {} : gatewayPolicies(file, file.members.gateway),
     configFile: file?.services === undefined ? undefined : file.path,
+    httpCoreWritten: lineOf.get('HTTP_CORE')?.written?.as,
     pmId: env.pm_id ?? null,
     notify: notifyOf(env),
   };
+  const effective: Readonly<Record<string, unknown>> = { WORKERS: settings.workers, SHARDING: settings.sharding };
   for (const warning of settled.warnings) warn(warning);
   checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
   for (const warning of combinationWarnings(settings, as)) warn(warning);
   for (const warning of exportWarnings((name) => lineOf.get(name)?.value, settings.otel)) warn(warning);
-  return { settings, lines };
+  return {
+    settings,
+    // As the process runs, not as they were written for another core.
+    lines: lines.map((line) => ({ ...line, value: effective[line.name] ?? line.value })),
+  };
 }
 
 const ownAddresses = (): readonly string[] =>
@@ -124,7 +130,15 @@ function notifyOf(env: Environment): Settings['notify'] {
 }
 
 /** Members that are no settings of the table. */
-type NotInTable = 'gatewayPolicies' | 'upstreams' | 'zone' | 'openapi' | 'configFile' | 'pmId' | 'notify';
+type NotInTable =
+  | 'gatewayPolicies'
+  | 'upstreams'
+  | 'zone'
+  | 'openapi'
+  | 'configFile'
+  | 'httpCoreWritten'
+  | 'pmId'
+  | 'notify';
 
 function assemble(
   byName: (name: string) => unknown,

@@ -23,6 +23,7 @@ export interface AppOptions {
     | 'trustedProxies'
     | 'trustedProxyField'
     | 'configFile'
+    | 'httpCoreWritten'
     | 'rateLimit'
     | 'rateLimitScope'
   > & {

@@ -269,7 +269,7 @@ export class MountedRoutes {
     const { node } = route;
     if (node === undefined) return mounting;
     const { httpCore, settings } = this.#options;
-    if (httpCore === 'uws') throw new TypeError(needsNode(settings.configFile));
+    if (httpCore === 'uws') throw new TypeError(needsNode(settings));
     let isPrepared = false;
     this.#preparations.push(async () => {
       try {
@@ -321,10 +321,13 @@ export class MountedRoutes {
   }
 }
 
-/** @param configFile the file that declares the services. Default: they have none */
-const needsNode = (configFile: string | undefined): string =>
-  'it needs the HTTP core of Node.js, whose objects (req, res) it works with: start with HTTP_CORE=node, or ' +
-  `write httpCore: 'node' in ${configFile === undefined ? 'defineConfig({ … })' : basename(sourceFile(configFile))}`;
+function needsNode({ configFile, httpCoreWritten }: AppOptions['settings']): string {
+  const needed = 'it needs the HTTP core of Node.js, whose objects (req, res) it works with';
+  if (httpCoreWritten !== undefined)
+    return `${needed}, but ${httpCoreWritten} selects another one: set it to node`;
+  const file = configFile === undefined ? 'defineConfig({ … })' : basename(sourceFile(configFile));
+  return `${needed}: start with HTTP_CORE=node, or write httpCore: 'node' in ${file}`;
+}
 
 const isPublicOf = (service: string, plan: RoutePlan): boolean => plan.service === service && !plan.internal;
 

@@ -258,6 +258,8 @@ function declared(
   options: RouteOptions,
   target: DeclaredRoute['target'],
 ): DeclaredRoute {
+  if (prefix !== '' && typeof path === 'string' && !path.startsWith('/'))
+    throw new TypeError(`${method} ${path} in group ${prefix}: the path must start with "/": write '/${path}'`);
   return {
     method,
     path: prefix !== '' && path === '/' ? prefix : prefix + path,

@@ -51,6 +51,8 @@ function addListed({ values, types }: ExportedNames, list: string, areTypes: boo
  * @returns undefined for another error
  */
 export async function nextForMissingExport(message: string, importer: string): Promise<string | undefined> {
+  const commonJs = COMMON_JS.exec(message);
+  if (commonJs !== null) return nextForCommonJs(commonJs, importer);
   const [, specifier, name] = MISSING.exec(message) ?? [];
   if (specifier === undefined || name === undefined) return undefined;
   const isFile = /^(?:\.{0,2}\/|file:)/.test(specifier);
@@ -75,6 +77,17 @@ export async function nextForMissingExport(message: string, importer: string): P
 }
 
 const MISSING = /^The requested module '([^'\n]+)' does not provide an export named '([^'\n]+)'/;
+
+/** What Node.js says of a CommonJS module. It goes on with an import of all that the module exports. */
+const COMMON_JS = /^Named export '([^'\n]+)' not found\. The requested module '([^'\n]+)' is a CommonJS module/;
+
+/** `module.exports = app`: the module has one export, which Node.js takes for its default export. */
+function nextForCommonJs([, name, specifier]: RegExpExecArray, importer: string): string | undefined {
+  if (!/^\.{0,2}\//.test(specifier!)) return undefined;
+  const isOne = /\bmodule\.exports\s*=\s*(?![\s{=])/;
+  if (!isOne.test(sourceText(pathOf(specifier!, importer)))) return undefined;
+  return `Its module.exports is one value, which is its default export: write import ${name} from '${specifier}'`;
+}
 
 const pathOf = (specifier: string, importer: string): string =>
   specifier.startsWith('file:') ? fileURLToPath(specifier) : resolve(dirname(importer), specifier);

@@ -52,8 +52,8 @@ export async function importConfigModule(path: string): Promise<Exports> {
   const collect = (reason: unknown): number => rejections.push(reason);
   process.on('unhandledRejection', collect);
   const exited = (): void => reportExit(path);
-  // The first call finds a call of `process.exit` before `reportProjectExit` does. Node.js finds an await that
-  // never settles in a listener of its own, behind which the second call is.
+  // The first one finds a call of `process.exit` before `reportProjectExit` does. Node.js finds an await that
+  // never settles in a listener of its own, and the second one runs behind that.
   process.prependListener('exit', exited).on('exit', exited);
   let ownListener: OwnListener | undefined;
   const endWatch = watchListeners((listener) => {

@@ -11,10 +11,12 @@ const USUAL: ListenFacts = {
   addresses: ['127.0.0.1', '10.0.0.5', '::1', 'fe80::a:b'],
   firstOpenPort: 1024,
   mayUseAllPorts: false,
+  holds: () => false,
 };
 
 const GRPC = { host: 'GRPC_HOST', port: 'GRPC_PORT' } as const;
 const TAKEN = /^the port is taken; .*PORT/;
+const OWN = /^the port is taken by this process itself: .*PORT to another/;
 const ADDRESS = /is no address of this machine; .*HOST/;
 const RIGHT = /^a port below 1024 needs a right .*PORT to 1024 .*CAP_NET_BIND_SERVICE/;
 
@@ -33,6 +35,7 @@ const CASES: readonly (readonly [host: string, port: number, facts: Partial<List
   ['0.0.0.0', 1024, {}, TAKEN],
   ['0.0.0.0', 80, { mayUseAllPorts: true }, TAKEN],
   ['0.0.0.0', 80, { firstOpenPort: 0 }, TAKEN],
+  ['0.0.0.0', 8080, { holds: (port) => port === 8080 }, OWN],
 ];
 
 const FAULTS: readonly (readonly [
@@ -93,9 +96,10 @@ describe('the reason why an address cannot be listened on', () => {
         }
       };
       const port = await one.listen(0, 'exclusive');
+      const holder = process.platform === 'linux' ? ' by this process itself: ' : '; ';
       try {
         expect(await refusal(other, port)).to.include(
-          `cannot listen on 127.0.0.1:${port} (data plane; HOST, PORT): the port is taken; `,
+          `cannot listen on 127.0.0.1:${port} (data plane; HOST, PORT): the port is taken${holder}`,
         );
         expect(await refusal(foreign, 0)).to.include('192.0.2.1 is no address of this machine');
         if (core === 'node') {

@@ -55,7 +55,7 @@ describe('a primary that listens in place of its workers', () => {
     standIn.begin();
     await attempts(30);
     expect(lines).to.deep.equal([
-      'neither a worker nor the primary listens: new connections are refused, or wait where a thread still has the port: not now',
+      'neither a worker nor the primary listens: new connections are refused: not now',
     ]);
     state.failures = 0;
     await until(
@@ -112,7 +112,7 @@ describe('a primary that listens in place of its workers', () => {
         (count) => count === 1,
       );
       expect(lines[0]).to.match(
-        new RegExp(`${HOST}:${port} .*: the port is in use by a thread that has not given it up yet`),
+        new RegExp(`new connections wait .*: .*${HOST}:${port} .*: the port is in use by a thread that has not given it up yet`),
       );
       other.close();
       await until(

@@ -82,11 +82,12 @@ describe('the settings that depend on the HTTP core', () => {
   });
 
   it('are shown by --check with the reason', async () => {
-    const loaded = await load({ argv: ['--check'], ...chosen(ALONE) });
+    const loaded = await load({ argv: ['--check', '--workers', '3'], ...chosen(ALONE) });
     const text = loaded.kind === 'check' ? loaded.text : '';
     expect(text).to.match(/^HTTP_CORE +auto {2}# default$/m);
     expect(text).to.match(/^HTTP core +node \(no build for this platform\)$/m);
-    expect(text).to.match(/^SHARDING +reuseport {2}# default$/m);
-    expect(text).to.match(/^warning: one HTTP worker runs instead of 4, because/m);
+    expect(text).to.match(/^SHARDING +single {2}# default$/m);
+    expect(text).to.match(/^WORKERS +1 {2}# --workers$/m);
+    expect(text).to.match(/^warning: --workers: one HTTP worker runs instead of 3, because/m);
   });
 });

@@ -242,6 +242,21 @@ describe('the error of a project that does not load', () => {
     });
   }
 
+  for (const [what, text, next] of [
+    [
+      'the value that a CommonJS module is',
+      'const app = () => 1;\nmodule.exports = app;',
+      `Its module.exports is one value, which is its default export: write import app from './app.cjs'`,
+    ],
+    ['no such value', 'module.exports = { ...{ app: 1 } };', 'Correct it and start again.'],
+  ] as const)
+    it(`says how to import ${what}`, async () => {
+      const files = config(`import { app as before } from './app.cjs';\nexport default { before };`);
+      const message = await told({ ...files, 'app.cjs': text });
+      expect(message).to.match(/^78 multilane\.config\.mjs:1: SyntaxError: Named export 'app' not found/);
+      expect(message.split('while loading multilane.config.mjs. ')[1]).to.equal(next);
+    });
+
   it('names what a package exports, of which only the nearest name is of use', async () => {
     const message = await told(config(`import { joinn } from 'node:path';\nexport default joinn;`));
     expect(message).to.match(/^78 multilane\.config\.mjs:1: /);

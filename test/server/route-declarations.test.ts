@@ -55,6 +55,16 @@ describe('declaring routes', () => {
       'service demo: metric "a": no',
     ],
     ['a bad pattern', (app) => app.get('a', handler), 'route GET a: bad route pattern "a"'],
+    [
+      'a path of a group without its "/"',
+      (app) => app.group('/api', (api) => api.get('x', handler)),
+      `service demo: GET x in group /api: the path must start with "/": write '/x'`,
+    ],
+    [
+      'a WebSocket of a group without its "/"',
+      (app) => app.group('/api', (api) => api.ws('x', {})),
+      `service demo: GET x in group /api: the path must start with "/": write '/x'`,
+    ],
     ['a parameter in braces', (app) => app.get('/u/{id}', handler), 'a parameter is written ":id"'],
     ['no handler', (app) => app.get('/a', {}, undefined as never), 'route GET /a has no handler'],
     [

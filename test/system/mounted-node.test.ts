@@ -65,6 +65,6 @@ describe('a mounted application of Express in a process', () => {
     expect(code, stderr).to.equal(78);
     expect(stderr).to.match(/mounted-node\.config\.(?:ts|js):\d+:\d+: service old/);
     expect(stderr).to.include('service old, mountNode /limited: it needs the HTTP core of Node.js');
-    expect(stderr).to.include('HTTP_CORE=node');
+    expect(stderr).to.include('but HTTP_CORE selects another one: set it to node');
   });
 });
