@@ -106,7 +106,10 @@ export function resolveSettings(
     pmId: env.pm_id ?? null,
     notify: notifyOf(env),
   };
-  const effective: Readonly<Record<string, unknown>> = { WORKERS: settings.workers, SHARDING: settings.sharding };
+  const effective: Readonly<Record<string, unknown>> = {
+    WORKERS: settings.workers,
+    SHARDING: settings.sharding,
+  };
   for (const warning of settled.warnings) warn(warning);
   checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });
   for (const warning of combinationWarnings(settings, as)) warn(warning);

@@ -259,7 +259,9 @@ function declared(
   target: DeclaredRoute['target'],
 ): DeclaredRoute {
   if (prefix !== '' && typeof path === 'string' && !path.startsWith('/'))
-    throw new TypeError(`${method} ${path} in group ${prefix}: the path must start with "/": write '/${path}'`);
+    throw new TypeError(
+      `${method} ${path} in group ${prefix}: the path must start with "/": write '/${path}'`,
+    );
   return {
     method,
     path: prefix !== '' && path === '/' ? prefix : prefix + path,

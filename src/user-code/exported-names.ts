@@ -51,11 +51,13 @@ function addListed({ values, types }: ExportedNames, list: string, areTypes: boo
  * @returns undefined for another error
  */
 export async function nextForMissingExport(message: string, importer: string): Promise<string | undefined> {
-  const commonJs = COMMON_JS.exec(message);
-  if (commonJs !== null) return nextForCommonJs(commonJs, importer);
-  const [, specifier, name] = MISSING.exec(message) ?? [];
+  const { specifier, name } = (MISSING.exec(message) ?? MISSING_IN_COMMON_JS.exec(message))?.groups ?? {};
   if (specifier === undefined || name === undefined) return undefined;
   const isFile = /^(?:\.{0,2}\/|file:)/.test(specifier);
+  if (isFile && ONE_VALUE.test(sourceText(pathOf(specifier, importer))))
+    return `Its module.exports is one value, which is its default export: write import ${name} from '${specifier}'`;
+  // Node.js itself says what to write.
+  if (!MISSING.test(message)) return undefined;
   const { values, types } = isFile ? exportedNames(pathOf(specifier, importer)) : await ofPackage(specifier);
   const from = `from '${specifier}'`;
   if (types.has(name)) return `It is a type, so mark it: import { type ${name} } ${from}`;
@@ -76,18 +78,13 @@ export async function nextForMissingExport(message: string, importer: string): P
     : `It exports nothing: add export in front of ${name} there.`;
 }
 
-const MISSING = /^The requested module '([^'\n]+)' does not provide an export named '([^'\n]+)'/;
-
-/** What Node.js says of a CommonJS module. It goes on with an import of all that the module exports. */
-const COMMON_JS = /^Named export '([^'\n]+)' not found\. The requested module '([^'\n]+)' is a CommonJS module/;
-
-/** `module.exports = app`: the module has one export, which Node.js takes for its default export. */
-function nextForCommonJs([, name, specifier]: RegExpExecArray, importer: string): string | undefined {
-  if (!/^\.{0,2}\//.test(specifier!)) return undefined;
-  const isOne = /\bmodule\.exports\s*=\s*(?![\s{=])/;
-  if (!isOne.test(sourceText(pathOf(specifier!, importer)))) return undefined;
-  return `Its module.exports is one value, which is its default export: write import ${name} from '${specifier}'`;
-}
+const MISSING =
+  /^The requested module '(?<specifier>[^'\n]+)' does not provide an export named '(?<name>[^'\n]+)'/;
+/** What Node.js says where it has found out that the module is in CommonJS. */
+const MISSING_IN_COMMON_JS =
+  /^Named export '(?<name>[^'\n]+)' not found\. The requested module '(?<specifier>[^'\n]+)' is a CommonJS module/;
+/** `module.exports = app`, and not an object with names. */
+const ONE_VALUE = /\bmodule\.exports\s*=\s*(?![\s{=])/;
 
 const pathOf = (specifier: string, importer: string): string =>
   specifier.startsWith('file:') ? fileURLToPath(specifier) : resolve(dirname(importer), specifier);

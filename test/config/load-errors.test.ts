@@ -248,12 +248,16 @@ describe('the error of a project that does not load', () => {
       'const app = () => 1;\nmodule.exports = app;',
       `Its module.exports is one value, which is its default export: write import app from './app.cjs'`,
     ],
-    ['no such value', 'module.exports = { ...{ app: 1 } };', 'Correct it and start again.'],
+    [
+      'nothing of a module that has an object of names',
+      'module.exports = { ...{ other: 1 } };',
+      'It exports nothing: add export in front of app there.',
+    ],
   ] as const)
     it(`says how to import ${what}`, async () => {
       const files = config(`import { app as before } from './app.cjs';\nexport default { before };`);
       const message = await told({ ...files, 'app.cjs': text });
-      expect(message).to.match(/^78 multilane\.config\.mjs:1: SyntaxError: Named export 'app' not found/);
+      expect(message).to.match(/^78 multilane\.config\.mjs:1: SyntaxError: /);
       expect(message.split('while loading multilane.config.mjs. ')[1]).to.equal(next);
     });
 
