@@ -64,7 +64,8 @@ export type Loaded =
       readonly version: string;
     }
   /** A text to print on stdout; the process then exits. */
-  | { readonly kind: 'help' | 'version' | 'check'; readonly text: string };
+  | { readonly kind: 'help' | 'version'; readonly text: string }
+  | { readonly kind: 'check'; readonly text: string; readonly settings: Settings };
 
 /** @throws ConfigError for any setting that is unknown or wrong; its message names where it was written */
 export async function loadSettings(options: LoadOptions): Promise<Loaded> {
@@ -106,7 +107,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
       socketDirectory: settings.databaseUrl === undefined ? socketDirectory(settings, env) : undefined,
       warnings,
     });
-    return { kind: 'check', text };
+    return { kind: 'check', text, settings };
   }
   const shown = shownSettings(lines, machine);
   return { kind: 'run', settings, services: file?.services, core, warnings, shown, version: version() };

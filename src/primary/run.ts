@@ -8,6 +8,7 @@ import { isTooFewOpenFiles, KEPT_FILES, tooFewOpenFiles } from '../config/connec
 import { earlySettings } from '../config/early-settings.js';
 import { type Loaded, loadSettings } from '../config/load.js';
 import { openFileLimit } from '../config/open-file-limit.js';
+import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { isOutOfFiles } from '../open-files.js';
 import { endWithDevParent } from '../process/dev-channel.js';
@@ -41,6 +42,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
     if (loaded.kind === 'run') {
       await run(loaded, signals, projectListeners);
     } else {
+      if (loaded.kind === 'check') await checkRoutes(loaded.settings);
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
       // The process must be ended here, because code of the project may keep the event loop alive or wait for
       // a file that hangs.
@@ -51,6 +53,12 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
     process.stderr.write(`multilane: ${message}\n`);
     await exitProcess(exitCode, false);
   }
+}
+
+/** @throws ConfigError for routes with which no worker could start */
+async function checkRoutes(settings: Settings): Promise<void> {
+  const { checkProjectRoutes } = await import('../cli/project-routes.js');
+  await checkProjectRoutes(settings);
 }
 
 async function run(

@@ -56,15 +56,16 @@ describe('a mounted application of Express in a process', () => {
     expect(text).to.match(/http_route="\/old\/\*"/);
   });
 
-  it('is refused on uWebSockets.js, with the place of its declaration', async function () {
-    this.timeout(30_000);
-    const { code, stderr } = await runPrimary({
-      args: ['--config', MOUNTED_NODE],
-      env: { HTTP_CORE: 'uws' },
+  for (const more of [[], ['--check']])
+    it(`is refused on uWebSockets.js, with the place of its declaration ${more.join()}`, async function () {
+      this.timeout(30_000);
+      const { code, stderr } = await runPrimary({
+        args: ['--config', MOUNTED_NODE, ...more],
+        env: { HTTP_CORE: 'uws' },
+      });
+      expect(code, stderr).to.equal(78);
+      expect(stderr).to.match(/mounted-node\.config\.(?:ts|js):\d+:\d+: service old/);
+      expect(stderr).to.include('service old, mountNode /limited: it needs the HTTP core of Node.js');
+      expect(stderr).to.include('but HTTP_CORE selects another one: set it to node');
     });
-    expect(code, stderr).to.equal(78);
-    expect(stderr).to.match(/mounted-node\.config\.(?:ts|js):\d+:\d+: service old/);
-    expect(stderr).to.include('service old, mountNode /limited: it needs the HTTP core of Node.js');
-    expect(stderr).to.include('but HTTP_CORE selects another one: set it to node');
-  });
 });
