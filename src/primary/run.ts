@@ -57,7 +57,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 
 /** @throws ConfigError for routes with which no worker could start */
 async function checkRoutes(settings: Settings): Promise<void> {
-  const { checkProjectRoutes } = await import('../cli/project-routes.js');
+  const { checkProjectRoutes } = await import('../worker/project-routes.js');
   await checkProjectRoutes(settings);
 }
 

@@ -3,9 +3,9 @@
 import type { Command } from 'commander';
 import type { ServiceDatabaseState } from '../../primary/service-databases.js';
 import { exitProcess } from '../../process/process-exit.js';
+import { stderrSink } from '../../telemetry/stderr-sink.js';
 import { type OutputOptions, print, printJson, tableOf, withJson } from '../output.js';
 import { type ProjectOptions, projectSettings, withProject } from '../project-settings.js';
-import { stderrSink } from '../stderr-sink.js';
 
 interface MigrateOptions extends ProjectOptions, OutputOptions {
   readonly status?: true;

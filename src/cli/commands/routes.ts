@@ -27,7 +27,7 @@ export function routesCommand(program: Command): void {
   withJson(withProject(program.command('routes')))
     .description('list the routes of the project without starting it; finds duplicates and bad patterns')
     .action(async (options: ProjectOptions & OutputOptions) => {
-      const { projectRoutes } = await import('../project-routes.js');
+      const { projectRoutes } = await import('../../worker/project-routes.js');
       const routes = await projectRoutes(await projectSettings(options));
       const table = tableOf(['METHOD', 'PATH', 'SERVICE', 'OPTIONS'], routes.map(rowOf));
       await (options.json ? printJson(routes) : print(table));

@@ -5,7 +5,7 @@ import type { Settings } from '../../config.js';
 import type { Embedded } from '../../postgres/embedded.js';
 import { onDevMessage, type PostgresReply, type PostgresRequest } from '../../process/dev-channel.js';
 import type { Lifecycle } from '../../process/lifecycle.js';
-import { stderrSink } from '../stderr-sink.js';
+import { stderrSink } from '../../telemetry/stderr-sink.js';
 
 /** The time that is kept for stopping PostgreSQL; the release of DATA_DIR has the rest. */
 const STOPS_MS = 3_000;

@@ -62,7 +62,7 @@ async function declaredServices({ configFile }: Settings): Promise<readonly Serv
 }
 
 async function appOf(settings: Settings, services: readonly ServiceDefinition[]): Promise<App> {
-  const { registeredApp } = await import('../project-routes.js');
+  const { registeredApp } = await import('../../worker/project-routes.js');
   return registeredApp(settings, services);
 }
 

@@ -15,18 +15,18 @@ import type { RouteInfo } from '../server/handler.js';
 import type { RequestObserver, RouteMeter } from '../server/request-observer.js';
 import { createLogger } from '../telemetry/log.js';
 import { serviceMetrics } from '../telemetry/service-metrics.js';
+import { stderrSink } from '../telemetry/stderr-sink.js';
 import { initTracing } from '../telemetry/tracing.js';
 import { type NamedService, nameOf } from '../upstream/called-name.js';
 import { deepenStacks } from '../user-code/deep-stacks.js';
-import { apiInfo } from '../worker/api-info.js';
-import { createConcurrencyLimits } from '../worker/concurrency-limits.js';
-import { clusterLimitsOf, countedRateLimits } from '../worker/counted-rate-limits.js';
-import { loadServices } from '../worker/load-services.js';
-import { registrationError } from '../worker/registration-error.js';
-import { createSharedPrimitives } from '../worker/shared-primitives.js';
-import { SYSTEM_ROUTE_OPTIONS } from '../worker/system-route-options.js';
-import { SYSTEM, systemRoutes } from '../worker/system-routes.js';
-import { stderrSink } from './stderr-sink.js';
+import { apiInfo } from './api-info.js';
+import { createConcurrencyLimits } from './concurrency-limits.js';
+import { clusterLimitsOf, countedRateLimits } from './counted-rate-limits.js';
+import { loadServices } from './load-services.js';
+import { registrationError } from './registration-error.js';
+import { createSharedPrimitives } from './shared-primitives.js';
+import { SYSTEM_ROUTE_OPTIONS } from './system-route-options.js';
+import { SYSTEM, systemRoutes } from './system-routes.js';
 
 const UNUSED_METER: RouteMeter = { routeNumber: 0, begin: () => 0, enter: () => 0, leave() {}, end() {} };
 /** An observer that counts nothing, because no request is served. */
