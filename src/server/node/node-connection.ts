@@ -80,6 +80,12 @@ export class NodeConnection {
     return this.#current !== undefined || this.#waiting !== undefined;
   }
 
+  /** A request may be the last one of HTTP: no response is under way, as Node.js knows it. */
+  get isFree(): boolean {
+    const { _httpMessage: response } = this.socket as { readonly _httpMessage?: unknown };
+    return !this.isLast && !this.isBusy && (response ?? null) === null;
+  }
+
   /** The request is under way when its callback has returned. */
   hold(current: Current): void {
     this.#current = current;

@@ -38,6 +38,8 @@ export function readHead(reader: HeadReader, request: IncomingMessage): HttpErro
   let hasHost = false;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = lower(rawHeaders[i]!);
+    // RFC 9110 section 7.8
+    if (httpVersionMinor === 0 && name === 'upgrade') continue;
     const isHost = name === 'host';
     if (isHost) hasHost = true;
     // The authority of the target replaces Host, which is checked all the same: it must not appear twice.

@@ -2,8 +2,9 @@
 // pieces of its body.
 //
 // Node.js hands every request with `Upgrade` to the listener of upgrades, if there is one, and does not read
-// its body. Here only a request for a WebSocket is handed over. Every other one is served: a server may
-// ignore `Upgrade` (RFC 9110 section 7.8). Node.js 24 has an option for that, and older versions have not.
+// its body. Here only a request for a WebSocket is handed over, while no response is under way on its
+// connection. Every other one is served: a server may ignore `Upgrade` (RFC 9110 section 7.8). Node.js 24 has
+// an option for that, and older versions have not. CONNECT is served as well, in its turn: with a refusal.
 //
 // A request without a body is over with its response. Node.js would read its empty stream to the end, which
 // takes several callbacks in later turns. And a body of known length can be read as it comes from the parser:
@@ -21,7 +22,7 @@ const OVER = Symbol('over');
 /** The pieces of the body are passed on as they arrive. */
 const RAW = Symbol('raw');
 
-/** The request is served although it asks for another protocol. */
+/** The request is served although the parser takes it for the last one of HTTP. */
 const STAYS = Symbol('stays');
 const READER = Symbol('reader');
 const FLUSH = Symbol('flush');
@@ -39,8 +40,8 @@ interface Message extends IncomingMessage {
 }
 
 /**
- * The parser skips what the packet holds behind a request that asks for another protocol, so where the next
- * request begins is unknown.
+ * The parser skips what the packet holds behind CONNECT, and behind a request that asks for another protocol,
+ * so where the next request begins is unknown.
  */
 export function losesNext(message: IncomingMessage): boolean {
   return (message as Message)[STAYS] === true;
@@ -75,8 +76,8 @@ export function readOn(message: IncomingMessage): void {
   message._read(0);
 }
 
-/** @param isSocketAt whether a GET of this target finds a WebSocket */
-export function messageClass(isSocketAt: (url: string) => boolean): typeof IncomingMessage {
+/** @param mayOpen whether a GET that asks for a WebSocket finds one, on a connection that is free */
+export function messageClass(mayOpen: (request: IncomingMessage) => boolean): typeof IncomingMessage {
   class ArrivingMessage extends IncomingMessage {
     /** Undefined before the first piece of a body, and null for one that is not chunked. */
     #joiner: ChunkJoiner | null | undefined;
@@ -113,14 +114,12 @@ export function messageClass(isSocketAt: (url: string) => boolean): typeof Incom
       if (isOver !== true && !isLeft) dump.call(this);
     }
   }
-  const isHandedOver = (message: Message): boolean =>
-    message.method === 'CONNECT' || (asksForSocket(message) && isSocketAt(message.url ?? ''));
   // A connection that was cut is left as well: Node.js would make requests of all that its packet still
   // holds.
   Object.defineProperty(ArrivingMessage.prototype, 'upgrade', {
     get(this: Message) {
       if (this[UPGRADE] === true) {
-        this[UPGRADE] = isHandedOver(this);
+        this[UPGRADE] = asksForSocket(this) && mayOpen(this);
         this[STAYS] = this[UPGRADE] === false;
       }
       return this[UPGRADE] === true || this.socket.destroyed;
@@ -142,9 +141,10 @@ const { get: isEnded } = Object.getOwnPropertyDescriptor(Readable.prototype, 're
   get: () => boolean;
 };
 
-/** A request with a body is none for a WebSocket. */
-function asksForSocket({ method, headers }: IncomingMessage): boolean {
+/** A request with a body, or with HTTP/1.0, is none for a WebSocket. */
+function asksForSocket({ method, headers, httpVersionMinor }: IncomingMessage): boolean {
   const { upgrade = '', 'content-length': length = '0' } = headers;
   if (method !== 'GET' || length !== '0' || headers['transfer-encoding'] !== undefined) return false;
+  if (httpVersionMinor === 0) return false;
   return upgrade.split(',').some((name) => name.trim().toLowerCase() === 'websocket');
 }

@@ -92,7 +92,7 @@ export class NodeServer implements HttpServer {
     // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
     this.#server = serverOf(tls, {
-      IncomingMessage: messageClass((url) => app.webSocketAt(pathOf(url)) !== undefined),
+      IncomingMessage: messageClass((request) => this.#mayOpen(request)),
       maxHeaderSize: this.#mostHeadBytes,
       insecureHTTPParser: false,
       requireHostHeader: false, // the reader requires exactly one
@@ -130,11 +130,10 @@ export class NodeServer implements HttpServer {
     server.on('checkExpectation', (request: IncomingMessage, response: OwnResponse) =>
       this.#arrived(request, response, false),
     );
-    const left = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
-      this.#leftHttp(request, socket, head);
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#leftHttp(request, socket, head),
+    );
     server.on('error', (error) => this.#acceptFailed(error));
-    server.on('upgrade', left);
-    server.on('connect', left);
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#failed(error, socket));
     // A handshake of TLS that fails concerns only its client.
     server.on('tlsClientError', (_error: Error, socket: Duplex) => void socket.destroy());
@@ -314,20 +313,15 @@ export class NodeServer implements HttpServer {
     host.interrupt.wait();
   }
 
-  /** A request for a WebSocket, or CONNECT: Node.js does not read its socket any more. */
-  #leftHttp(request: IncomingMessage, socket: Duplex, head: Buffer, hasWaited = false): void {
+  /** The request finds a WebSocket, on a connection of its own. */
+  #mayOpen({ url = '', socket }: IncomingMessage): boolean {
+    return this.#connectionOf(socket).isFree && this.#app.webSocketAt(pathOf(url)) !== undefined;
+  }
+
+  /** A request for a WebSocket: Node.js does not read its socket any more. */
+  #leftHttp(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (socket.destroyed) return;
     const connection = this.#connectionOf(request.socket);
-    const isBefore = hasResponse(socket);
-    // What came before it has no response yet.
-    if (connection.isLast || connection.isBusy || socket.destroyed || (isBefore && hasWaited)) {
-      socket.destroy();
-      return;
-    }
-    if (isBefore) {
-      // The response has left, and Node.js forgets it a moment later.
-      setImmediate(() => this.#leftHttp(request, socket, head, true));
-      return;
-    }
     this.#connections.delete(connection); // a WebSocket that is idle has times of its own
     const response = this.#bareResponse(request, connection);
     this.#serve(connection, request, response, false, new UpgradingSocket(socket, head));
@@ -391,10 +385,6 @@ export class NodeServer implements HttpServer {
     exchange.leaveCallback();
   }
 }
-
-/** Node.js has a response for the socket that is not finished to it. */
-const hasResponse = (socket: Duplex & { readonly _httpMessage?: unknown }): boolean =>
-  (socket._httpMessage ?? null) !== null;
 
 /** The client has ended the connection in the middle of a request: it has left. */
 const ENDED_WITHIN = 'HPE_INVALID_EOF_STATE';
