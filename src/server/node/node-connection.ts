@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpError } from '../../errors.js';
+import { MOST_BYTES, MOST_MS } from '../lingering.js';
 import type { OwnResponse } from './node-response.js';
 
 /**
@@ -46,8 +47,7 @@ export class NodeConnection {
   readonly socket: Socket;
   /** Nothing that follows on this connection may be executed. */
   isLast = false;
-  /** Its parser reads nothing any more. */
-  isBroken = false;
+  #isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
   /** Bytes of requests that have waited since the connection was not busy, or came behind the last one. */
@@ -60,6 +60,8 @@ export class NodeConnection {
   #quietSince = 0;
   /** Bytes that had been read at the first look behind the last request. */
   #readForRequests = 0;
+  /** Since when all that arrives is dropped, as far as the looks have seen it. */
+  #droppedSince: number | undefined;
   /** A request was served since the connection was looked at. */
   hasServed = false;
   readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
@@ -73,6 +75,11 @@ export class NodeConnection {
   get address(): string {
     this.#address ??= addressOf(this.socket);
     return this.#address;
+  }
+
+  /** Its parser reads nothing any more. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   /** A request is under way, or waits. */
@@ -105,9 +112,9 @@ export class NodeConnection {
     if (this.#current === current) this.#current = undefined;
   }
 
-  /** Nothing more can be read: the connection ends with the response that is under way. */
+  /** Nothing more can be parsed: the connection ends with the response that is under way. */
   broken(fault: HttpError): void {
-    this.isLast = true;
+    this.#break();
     this.#current?.broken(fault);
   }
 
@@ -116,20 +123,27 @@ export class NodeConnection {
    * connection ends behind the response that is under way.
    */
   breakOff(): void {
-    this.isBroken = true;
-    this.isLast = true;
+    this.#break();
     setImmediate(() => {
       if (this.#current === undefined) this.end();
     });
   }
 
+  /**
+   * The client may go on to send. Were its bytes left unread, the kernel would reset the connection, and the
+   * client might lose the response. So what arrives is dropped until the client ends it, within the bounds of
+   * lingering.ts. Node.js would destroy the socket.
+   */
+  #break(): void {
+    this.#isBroken = true;
+    this.isLast = true;
+    const { socket } = this;
+    socket.destroySoon = () => void socket.end();
+  }
+
   /** Ends the connection behind what was written. */
   end(): void {
-    // The client may be sending a body. Were its bytes left unread, the kernel would reset the connection,
-    // and the client might lose the response. So what arrives is dropped until the client ends it, or is
-    // idle.
-    if (this.isBroken) this.socket.end();
-    else this.socket.destroySoon();
+    this.socket.destroySoon();
   }
 
   /** Serves a request when those before it have their responses. */
@@ -181,9 +195,15 @@ export class NodeConnection {
       this.#read = bytesRead;
       this.#quietSince = at;
       if (isQuiet && this.#current?.isRequestArriving === true) this.#noticeReset();
+      if (this.#isBroken && !this.isBusy) return this.#hasDroppedMost(at);
       return bytesRead - this.#readForRequests > mostBytes;
     }
     return at - this.#quietSince >= idleMs;
+  }
+
+  #hasDroppedMost(at: number): boolean {
+    this.#droppedSince ??= at;
+    return this.#read - this.#readForRequests > MOST_BYTES || at - this.#droppedSince >= MOST_MS;
   }
 
   /**

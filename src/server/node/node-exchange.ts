@@ -515,7 +515,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #endRefused(): void {
     if (this.#phase < DONE) this.destroy();
     else if (this.#isPending) this.#endPending();
-    else this.cut();
+    else if (!this.connection.isBroken) this.cut();
   }
 
   /** Stops reading. That would hold up a response of known length, so such a response is given up. */

@@ -334,32 +334,27 @@ export class NodeServer implements HttpServer {
     response.assignSocket(socket);
     response.on('finish', () => {
       response.detachSocket(socket);
-      socket.destroySoon();
+      socket.destroySoon(); // which may be that of the connection
     });
     return response;
   }
 
   /** What arrives cannot be parsed, or does not arrive in time, or the connection is broken. */
   #failed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const known = (socket as OwnedSocket)[CONNECTION];
-    if (known?.isBroken === true) return;
+    // What follows is dropped.
+    if ((socket as OwnedSocket)[CONNECTION]?.isBroken === true) return;
     const fault = faultOf(error);
     if (fault === undefined || !socket.writable) {
       socket.destroy();
       return;
     }
-    if (known?.isBusy === true) {
-      known.broken(fault);
-      return;
-    }
-    if (known?.isLast === true) {
-      socket.destroy();
-      return;
-    }
-    const connection = known ?? this.#connectionOf(socket as Socket);
-    connection.isLast = true;
+    const connection = this.#connectionOf(socket as Socket);
+    const hasEnded = connection.isLast && !connection.isBusy;
+    const isRequest = !connection.isLast && !connection.isBusy;
+    connection.broken(fault);
+    if (hasEnded) connection.end();
     // The response before this one may not have left the socket yet.
-    setImmediate(() => this.#refuse(connection, fault));
+    if (isRequest) setImmediate(() => this.#refuse(connection, fault));
   }
 
   /** The parser has made no request of what it refuses, so an empty one stands for it. */
