@@ -6,17 +6,12 @@
 // has a short time, and a shorter one once the listener is closed: `node:http` itself watches over the
 // requests of a server only as long as that listens.
 import { readFileSync } from 'node:fs';
-import {
-  createServer,
-  type Server as HttpServer,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type Server as HttpServer, IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { keepOpen, listenAt } from '../node-http.js';
 import { TraceIds } from '../telemetry/trace-ids.js';
-import { listenAt } from './node-listen.js';
 import {
   type CountedPlaceholderOptions,
   cannotListen,
@@ -39,6 +34,10 @@ interface Certificate {
   readonly cert: Buffer;
   readonly key: Buffer;
 }
+
+/** Of CONNECT, Node.js would make no request, and would close its connection. */
+class AnyRequest extends IncomingMessage {}
+Object.defineProperty(AnyRequest.prototype, 'upgrade', { get: () => false, set: () => undefined });
 
 export class NodePlaceholder implements PlaceholderListener {
   readonly #options: CountedPlaceholderOptions;
@@ -95,8 +94,11 @@ export class NodePlaceholder implements PlaceholderListener {
     const { tlsCertFile, tlsKeyFile } = this.#options;
     const server =
       tlsCertFile === undefined || tlsKeyFile === undefined
-        ? createServer()
-        : createTlsServer(this.#certificateOf(tlsCertFile, tlsKeyFile));
+        ? createServer({ IncomingMessage: AnyRequest })
+        : createTlsServer({
+            ...this.#certificateOf(tlsCertFile, tlsKeyFile),
+            IncomingMessage: AnyRequest,
+          });
     // Before the listener of Node.js, which begins to read.
     server.prependListener('connection', (socket: Socket) => this.#connected(socket));
     for (const event of ['checkContinue', 'checkExpectation'] as const)
@@ -150,8 +152,7 @@ export class NodePlaceholder implements PlaceholderListener {
  * sends before it reads would lose the response.
  */
 function dropBody(request: IncomingMessage, response: ServerResponse): void {
-  // Node.js would close the connection behind the response.
-  (response as unknown as { _last: boolean })._last = false;
+  keepOpen(response);
   request.resume().once('end', () => request.socket.end());
 }
 

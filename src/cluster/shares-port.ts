@@ -3,8 +3,8 @@
 // So it is tried.
 import { createServer, type Server } from 'node:net';
 import { StartError } from '../errors.js';
+import { type ListenAddress, listenAt } from '../node-http.js';
 import { listenFailure } from './listen-failure.js';
-import { type ListenAddress, listenAt } from './node-listen.js';
 
 const HOST = '127.0.0.1';
 

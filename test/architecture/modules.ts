@@ -27,6 +27,7 @@ const FREE: readonly string[] = [
   'src/linked-list.ts',
   'src/mesh-token.ts',
   'src/name-suggestion.ts',
+  'src/node-http.ts',
   'src/open-files.ts',
   'src/openapi-checks.ts',
   'src/openapi-options.ts',

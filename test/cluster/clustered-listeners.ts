@@ -2,7 +2,7 @@
 // prints the ports that it has listened on in its place.
 import cluster from 'node:cluster';
 import { createServer } from 'node:net';
-import { listenAt } from '#src/cluster/node-listen.js';
+import { listenAt } from '#src/node-http.js';
 
 const HOST = '127.0.0.1';
 

@@ -71,6 +71,13 @@ describe('the connections of the primary on the core node, while no worker liste
     expect(await received(socket)).to.match(/^HTTP\/1\.1 503 /);
   });
 
+  it('get their response to CONNECT and to a request for another protocol as well', async () => {
+    const { port } = await listening();
+    const upgrade = GET.replace('\r\n\r\n', '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    for (const sent of ['CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', upgrade])
+      expect(await received(client(port, sent))).to.match(/^HTTP\/1\.1 503 [\s\S]*NO_WORKER/);
+  });
+
   it('are not asked for a body first', async () => {
     const { port } = await listening();
     const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n';

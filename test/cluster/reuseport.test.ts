@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import { expect } from 'chai';
-import { listenAt } from '#src/cluster/node-listen.js';
 import { ReusePort, type ReusePortOptions } from '#src/cluster/reuseport.js';
 import type { Descriptor } from '#src/cluster/sharding.js';
 import { sharesPort } from '#src/cluster/shares-port.js';
 import { StartError } from '#src/errors.js';
+import { listenAt } from '#src/node-http.js';
 import { loadCore } from '#src/server/uws/uws-core.js';
 import { silentLog } from '#test/support/silent-log.js';
 import { UNCOUNTED } from './uncounted.js';

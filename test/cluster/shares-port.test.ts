@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { listenAt } from '#src/cluster/node-listen.js';
 import { sharesPort } from '#src/cluster/shares-port.js';
 import { StartError } from '#src/errors.js';
+import { listenAt } from '#src/node-http.js';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 /** The versions that have the option `reusePort`. */

@@ -3,14 +3,14 @@
 //
 // llhttp refuses what it cannot parse by itself, and reports only that: such a request gets a problem
 // document, and its connection is closed.
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, type ListenOptions, Server as NetServer, type Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HttpError } from '../../errors.js';
+import { listenAt } from '../../node-http.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
 import { EnteredStores } from '../entered-stores.js';
@@ -140,13 +140,8 @@ export class NodeServer implements HttpServer {
   }
 
   /** @throws Error when the server cannot listen */
-  async listen(port: number, host: string, isShared = false): Promise<number> {
-    const server = this.#server;
-    // The option is in Node.js 22.12 and 23.1; the types are those of Node.js 20.
-    const options: ListenOptions & { readonly reusePort: boolean } = { port, host, reusePort: isShared };
-    server.listen(options);
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
+  listen(port: number, host: string, isShared = false): Promise<number> {
+    return listenAt(this.#server, { host, port, isShared });
   }
 
   /** A connection could not be accepted, as happens to any number of them when no file can be opened. */

@@ -7,6 +7,7 @@
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { keepOpen } from '../../node-http.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { IdleAlarm } from '../idle-alarm.js';
 import { byteString } from '../response/field-octets.js';
@@ -32,7 +33,7 @@ type Owned<T> = T & { [TAKEN]?: NodeTaken };
 /** Members of Node.js that its types do not have. */
 interface Internals {
   /** Node.js closes the connection behind the response. */
-  _last: boolean;
+  readonly _last: boolean;
   /** The head as text, once it is made. */
   _header: string | null;
   /** The head is part of what was passed on, or waits in `outputData`. */
@@ -124,7 +125,7 @@ export class NodeTaken {
     const internals = internalsOf(this.#response);
     if (internals._last && !this.#isVoid) this.#owner.endsConnection(true);
     // The server closes the connection, when the rest of the body has arrived.
-    internals._last = false;
+    keepOpen(this.#response);
     const { _header: head, _headerSent: isSent } = internals;
     if (head !== null && !isSent && !this.#isVoid)
       internals._header = `${head.slice(0, -2)}${this.#events.headIsMade(head)}\r\n`;

@@ -1,5 +1,6 @@
-// Listens with a server of Node.js on a port that other threads or processes may share (SO_REUSEPORT).
+// What the servers on `node:http` have in common: those of the workers, and the primary's own listener.
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 
 export interface ListenAddress {
@@ -10,7 +11,10 @@ export interface ListenAddress {
   readonly isShared: boolean;
 }
 
-/** @returns the port @throws Error of the system when the address cannot be listened on */
+/**
+ * Listens on a port that other threads or processes may share (SO_REUSEPORT).
+ * @returns the port @throws Error of the system when the address cannot be listened on
+ */
 export async function listenAt(server: Server, { host, port, isShared }: ListenAddress): Promise<number> {
   // `reusePort` is in Node.js 22.12 and 23.1; the types are those of Node.js 20. Under a master of
   // node:cluster, as pm2 is one, the master would listen in the place of a server that is not exclusive, and
@@ -24,4 +28,12 @@ export async function listenAt(server: Server, { host, port, isShared }: ListenA
   server.listen(options);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
+}
+
+/**
+ * Leaves the end of the connection to the caller. Node.js would close it behind a response that announces its
+ * end, and the kernel would reset it if bytes of its client are unread. Call it when the head is made.
+ */
+export function keepOpen(response: ServerResponse): void {
+  (response as unknown as { _last: boolean })._last = false;
 }
