@@ -57,7 +57,11 @@ export class NodeBody {
     this.#request = request;
     this.#left = length;
     this.#events = events;
-    if (length === -1) request.once(FLOOD, () => this.#flooded());
+    if (length === -1)
+      request.once(
+        FLOOD,
+        this.#guarded(() => this.#flooded()),
+      );
   }
 
   /** The whole body has arrived. Its end may be received a moment later. */
@@ -79,12 +83,21 @@ export class NodeBody {
     this.#pace = new BodyPace(wheel, () => this.#events.refused(tooSlow()));
     this.#pace.start();
     const request = this.#request;
-    const arrived = (piece: Uint8Array): boolean => this.#arrived(piece);
+    const arrived = this.#guarded((piece: Uint8Array) => this.#arrived(piece));
     this.#isDirect = this.#left !== -1 && readDirectly(request, arrived);
     if (this.#isDirect) return;
     request.on('data', arrived);
-    request.on('end', () => this.#take(NOTHING, true));
+    request.on(
+      'end',
+      this.#guarded(() => this.#take(NOTHING, true)),
+    );
     if (this.#isPaused) request.pause();
+  }
+
+  /** For what Node.js calls: a failure ends the connection. */
+  #guarded<A extends unknown[], R>(listener: (...args: A) => R): (...args: A) => R | undefined {
+    const { host, connection } = this.#events;
+    return host.guard(listener, () => connection.socket);
   }
 
   pause(): void {

@@ -4,6 +4,7 @@ import type { EnteredStores } from '../entered-stores.js';
 import type { Acceptance } from '../exchange.js';
 import type { LingeringHost } from '../lingering.js';
 import type { PendingInterrupt } from '../pending-interrupt.js';
+import type { Guard } from './guarded.js';
 import type { NodeConnection } from './node-connection.js';
 import type { ResponseDate } from './node-date.js';
 
@@ -25,6 +26,8 @@ export interface NodeExchangeHost extends LingeringHost {
   readonly interrupt: PendingInterrupt;
   /** Logs an error. Never throws. */
   failed(error: unknown): void;
+  /** For what Node.js calls. */
+  readonly guard: Guard;
   /** True when a response is to close its connection, because the worker has more than its share of them. */
   givesUp(): boolean;
   /**

@@ -229,7 +229,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     else {
       // As always with TLS. A socket reports that it has taken a few bytes only to the next write.
       this.#startIdle();
-      socket.write(NOTHING, (error) => error || this.#complete());
+      socket.write(
+        NOTHING,
+        this.#guarded((error) => error || this.#complete()),
+      );
     }
     if (this.#ending === 'cut') this.connection.end();
     return true;
@@ -269,7 +272,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
       return;
     }
     this.#startIdle();
-    this.#response.once('finish', () => this.#complete());
+    this.#response.once(
+      'finish',
+      this.#guarded(() => this.#complete()),
+    );
   }
 
   /** All that was written is with the kernel. */
@@ -284,6 +290,12 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     this.#response.end();
     // It is complete for this class, and its client may never take the rest.
     if (!this.#isTaken) this.#startIdle();
+  }
+
+  /** For what Node.js calls: a failure ends the connection. */
+  #guarded<A extends unknown[], R>(listener: (...args: A) => R): (...args: A) => R | undefined {
+    const { socket } = this.connection;
+    return this.host.guard(listener, () => socket);
   }
 
   // --- responses of applications

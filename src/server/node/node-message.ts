@@ -28,7 +28,7 @@ const READER = Symbol('reader');
 const FLUSH = Symbol('flush');
 
 /** @returns false when no more is to be read for now */
-type Reader = (piece: Uint8Array) => boolean;
+type Reader = (piece: Uint8Array) => boolean | undefined;
 
 interface Message extends IncomingMessage {
   [UPGRADE]: unknown;
@@ -77,7 +77,9 @@ export function readOn(message: IncomingMessage): void {
 }
 
 /** @param mayOpen whether a GET that asks for a WebSocket finds one, on a connection that is free */
-export function messageClass(mayOpen: (request: IncomingMessage) => boolean): typeof IncomingMessage {
+export function messageClass(
+  mayOpen: (request: IncomingMessage) => boolean | undefined,
+): typeof IncomingMessage {
   class ArrivingMessage extends IncomingMessage {
     /** Undefined before the first piece of a body, and null for one that is not chunked. */
     #joiner: ChunkJoiner | null | undefined;
@@ -85,7 +87,7 @@ export function messageClass(mayOpen: (request: IncomingMessage) => boolean): ty
     /** Node.js calls it with each piece of the body, and with null at its end. */
     override push(piece: Uint8Array | null): boolean {
       const { [RAW]: isRaw, [READER]: reader } = this as unknown as Message;
-      if (reader !== undefined) return piece === null ? this.#end() : reader(piece);
+      if (reader !== undefined) return piece === null ? this.#end() : reader(piece) === true;
       if (isRaw === true) return super.push(piece);
       if (piece === null) {
         this.#joiner?.flush();
@@ -118,11 +120,12 @@ export function messageClass(mayOpen: (request: IncomingMessage) => boolean): ty
   // holds.
   Object.defineProperty(ArrivingMessage.prototype, 'upgrade', {
     get(this: Message) {
+      if (this.socket.destroyed) return true;
       if (this[UPGRADE] === true) {
-        this[UPGRADE] = asksForSocket(this) && mayOpen(this);
+        this[UPGRADE] = asksForSocket(this) && mayOpen(this) === true;
         this[STAYS] = this[UPGRADE] === false;
       }
-      return this[UPGRADE] === true || this.socket.destroyed;
+      return this[UPGRADE] === true;
     },
     set(this: Message, value: unknown) {
       this[UPGRADE] = value;

@@ -28,7 +28,8 @@ import { RequestHead } from '../request-head.js';
 import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
-import { addressOf, NodeConnection } from './node-connection.js';
+import { type Guard, guardOf } from './guarded.js';
+import { addressOf, NodeConnection, type Waiting } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
@@ -56,6 +57,7 @@ export class NodeServer implements HttpServer {
   readonly #reader: HeadReader;
   readonly #host: NodeExchangeHost;
   readonly #gate: ConnectionGate;
+  readonly #guard: Guard;
   readonly #webSockets: NodeWebSockets;
   readonly #turns = new TurnWatch();
   readonly #stores = new EnteredStores();
@@ -75,6 +77,7 @@ export class NodeServer implements HttpServer {
     this.#gate = gate;
     this.#reader = new HeadReader(settings, (head) => app.servesOther(head));
     const failed = failureLog(app.options);
+    this.#guard = guardOf(failed);
     this.#webSockets = new NodeWebSockets(app, { stores: this.#stores, turns: this.#turns, failed });
     this.#host = {
       wheel: app.wheel,
@@ -86,13 +89,14 @@ export class NodeServer implements HttpServer {
       stores: this.#stores,
       date: new ResponseDate(),
       failed,
+      guard: this.#guard,
       givesUp: () => gate.givesUp(),
       accept: (socket, head, acceptance) => this.#webSockets.accept(socket, head, acceptance),
     };
     // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
     this.#server = serverOf(tls, {
-      IncomingMessage: messageClass((request) => this.#mayOpen(request)),
+      IncomingMessage: messageClass(this.#guard((request) => this.#mayOpen(request), socketOf)),
       maxHeaderSize: this.#mostHeadBytes,
       insecureHTTPParser: false,
       requireHostHeader: false, // the reader requires exactly one
@@ -104,37 +108,50 @@ export class NodeServer implements HttpServer {
       noDelay: true,
     });
     this.#listen();
-    this.#stopLooking = everySoOften(LOOK_MS, (at) => this.#endIdle(at));
+    const look = this.#guard(
+      (connection: NodeConnection, at: number) => this.#look(connection, at),
+      ({ socket }) => socket,
+    );
+    this.#stopLooking = everySoOften(LOOK_MS, (at) => {
+      for (const connection of this.#connections) look(connection, at);
+      for (const socket of this.#sockets) if (socket.destroyed) this.#left(socket);
+    });
   }
 
   /** Ends idle connections, and releases those whose listeners a mounted application has removed. */
-  #endIdle(at: number): void {
-    for (const connection of this.#connections) {
-      if (connection.socket.destroyed) this.#ended(connection);
-      else if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
-    }
-    for (const socket of this.#sockets) if (socket.destroyed) this.#left(socket);
+  #look(connection: NodeConnection, at: number): void {
+    if (connection.socket.destroyed) this.#ended(connection);
+    else if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
   }
 
   #listen(): void {
     const server = this.#server;
+    const guard = this.#guard;
+    const arrived = (expectsContinue: boolean) =>
+      guard(
+        (request: IncomingMessage, response: OwnResponse) =>
+          this.#arrived(request, response, expectsContinue),
+        socketOf,
+      );
+    const connected = (socket: Socket): void => this.#connected(socket);
+    const left = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
+      this.#leftHttp(request, socket, head);
+    const failed = (error: NodeJS.ErrnoException, socket: Duplex): void => this.#failed(error, socket);
     // Before the listener of Node.js, which begins to read.
-    server.prependListener('connection', (socket: Socket) => this.#connected(socket));
-    server.on('request', (request: IncomingMessage, response: OwnResponse) =>
-      this.#arrived(request, response, false),
+    server.prependListener(
+      'connection',
+      guard(connected, (socket) => socket),
     );
-    server.on('checkContinue', (request: IncomingMessage, response: OwnResponse) =>
-      this.#arrived(request, response, true),
-    );
+    server.on('request', arrived(false));
+    server.on('checkContinue', arrived(true));
     // An expectation that is not known is none that has to be met (RFC 9110 section 10.1.1 permits 417).
-    server.on('checkExpectation', (request: IncomingMessage, response: OwnResponse) =>
-      this.#arrived(request, response, false),
-    );
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#leftHttp(request, socket, head),
+    server.on('checkExpectation', arrived(false));
+    server.on('upgrade', guard(left, socketOf));
+    server.on(
+      'clientError',
+      guard(failed, (_error, socket) => socket),
     );
     server.on('error', (error) => this.#acceptFailed(error));
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => this.#failed(error, socket));
     // A handshake of TLS that fails concerns only its client.
     server.on('tlsClientError', (_error: Error, socket: Duplex) => void socket.destroy());
   }
@@ -218,7 +235,14 @@ export class NodeServer implements HttpServer {
     this.#sockets.add(socket);
     // A reset is reported by `close` as well. Without a listener it would end the thread.
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#left(socket));
+    this.#onClose(socket, () => this.#left(socket));
+  }
+
+  #onClose(socket: Socket, listener: () => void): void {
+    socket.on(
+      'close',
+      this.#guard(listener, () => socket),
+    );
   }
 
   #left(socket: Socket): void {
@@ -229,12 +253,15 @@ export class NodeServer implements HttpServer {
   #connectionOf(socket: Socket): NodeConnection {
     const known = (socket as OwnedSocket)[CONNECTION];
     if (known !== undefined) return known;
-    const made = new NodeConnection(socket, (connection, { request, response, expectsContinue }) =>
-      this.#serve(connection, request, response, expectsContinue, undefined),
+    const serve = (connection: NodeConnection, { request, response, expectsContinue }: Waiting): void =>
+      this.#serve(connection, request, response, expectsContinue, undefined);
+    const made = new NodeConnection(
+      socket,
+      this.#guard(serve, ({ socket }) => socket),
     );
     (socket as OwnedSocket)[CONNECTION] = made;
     this.#connections.add(made);
-    socket.on('close', () => this.#ended(made));
+    this.#onClose(socket, () => this.#ended(made));
     return made;
   }
 
@@ -378,6 +405,8 @@ export class NodeServer implements HttpServer {
 
 /** The client has ended the connection in the middle of a request: it has left. */
 const ENDED_WITHIN = 'HPE_INVALID_EOF_STATE';
+
+const socketOf = ({ socket }: IncomingMessage): Socket => socket;
 
 const LAST = { isLast: true, expectsContinue: false, upgrading: undefined } as const;
 
