@@ -137,6 +137,18 @@ onCores('a client that leaves while its connection is not read', (core) => {
     socket.destroy();
   });
 
+  it('is noticed only when the handler reads on, if it closes behind more than 64 KiB of its body', async () => {
+    const socket = await paused('/late', HALF);
+    const signal = await entered.opened;
+    socket.destroy();
+    await once(socket, 'close');
+    await pass(2500);
+    expect(signal.aborted).to.equal(false);
+    open.open();
+    await world.observer.ended(1);
+    expect(world.observer.seen[0]).to.include({ status: 499, error: 'CLIENT_CLOSED' });
+  });
+
   it('is not one that reads a large response slowly', async () => {
     const socket = await paused('/large', CHUNKED);
     await pass(3000);

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import type { HttpServer } from '#src/server/http-core.js';
 import { Lingering, MOST_BYTES, MOST_MS } from '#src/server/lingering.js';
 import { TimerWheel } from '#src/server/timer-wheel.js';
+import { Wire } from '#test/support/wire.js';
 import { onCores } from './cores.js';
 import { type Bench, bench, ManualTicker, settled } from './kit.js';
 
@@ -102,6 +103,37 @@ describe('a request body that is dropped', () => {
     lingering.stop();
     await settled();
     expect([events, abandoned]).to.deep.equal([[], 0]);
+  });
+});
+
+onCores('a client that uploads slowly behind an early response', (core) => {
+  const ticker = new ManualTicker();
+  const [FIRST, PIECE, PIECES] = ['x'.repeat(60_000), 'y'.repeat(400), 25];
+  let abandoned = 0;
+  let world: Bench;
+  let server: HttpServer;
+
+  before(() => {
+    world = bench((app) => app.post('/', () => 'no'), { ticker });
+    server = core.serverOf(world.app, { abandonedBodies: { add: () => void abandoned++ } });
+  });
+  after(() => server.close());
+
+  it('sends all of its body, piece by piece, and the connection is closed in order', async () => {
+    const wire = await Wire.open(`http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`);
+    const length = FIRST.length + PIECES * PIECE.length;
+    wire.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${FIRST}`);
+    expect(await wire.response()).to.include({ status: 200, closes: true });
+    // Longer than the wait for one piece, and slower than a body may be that is read for its handler.
+    for (let left = PIECES; left > 0; left--) {
+      for (let turns = 0; turns < 10; turns++) await settled();
+      ticker.advance(1000);
+      expect([wire.ended, server.connections], `${left} left`).to.deep.equal([false, 1]);
+      wire.write(PIECE);
+    }
+    await wire.closed();
+    expect([wire.fault, abandoned, server.unfinished]).to.deep.equal([undefined, 0, 0]);
+    while (world.app.wheel.size > 0) await settled();
   });
 });
 

@@ -23,6 +23,7 @@ export class Wire {
   readonly #heads: boolean[] = [];
   #received: Buffer = Buffer.alloc(0);
   #ended = false;
+  #fault: Error | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -30,7 +31,8 @@ export class Wire {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#drain();
     });
-    socket.on('error', () => undefined); // a reset counts as an ordinary end here
+    // A reset counts as an ordinary end here.
+    socket.on('error', (error) => (this.#fault = error));
     socket.on('close', () => {
       this.#ended = true;
       for (const waiting of this.#waiting.splice(0)) waiting(undefined);
@@ -63,6 +65,11 @@ export class Wire {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Why the connection has not ended in order. */
+  get fault(): Error | undefined {
+    return this.#fault;
   }
 
   /** Bytes that have come but are not a complete response. */
