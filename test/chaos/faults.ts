@@ -50,22 +50,35 @@ export async function commit(fault: Fault, cluster: Cluster, account: Account): 
 }
 
 async function ask(own: Own, { kind, size }: Fault, cluster: Cluster, account: Account): Promise<void> {
-  const connection = await Connection.open(cluster.url);
-  if (!(connection instanceof Connection)) {
-    account.judge(`connect for ${kind}`, connection);
-    return;
-  }
-  // A connection stays with its worker, so this response shows which worker will be affected.
-  const before = await connection.ask({ path: '/now' });
-  account.judge(`GET /now before ${kind}`, before);
+  const connection = await open(kind, cluster, account);
+  if (connection === undefined) return;
   for (let time = 0; time < (own.times ?? 1) && !connection.isOver; time += 1) {
-    const blast = own.blasts === true ? account.blast(before.thread!) : undefined;
+    const blast = own.blasts === true ? account.blast(connection.thread!) : undefined;
     const attempt = await connection.ask({ path: size === 0 ? own.path : `${own.path}/${size}` });
     if (blast !== undefined) blast.to = attempt.endedAt + AFTERMATH_MS;
     if (own.ends(attempt)) account.count('the fault itself');
     else account.judge(kind, attempt);
   }
   connection.destroy();
+}
+
+/**
+ * Opens a connection for a fault. A connection stays with its worker, so a first response shows which worker
+ * will be affected. A worker with more connections than others asks the client in that response to close, and
+ * then another connection is opened.
+ * @returns undefined when no connection can be opened
+ */
+async function open(kind: Kind, { url }: Cluster, account: Account): Promise<Connection | undefined> {
+  for (;;) {
+    const connection = await Connection.open(url);
+    if (!(connection instanceof Connection)) {
+      account.judge(`connect for ${kind}`, connection);
+      return;
+    }
+    account.judge(`GET /now before ${kind}`, await connection.ask({ path: '/now' }));
+    if (!connection.isOver) return connection;
+    connection.destroy();
+  }
 }
 
 /** @throws Error unless the reload begins, or is refused because another one is in progress */
