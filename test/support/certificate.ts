@@ -18,15 +18,25 @@ export function needsOpenssl(context: Mocha.Context): void {
   markPending(context, 'openssl is not installed');
 }
 
-/** Writes a self-signed certificate for 127.0.0.1 and localhost, and its key, into the folder. */
-export function makeCertificate(folder: string, name: string, days = 30): TestCertificate {
+/**
+ * Writes a certificate for 127.0.0.1 and localhost, and its key, into the folder.
+ * @param authority a certificate that signs this one, so that clients trust all that it has signed: a renewed
+ *   certificate needs no change of theirs. Default: the certificate is self-signed
+ */
+export function makeCertificate(
+  folder: string,
+  name: string,
+  days = 30,
+  authority?: TestCertificate,
+): TestCertificate {
   const certFile = join(folder, `${name}.crt`);
   const keyFile = join(folder, `${name}.key`);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'];
   const files = ['-out', certFile, '-days', String(days)];
-  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files], { stdio: 'pipe' });
-  return { certFile, keyFile, ca: readFileSync(certFile, 'utf8') };
+  const signer = authority === undefined ? [] : ['-CA', authority.certFile, '-CAkey', authority.keyFile];
+  execFileSync('openssl', ['req', '-x509', ...key, ...subject, ...files, ...signer], { stdio: 'pipe' });
+  return { certFile, keyFile, ca: authority?.ca ?? readFileSync(certFile, 'utf8') };
 }
 
 /** The settings of a cluster that serves with this certificate. */

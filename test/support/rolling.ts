@@ -74,6 +74,7 @@ export const PATIENT_DRAIN_MS = 6_000;
  * Reloads `times` times while clients keep connections alive and others open one for each request.
  * @param seed of the pauses of the clients and of the delays
  * @param paceMs the pause of the clients that do not think
+ * @param roll replaces all workers once; it gets how often they have been replaced before
  */
 export async function rollUnderLoad(
   cluster: Cluster,
@@ -81,6 +82,7 @@ export async function rollUnderLoad(
   times: number,
   seed: number,
   paceMs = PACE_MS,
+  roll: (time: number) => Promise<void> = () => rollOnce(cluster),
 ): Promise<RollingLoad> {
   const { ca } = cluster;
   const proxy = await delayingProxy(cluster.url, seed);
@@ -93,7 +95,7 @@ export async function rollUnderLoad(
   thinking.drainBegins();
   for (const load of [kept, fresh]) await load.answered(20);
   await thinking.answered(THINKERS);
-  for (let time = 0; time < times; time += 1) await rollOnce(cluster);
+  for (let time = 0; time < times; time += 1) await roll(time);
   await Promise.all([kept.stop(), thinking.stop(), fresh.stop()]);
   await proxy.close();
   return { kept: kept.account, thinking: thinking.account, fresh: fresh.account };
