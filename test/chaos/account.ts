@@ -12,10 +12,12 @@ export class Account {
   #answeredAt = performance.now();
 
   /**
-   * Opens a blast: a request is about to stall this thread behind an await. The caller must end the blast.
+   * Opens a blast: a request is about to stall this thread in a way that affects others. The caller must end
+   * the blast.
+   * @param isDeadly whether the stall ends the thread
    */
-  blast(thread: number): Blast {
-    const blast = { thread, from: performance.now(), to: Number.POSITIVE_INFINITY };
+  blast(thread: number, isDeadly: boolean): Blast {
+    const blast = { thread, isDeadly, from: performance.now(), to: Number.POSITIVE_INFINITY };
     this.#blasts.push(blast);
     return blast;
   }

@@ -7,6 +7,7 @@ import { Account } from './account.js';
 import { commit } from './faults.js';
 import { startLoad } from './load.js';
 import type { Kind } from './plan.js';
+import type { Verdict } from './verdict.js';
 
 const CRASHES: readonly Kind[] = ['uncaught exception', 'unhandled rejection', 'process.exit()'];
 
@@ -44,13 +45,13 @@ export async function crashStorm(cluster: Cluster, crashes: number, seed: number
   account.end();
   lag.disable();
   const { requests, unexplained: failures, longestGapMs, verdicts } = account;
-  const refused = verdicts.get('refused (503)') ?? 0;
-  const idle = verdicts.get('was idle') ?? 0;
+  const explained: readonly Verdict[] = ['refused (503)', 'was idle', 'not accepted'];
+  const failed = explained.reduce((sum, verdict) => sum + (verdicts.get(verdict) ?? 0), failures.length);
   const clientStoodMs = lag.max / 1e6;
   return {
     crashes,
     requests,
-    failed: failures.length + refused + idle,
+    failed,
     failures,
     longestGapMs,
     clientStoodMs,

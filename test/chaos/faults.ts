@@ -1,6 +1,7 @@
 // Carries out each kind of fault, and defines the result that its own request must have.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '#test/support/cluster.js';
+import { CORE } from '#test/support/core.js';
 import { Wire } from '#test/support/wire.js';
 import type { Account } from './account.js';
 import { Connection } from './connection.js';
@@ -10,8 +11,8 @@ import { AFTERMATH_MS, type Attempt } from './verdict.js';
 interface Own {
   readonly path: string;
   readonly ends: (attempt: Attempt) => boolean;
-  /** True: the fault runs behind an await, so other requests of its worker may be affected. */
-  readonly blasts?: boolean;
+  /** How other requests of its worker may be affected: the fault runs behind an await, or ends the thread. */
+  readonly blast?: 'behind await' | 'thread ends';
   readonly times?: number;
 }
 
@@ -24,6 +25,16 @@ const isProblem =
 /** The results of work that ends by itself, possibly while it is being interrupted. */
 const either = (attempt: Attempt): boolean => is200(attempt) || isProblem('HANDLER_STALLED')(attempt);
 
+/** The core `node` lets a thread be terminated that is stalled in native code. */
+const NATIVE_STALL: Readonly<Record<typeof CORE, Own>> = {
+  uws: { path: '/native', ends: either },
+  node: {
+    path: '/native',
+    ends: (attempt) => either(attempt) || (attempt.status === 0 && attempt.code === 'closed'),
+    blast: 'thread ends',
+  },
+};
+
 /** The request that causes the fault. */
 const OWN: Partial<Record<Kind, Own>> = {
   // This request gets no response, because its worker ends.
@@ -31,11 +42,11 @@ const OWN: Partial<Record<Kind, Own>> = {
   'unhandled rejection': { path: '/rejection', ends: is200 },
   'process.exit()': { path: '/exit', ends: isProblem('INTERNAL') },
   loop: { path: '/loop', ends: isProblem('HANDLER_STALLED') },
-  'loop behind await': { path: '/loop/await', ends: isProblem('HANDLER_STALLED'), blasts: true },
+  'loop behind await': { path: '/loop/await', ends: isProblem('HANDLER_STALLED'), blast: 'behind await' },
   'loop in regex': { path: '/loop/regex', ends: isProblem('HANDLER_STALLED') },
-  'loop in timer': { path: '/loop/timer', ends: isProblem('HANDLER_STALLED'), blasts: true },
-  'long work': { path: '/busy', ends: either, blasts: true },
-  'native stall': { path: '/native', ends: either },
+  'loop in timer': { path: '/loop/timer', ends: isProblem('HANDLER_STALLED'), blast: 'behind await' },
+  'long work': { path: '/busy', ends: either, blast: 'behind await' },
+  'native stall': NATIVE_STALL[CORE],
   // The time to fill a heap depends on the machine: on a slow one it may count as a stall.
   'heap growth': { path: '/leak', ends: either, times: 3 },
 };
@@ -53,7 +64,8 @@ async function ask(own: Own, { kind, size }: Fault, cluster: Cluster, account: A
   const connection = await open(kind, cluster, account);
   if (connection === undefined) return;
   for (let time = 0; time < (own.times ?? 1) && !connection.isOver; time += 1) {
-    const blast = own.blasts === true ? account.blast(connection.thread!) : undefined;
+    const blast =
+      own.blast === undefined ? undefined : account.blast(connection.thread!, own.blast === 'thread ends');
     const attempt = await connection.ask({ path: size === 0 ? own.path : `${own.path}/${size}` });
     if (blast !== undefined) blast.to = attempt.endedAt + AFTERMATH_MS;
     if (own.ends(attempt)) account.count('the fault itself');

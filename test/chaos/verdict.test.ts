@@ -11,7 +11,13 @@ const attempt = (changed: Partial<Attempt>): Attempt => ({
   thread: 7,
   ...changed,
 });
-const blast = (changed: Partial<Blast> = {}): Blast => ({ thread: 7, from: 150, to: 180, ...changed });
+const blast = (changed: Partial<Blast> = {}): Blast => ({
+  thread: 7,
+  isDeadly: false,
+  from: 150,
+  to: 180,
+  ...changed,
+});
 const stalled = { status: 500, code: 'HANDLER_STALLED' };
 
 describe('the verdict on a request during chaos', () => {
@@ -50,9 +56,34 @@ describe('the verdict on a request during chaos', () => {
       [],
       'unexplained',
     ],
+    [
+      'one that ended before any response',
+      { status: 0, code: 'closed', thread: undefined },
+      [],
+      'unexplained',
+    ],
     ['a refused connection', { status: 0, code: 'ECONNREFUSED' }, [], 'unexplained'],
     ['504', { status: 504, code: 'DEADLINE_EXCEEDED' }, [blast()], 'unexplained'],
   ] as const) {
-    it(`${what}: ${verdict}`, () => expect(verdictOf(attempt(changed), blasts)).to.equal(verdict));
+    it(`${what}: ${verdict}`, () => expect(verdictOf(attempt(changed), blasts, 'uws')).to.equal(verdict));
+  }
+
+  const closed = { status: 0, code: 'closed' };
+  const deadly = blast({ isDeadly: true });
+  for (const [what, changed, blasts, verdict] of [
+    ['a connection that ended with its thread', closed, [deadly], 'ended with its thread'],
+    ['one that was cut by that', { ...closed, code: 'cut' }, [deadly], 'ended with its thread'],
+    ['one of another thread', { ...closed, thread: 8 }, [deadly], 'unexplained'],
+    ['one beside a stall that ends no thread', closed, [blast()], 'unexplained'],
+    ['one that ended before any response', { ...closed, thread: undefined }, [], 'not accepted'],
+    [
+      'one that was cut in its first response',
+      { ...closed, code: 'cut', thread: undefined },
+      [],
+      'unexplained',
+    ],
+  ] as const) {
+    it(`on the core node, ${what}: ${verdict}`, () =>
+      expect(verdictOf(attempt(changed), blasts, 'node')).to.equal(verdict));
   }
 });
