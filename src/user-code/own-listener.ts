@@ -84,7 +84,9 @@ export function watchListeners(found: (listener: OwnListener) => void): () => vo
 function closeOnceListening(server: Server): void {
   const listening = (): void => {
     server.off('error', failed);
-    // The other callbacks of this event may still ask the server for its port.
+    // Callbacks of this event ask the server for its address, some of them later, as those of Fastify do.
+    const address = server.address();
+    server.address = () => address;
     process.nextTick(() => server.close());
   };
   const failed = (): void => void server.off('listening', listening);

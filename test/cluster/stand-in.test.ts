@@ -112,7 +112,9 @@ describe('a primary that listens in place of its workers', () => {
         (count) => count === 1,
       );
       expect(lines[0]).to.match(
-        new RegExp(`new connections wait .*: .*${HOST}:${port} .*: the port is in use by a thread that has not given it up yet`),
+        new RegExp(
+          `new connections wait .*: .*${HOST}:${port} .*: the port is in use by a thread that has not given it up yet`,
+        ),
       );
       other.close();
       await until(

@@ -18,12 +18,12 @@ const NEVER_READY = `import { isMainThread } from 'node:worker_threads';
 setInterval(() => undefined, 60_000);
 if (!isMainThread) await new Promise(() => undefined);
 `;
-/** Listens, and prints that as applications do, once \`connected\` resolves. */
+/** Listens, and prints that in a later callback as Fastify does, once \`connected\` resolves. */
 const listening = (connected: string, port: number): string =>
   `import { createServer } from 'node:http';
 const own = createServer((request, response) => response.end('own'));
 const connect = async () => { ${connected} };
-connect().then(() => own.listen(${port}, () => console.log(own.address().port)));
+connect().then(() => own.listen(${port}, () => setImmediate(() => console.log(own.address().port))));
 `;
 
 describe('an application that listens after its module was loaded', () => {
