@@ -90,8 +90,9 @@ describe('an application that listens after its module was loaded', () => {
           .logs()
           .filter(({ level, msg }) => Number(level) >= 50 && !String(msg).includes('by itself'));
         expect(failed).to.deep.equal([]);
+        expect((await cluster.stop()).code).to.equal(0);
       } finally {
-        await cluster.stop().finally(() => cluster.dispose());
+        await cluster.dispose();
       }
     });
 
