@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { within } from '#test/support/cluster.js';
+import { CORE } from '#test/support/core.js';
 import { newSeed } from '#test/support/random.js';
 import { keepCollecting, residentMb } from '#test/support/resident-memory.js';
 import { until } from '#test/support/until.js';
@@ -27,6 +28,12 @@ const MB = 1_000_000;
 const IDLE_CUT_MS = 12_000 + 8000;
 /** A response to the first packet may be under way before the second comes. */
 const BETWEEN_PACKETS_MS = 100;
+
+/**
+ * Bytes that a client sends of an endless head. The core `node` ends its side with the refusal, and drops
+ * what follows within the bounds of lingering.ts, so that the client can read it.
+ */
+const MOST_HEAD = { uws: 50 * MB, node: 2 * MB };
 
 const request = (path: string, method = 'GET'): string => `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 const chunkedHead = (line: string): string =>
@@ -191,9 +198,11 @@ describe('a hostile client', () => {
     for (const piece of ['x'.repeat(1000), 'X: y\r\n', '\r\n', `X: ${'y'.repeat(500)}\r\n`]) {
       const client = new Client(cluster.url).listen();
       client.socket.write('GET /who HTTP/1.1\r\nHost: x\r\nX: ');
-      const written = await client.pour(piece, 50 * MB, 5000);
+      const written = await client.pour(piece, MOST_HEAD[CORE], 5000);
       await within(15_000, client.closed, () => `still open, ${written} bytes written`);
-      expect(written).to.be.lessThan(10 * MB);
+      if (CORE === 'uws') expect(written).to.be.lessThan(10 * MB);
+      // The reset that ends the connection may overtake the response.
+      else if (client.received !== '') expect(client.received).to.match(/^HTTP\/1\.1 (431|200) /);
     }
   });
 });

@@ -83,7 +83,8 @@ const streams: readonly Exchange[] = [
       return [hasHeader, await asked.status(), await asked.rest()];
     },
     differs: {
-      because: 'The header of a stream is sent with its first piece.',
+      because: 'The header of a stream is sent with its first piece on the core `uws`.',
+      core: 'uws',
       ours: [false, 200, 'body'],
     },
   },

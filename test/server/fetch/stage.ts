@@ -1,5 +1,6 @@
 // Exchanges in which client and application take turns. Both sides meet at a stage, which the client reaches
 // by further requests.
+import type { CORE } from '#test/support/core.js';
 import { latch } from '../latch.js';
 import type { Peer } from './peer.js';
 
@@ -23,5 +24,10 @@ export interface Exchange {
   /** @returns what the client has found, which is the same behind both servers */
   readonly client: (peer: Peer) => Promise<unknown>;
   /** Why we differ, and what our client finds. */
-  readonly differs?: { readonly because: string; readonly ours: unknown };
+  readonly differs?: {
+    readonly because: string;
+    /** The core that differs. Default: both. */
+    readonly core?: typeof CORE;
+    readonly ours: unknown;
+  };
 }

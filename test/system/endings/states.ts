@@ -76,6 +76,12 @@ function run(program: string, ...args: string[]): void {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
 
+/** The process has made a folder in its place meanwhile, for its flight record. */
+function renameBack(dataDir: string): void {
+  rmSync(dataDir, { recursive: true, force: true });
+  renameSync(`${dataDir}-renamed`, dataDir);
+}
+
 const asRoot = (): string | undefined => (process.getuid?.() === 0 ? undefined : 'needs root');
 
 const NAME_SERVER = '127.53.0.1';
@@ -258,7 +264,7 @@ export const STATES: readonly State[] = [
     env: { pm_id: '5' }, // with a slot of pm2 the process looks for a successor
     enter: async ({ cluster: { dataDir }, after }) => {
       renameSync(dataDir, `${dataDir}-renamed`);
-      after(() => renameSync(`${dataDir}-renamed`, dataDir));
+      after(() => renameBack(dataDir));
     },
   },
   {
@@ -272,7 +278,7 @@ export const STATES: readonly State[] = [
     },
     enter: async ({ cluster: { dataDir }, after }) => {
       renameSync(dataDir, `${dataDir}-renamed`);
-      after(() => renameSync(`${dataDir}-renamed`, dataDir));
+      after(() => renameBack(dataDir));
       await sleep(200); // an adopted PostgreSQL is checked every 50 ms
     },
   },
