@@ -66,7 +66,10 @@ export class NodeBody {
 
   /** The whole body has arrived. Its end may be received a moment later. */
   get isComplete(): boolean {
-    return this.isDelivered || this.#request.complete;
+    const request = this.#request;
+    // Node.js may call back behind the last bytes before it reports the end.
+    const hasArrived = this.#left > 0 && request.readableLength >= this.#left;
+    return this.isDelivered || request.complete || hasArrived;
   }
 
   read(onPiece: OnPiece, reading: BodyReading | undefined): void {
