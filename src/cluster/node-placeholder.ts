@@ -35,9 +35,9 @@ interface Certificate {
   readonly key: Buffer;
 }
 
-/** Of CONNECT, Node.js would make no request, and would close its connection. */
+/** Node.js would make no request of CONNECT, and would close its connection. */
 class AnyRequest extends IncomingMessage {}
-Object.defineProperty(AnyRequest.prototype, 'upgrade', { get: () => false, set: () => undefined });
+Object.defineProperty(AnyRequest.prototype, 'upgrade', { get: () => false, set() {} });
 
 export class NodePlaceholder implements PlaceholderListener {
   readonly #options: CountedPlaceholderOptions;

@@ -9,6 +9,8 @@ import { byteString } from '../response/field-octets.js';
 /** Up to this size a body is written together with its head, as one text. */
 export const ONE_WRITE_BYTES = 16 * 1024;
 
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
 /** The bytes of a body as a text with a character for each. @param bytes their number */
 export function octetsIn(body: string | Uint8Array, bytes: number): string {
   if (typeof body === 'string') return body.length === bytes ? body : byteString(body.toWellFormed());
@@ -57,9 +59,12 @@ export function writeAtOnce(response: ServerResponse, end: unknown, body: unknow
     internals._contentLength = bytes;
     internals._implicitHeader();
   }
+  const head = internals._header!;
+  // Node.js writes a head in the coding of the text behind it.
+  if (typeof body === 'string' && BEYOND_ASCII.test(head)) return false;
   if (response.chunkedEncoding || !internals._hasBody || !isNext(response, socket)) return false;
   internals._headerSent = true;
-  socket!.write(internals._header! + octetsIn(body as string | Uint8Array, bytes), 'latin1');
+  socket!.write(head + octetsIn(body as string | Uint8Array, bytes), 'latin1');
   return true;
 }
 

@@ -32,21 +32,22 @@ describe('a failure of the server on node:http', () => {
     app.ws('/socket', {});
   });
   const { app, observer, logs } = world;
-  const { servesOther, webSocketAt } = app;
-  const { refused } = observer;
+  const servesOther = app.servesOther.bind(app);
+  const webSocketAt = app.webSocketAt.bind(app);
+  const refused = observer.refused.bind(observer);
   Object.assign(app, {
     servesOther: (...args: Parameters<typeof servesOther>) => {
       failsAt('servesOther');
-      return servesOther.apply(app, args);
+      return servesOther(...args);
     },
     webSocketAt: (...args: Parameters<typeof webSocketAt>) => {
       failsAt('webSocketAt');
-      return webSocketAt.apply(app, args);
+      return webSocketAt(...args);
     },
   });
   observer.refused = (reason) => {
     failsAt('refused');
-    refused.call(observer, reason);
+    refused(reason);
   };
   const gate = {
     ...OPEN_GATE,

@@ -36,6 +36,9 @@ const handlers: Readonly<Record<string, Respond>> = {
   'fields in an object': (response) =>
     response.writeHead(201, { 'X-A': '1', 'set-cookie': ['a=1', 'b=2'] }).end('x'),
   'fields in a flat list': (response) => response.writeHead(201, ['X-A', '1', 'x-a', '2']).end('x'),
+  'a field beyond ASCII, and a text': (response) => response.setHeader('x-name', 'J\u00fcrgen').end('x'),
+  'a field beyond ASCII, and bytes': (response) =>
+    response.setHeader('x-name', 'J\u00fcrgen').end(Buffer.from('x')),
   'fields in pairs': (response) => response.writeHead(201, [['X-A', '1']] as never).end('x'),
   'a reason': (response) => response.writeHead(418, 'Short and stout', { 'x-a': '1' }).end('x'),
   'fields of both kinds': (response) => {

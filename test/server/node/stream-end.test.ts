@@ -33,7 +33,8 @@ describe('a stream on node:http that ends while its client takes nothing', () =>
           demo.get('/stream', (ctx) =>
             ctx.stream(
               (async function* () {
-                // Small pieces are accepted while some wait, so the end comes behind bytes that were not taken.
+                // Small pieces are accepted while some wait, so the end comes behind bytes that are
+                // not taken.
                 let waiting = 0;
                 while (waiting === 0) {
                   yield PIECE;
