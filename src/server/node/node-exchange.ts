@@ -639,7 +639,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (this.#phase >= DONE) {
       this.#isPending = false;
       this.#idle?.stop();
-      this.#taken?.stop();
+      this.#taken?.gone();
       this.#body?.finish();
       return;
     }
@@ -653,5 +653,6 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
         this.host.failed(error);
       }
     }
+    this.#taken?.gone();
   }
 }

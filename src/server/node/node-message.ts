@@ -110,10 +110,8 @@ export function messageClass(
 
     /** Node.js calls it behind the response, to read what nothing has read. */
     _dump(): void {
-      const { [OVER]: isOver, [READER]: reader, [RAW]: isRaw } = this as unknown as Message;
-      // What is left of a body that an application has got is looked after by NodeTaken.
-      const isLeft = reader !== undefined || (isRaw === true && !this.complete);
-      if (isOver !== true && !isLeft) dump.call(this);
+      const { [OVER]: isOver, [READER]: reader } = this as unknown as Message;
+      if (isOver !== true && reader === undefined) dump.call(this);
     }
   }
   // A connection that was cut is left as well: Node.js would make requests of all that its packet still

@@ -64,6 +64,7 @@ export class NodeTaken {
   /** The kernel has the whole response. */
   #isPassed = false;
   #isFinished = false;
+  #awaitsDrain = false;
   #unread: IdleAlarm | undefined;
   /** Bytes that waited for the client when the alarm was set. */
   #waiting = 0;
@@ -166,8 +167,10 @@ export class NodeTaken {
   }
 
   wrote(isTaken: boolean): void {
-    if (isTaken || this.#isVoid || this.#unread !== undefined || this.#owner.host === undefined) return;
+    if (isTaken || this.#isVoid || this.#awaitsDrain || this.#owner.host === undefined) return;
+    this.#awaitsDrain = true;
     this.#response.once('drain', () => {
+      this.#awaitsDrain = false;
       this.#unread?.stop();
       this.#unread = undefined;
       this.#events.bytesWait(0);
@@ -200,6 +203,9 @@ export class NodeTaken {
   finished(): void {
     if (this.#isVoid || this.#isFinished) return;
     this.#isFinished = true;
+    // The application may have set one, which is that of this request.
+    const { request } = this.#messages;
+    if (request.socket.timeout) request.socket.setTimeout(0);
     this.#passed();
     this.#owner.finished();
   }
@@ -271,7 +277,18 @@ export class NodeTaken {
     this.#response.emit('close');
   }
 
-  /** Call when the connection has closed. */
+  /**
+   * The connection has closed. Node.js reports that to what reads the body, unless the application has closed
+   * it within a callback of the parser.
+   */
+  gone(): void {
+    this.stop();
+    const { request } = this.#messages;
+    if (request.destroyed || this.#isFinished) return;
+    const error = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+    this.#events.deliver(() => void request.destroy(error));
+  }
+
   stop(): void {
     this.#unread?.stop();
     this.#body?.stop();

@@ -32,8 +32,8 @@ export class TakenBody {
   /** Joins the small pieces of a chunked body. */
   readonly #joiner: ChunkJoiner | undefined;
   #lingering: Lingering | undefined;
-  /** What arrives is not handed over. */
-  #isDropping = false;
+  /** It is too large. */
+  #isRefused = false;
   /** The request has ended in another way than by the application. */
   #isVoid = false;
 
@@ -67,16 +67,23 @@ export class TakenBody {
       this.#events.bodyArrived();
     } else this.#pace?.arrived(length);
     this.#lingering?.dropped(length);
-    if (this.#isVoid || (this.#isDropping && piece !== null)) return true;
+    if (this.#isVoid || this.#isRefused || (piece !== null && isDumped(this.#request))) return true;
     this.#left -= length;
     if (this.#left < 0) {
-      this.#pace?.stop();
-      this.#events.bodyRefused(bodyTooLarge(this.#limit));
+      this.#refuse();
       return true;
     }
     if (piece !== null && this.#joiner !== undefined) return this.#joiner.add(piece);
     this.#joiner?.flush();
     return this.#deliver(piece);
+  }
+
+  #refuse(): void {
+    this.#isRefused = true;
+    this.#pace?.stop();
+    // Behind the response, what reads the body learns it by the end of the connection.
+    if (this.#lingering !== undefined) this.#lingering.dropped(MOST_BYTES + 1);
+    this.#events.bodyRefused(bodyTooLarge(this.#limit));
   }
 
   #deliver(piece: Uint8Array | null): boolean {
@@ -117,8 +124,6 @@ export class TakenBody {
     const { host } = this.#source;
     if (host === undefined) return;
     const request = this.#request;
-    // As Node.js decides it: what reads it gets the rest, or the end of the connection as an error.
-    this.#isDropping = !isConsumed(request);
     this.#lingering = new Lingering(host, this, over);
     this.#lingering.wait(CLOSE_AFTER_MS, over);
     // The connection may have been paused because its client did not read.
@@ -143,16 +148,9 @@ export class TakenBody {
   }
 }
 
-/** How Node.js knows whether something has begun to read a request. */
-interface Consumed {
-  readonly _consuming: boolean;
-  readonly _readableState: { readonly resumeScheduled: boolean };
-}
-
-function isConsumed(request: IncomingMessage): boolean {
-  const { _consuming, _readableState } = request as unknown as Consumed;
-  return _consuming || _readableState.resumeScheduled || request.readableFlowing === true;
-}
+/** Nothing has begun to read the request before its response: Node.js drops the rest. */
+const isDumped = (request: IncomingMessage): boolean =>
+  (request as unknown as { readonly _dumped: boolean })._dumped;
 
 function push(this: Owned, piece: Uint8Array | null): boolean {
   return this[BODY]?.arrived(piece) ?? above(this, BODY).push.call(this, piece);

@@ -4,16 +4,18 @@ import { createServer, OutgoingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { NodeHandler } from '#src/server/handler.js';
-import { until } from '#test/support/until.js';
-import { Wire } from '#test/support/wire.js';
+import { Wire, type WireResponse } from '#test/support/wire.js';
 import { latch } from '../kit.js';
 import { useNodeServers } from './mounted-kit.js';
 
 const OWN_FIELDS = ['connection', 'keep-alive', 'date', 'x-request-id'];
 const EVENTS = ['prefinish', 'finish', 'close', 'error', 'drain'] as const;
 
+const REQUEST_EVENTS = ['end', 'aborted', 'error', 'close'] as const;
+
 type Respond = (response: ServerResponse, note: (event: string) => void) => unknown;
 
+const UNLIKE_PIPELINED = 'a time-out of its own';
 const LARGE = 'x'.repeat(40_000);
 const handlers: Readonly<Record<string, Respond>> = {
   'end of a string': (response) => response.end('Hello'),
@@ -100,6 +102,16 @@ const handlers: Readonly<Record<string, Respond>> = {
     } as never;
     Object.setPrototypeOf(response, own).end('wrapped');
   },
+  'a response behind the body': (response) => {
+    let text = '';
+    response.req.on('data', (piece: Buffer) => (text += piece.toString()));
+    response.req.on('end', () => response.end(text));
+  },
+  'a time-out of its own': (response, note) => {
+    note(`time-out ${response.req.socket.timeout ?? 0}`);
+    // Node.js ends it with the response, unless requests are pipelined.
+    response.setTimeout(60_000).end('x');
+  },
   'what it says of itself': (response) => {
     const { headersSent, writableEnded, finished } = response;
     response.end('x');
@@ -120,76 +132,114 @@ const ways: readonly Way[] = [
   { name: 'POST', method: 'POST', isPipelined: false, body: 'not read' },
 ];
 
+/** These end the connection. */
+const cuts: Readonly<Record<string, Respond>> = {
+  'destroys the response': (response) => response.destroy(),
+  'destroys the socket': (response) => response.req.socket.destroy(),
+  'destroys the request': (response) => response.req.destroy(),
+  'destroys the response, and reads': (response) => response.destroy().req.resume(),
+  'destroys the response while it reads': (response) => {
+    response.req.on('data', () => response.destroy()).on('end', () => response.destroy());
+  },
+  'destroys the response in a later turn': (response) => setImmediate(() => response.destroy()),
+};
+
 /** What a client got, and what the handler has seen. */
-interface Seen {
-  readonly responses: unknown[];
-  readonly events: string[];
+class Seen {
+  responses: unknown[] = [];
+  readonly events: string[] = [];
+  /** Those of the request, whose body may end before the response or behind it. */
+  readonly requestEvents: string[] = [];
+  #open: number;
+  readonly #over = latch();
+
+  constructor(requests: number) {
+    this.#open = 2 * requests;
+  }
+
+  /** Requests and responses have closed. */
+  get over(): Promise<void> {
+    return this.#over.opened;
+  }
+
+  watch(respond: Respond): NodeHandler {
+    const { events, requestEvents } = this;
+    const closed = (): void => {
+      this.#open -= 1;
+      if (this.#open === 0) this.#over.open();
+    };
+    return (request, response) => {
+      for (const event of EVENTS) response.on(event, () => events.push(event));
+      for (const event of REQUEST_EVENTS) request.on(event, () => requestEvents.push(event));
+      request.on('close', closed);
+      response.on('close', () => {
+        const { writableFinished, headersSent, destroyed } = response;
+        events.push(`state ${JSON.stringify([writableFinished, headersSent, destroyed])}`);
+        closed();
+      });
+      respond(response, (event) => events.push(event));
+      events.push(`returned ${JSON.stringify([response.writableEnded, response.headersSent])}`);
+    };
+  }
 }
 
 describe('a mounted application, beside one on a server of Node.js,', () => {
   const serve = useNodeServers();
 
-  const watched =
-    (respond: Respond, events: string[], isOver: () => void): NodeHandler =>
-    (_request, response) => {
-      for (const event of EVENTS) response.on(event, () => events.push(event));
-      response.on('close', () => {
-        events.push(
-          `state ${JSON.stringify([response.writableFinished, response.headersSent, response.destroyed])}`,
-        );
-        isOver();
-      });
-      respond(response, (event) => events.push(event));
-      events.push(`returned ${JSON.stringify([response.writableEnded, response.headersSent])}`);
-    };
-
-  /** Asks twice over one connection. */
-  async function ask(url: string, { method, isPipelined, body }: Way): Promise<unknown[]> {
+  /** Asks over one connection. */
+  async function ask(url: string, way: Way, requests: number): Promise<unknown[]> {
     const client = await Wire.open(url);
-    const first = client.request(method, '/a', [], body);
-    if (!isPipelined) await first;
-    const responses = await Promise.all([first, client.request(method, '/a', [], body)]);
+    const asked: Promise<unknown>[] = [];
+    for (let i = 0; i < requests; i++) {
+      asked.push(client.request(way.method, '/a', [], way.body).then(withoutOwn));
+      if (!way.isPipelined) await asked.at(-1);
+    }
+    const responses = await Promise.all(asked);
     client.destroy();
-    return responses.map((response) => {
-      const fields = Object.entries(response?.headers ?? {}).filter(([name]) => !OWN_FIELDS.includes(name));
-      return [response?.status, Object.fromEntries(fields), response?.body.toString('latin1')];
-    });
+    return responses;
   }
 
-  for (const [name, respond] of Object.entries(handlers))
-    for (const way of ways)
-      it(`sends and sees the same: ${name} (${way.name})`, async () => {
-        const plain = await onNode(respond, way);
-        const events: string[] = [];
-        const over = latch();
-        const handler = watched(respond, events, () => over.open());
-        const { url, observer } = await serve((app) => app.mountNode('/a', handler));
-        const mounted: Seen = { responses: await ask(url, way), events };
-        await observer.ended(2);
-        await until(
-          () => events.length,
-          (count) => count >= plain.events.length,
-        );
-        // Requests that are pipelined are served one after the other, so their events do not mix.
-        if (way.isPipelined) for (const seen of [plain, mounted]) seen.events.sort();
-        expect(mounted).to.deep.equal(plain);
-      });
+  function withoutOwn(response: WireResponse | undefined): unknown {
+    if (response === undefined) return undefined;
+    const fields = Object.entries(response.headers).filter(([name]) => !OWN_FIELDS.includes(name));
+    return [response.status, Object.fromEntries(fields), response.body.toString('latin1')];
+  }
 
-  async function onNode(respond: Respond, way: Way): Promise<Seen> {
-    const events: string[] = [];
-    let open = 2;
-    const over = latch();
-    const server = createServer(
-      watched(respond, events, () => {
-        open -= 1;
-        if (open === 0) over.open();
-      }),
-    );
+  async function onNode(respond: Respond, way: Way, requests: number): Promise<Seen> {
+    const seen = new Seen(requests);
+    const server = createServer(seen.watch(respond));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const responses = await ask(`http://127.0.0.1:${port}`, way);
-    await over.opened;
+    seen.responses = await ask(`http://127.0.0.1:${port}`, way, requests);
+    await seen.over;
     server.close();
-    return { responses, events };
+    return seen;
+  }
+
+  async function mounted(respond: Respond, way: Way, requests: number): Promise<Seen> {
+    const seen = new Seen(requests);
+    const { url, observer } = await serve((app) => app.mountNode('/a', seen.watch(respond)));
+    seen.responses = await ask(url, way, requests);
+    await seen.over;
+    await observer.ended(requests);
+    return seen;
+  }
+
+  const compare = (name: string, respond: Respond, way: Way, requests: number) =>
+    it(`sends and sees the same: ${name} (${way.name})`, async () => {
+      const both = [await mounted(respond, way, requests), await onNode(respond, way, requests)];
+      const [own, plain] = both.map(({ responses, events, requestEvents }) => ({
+        responses,
+        // Requests that are pipelined are served one after the other, so their events do not mix.
+        events: way.isPipelined ? events.toSorted() : events,
+        requestEvents: requestEvents.toSorted(),
+      }));
+      expect(own).to.deep.equal(plain);
+    });
+
+  for (const way of ways) {
+    for (const [name, respond] of Object.entries(handlers))
+      if (!way.isPipelined || name !== UNLIKE_PIPELINED) compare(name, respond, way, 2);
+    for (const [name, respond] of Object.entries(cuts)) if (!way.isPipelined) compare(name, respond, way, 1);
   }
 });
