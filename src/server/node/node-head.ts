@@ -41,13 +41,22 @@ export function readHead(reader: HeadReader, request: IncomingMessage): HttpErro
     // RFC 9110 section 7.8
     if (httpVersionMinor === 0 && name === 'upgrade') continue;
     const isHost = name === 'host';
-    if (isHost) hasHost = true;
-    // The authority of the target replaces Host, which is checked all the same: it must not appear twice.
-    reader.field(name, textOfOctets(isHost && authority !== undefined ? authority : rawHeaders[i + 1]!));
+    if (isHost) {
+      hasHost = true;
+      // Host is checked all the same: it must not appear twice.
+      if (authority !== undefined) replaceHost(request, i, authority);
+    }
+    reader.field(name, textOfOctets(rawHeaders[i + 1]!));
   }
   // A request of HTTP/1.0 has no Host, and no chunks.
   if (httpVersionMinor === 0 && !hasHost) reader.field('host', authority ?? 'localhost');
   return faultOf(reader, target, request);
+}
+
+/** The authority of the target takes the place of Host (RFC 9112 section 3.2.2), for an application as well. */
+function replaceHost(request: IncomingMessage, at: number, authority: string): void {
+  request.rawHeaders[at + 1] = authority;
+  request.headers.host = authority;
 }
 
 function faultOf(reader: HeadReader, target: string, request: IncomingMessage): HttpError | undefined {

@@ -72,6 +72,18 @@ describe('a mounted application of node:http', () => {
         client.destroy();
       });
 
+    it('sees the authority of a target in absolute form as Host', async () => {
+      const { wire } = await serve((app) =>
+        app.mountNode('/', ({ headers, rawHeaders }, response) => {
+          response.end(JSON.stringify([headers.host, rawHeaders.filter((text) => /test/.test(text))]));
+        }),
+      );
+      const client = await wire();
+      const response = await client.request('GET', 'http://other.test/x');
+      expect(JSON.parse(String(response?.body))).to.deep.equal(['other.test', ['other.test']]);
+      client.destroy();
+    });
+
     it('sees the path of a target in absolute form', async () => {
       const { wire } = await serve((app) => app.mountNode('/', target));
       const client = await wire();
