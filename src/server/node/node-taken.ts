@@ -42,6 +42,8 @@ interface Internals {
   readonly outputData: readonly unknown[];
   /** The length of the body, once there is a head that announces it. */
   readonly _contentLength: number | null;
+  /** False for HEAD, and for a status without a body. */
+  readonly _hasBody: boolean;
   /** Makes the head. */
   _implicitHeader(): void;
   destroyed: boolean;
@@ -143,7 +145,8 @@ export class NodeTaken {
       if (!response.headersSent) internals._implicitHeader();
       this.#events.bodyBegins(internals._contentLength ?? undefined);
     }
-    this.#events.bytesWait(response.writableLength + Buffer.byteLength(piece));
+    if (internalsOf(response)._hasBody)
+      this.#events.bytesWait(response.writableLength + Buffer.byteLength(piece));
   }
 
   /** The application has called `end`. */
@@ -284,7 +287,7 @@ export class NodeTaken {
   gone(): void {
     this.stop();
     const { request } = this.#messages;
-    if (request.destroyed || this.#isFinished) return;
+    if (request.destroyed || (this.#isFinished && request.complete)) return;
     const error = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
     this.#events.deliver(() => void request.destroy(error));
   }

@@ -66,8 +66,11 @@ export class TakenBody {
       this.#pace?.stop();
       this.#events.bodyArrived();
     } else this.#pace?.arrived(length);
-    this.#lingering?.dropped(length);
-    if (this.#isVoid || this.#isRefused || (piece !== null && isDumped(this.#request))) return true;
+    const isDropped = this.#isVoid || this.#isRefused || isDumped(this.#request);
+    // What a reader gets is bounded by the limit of its route.
+    if (isDropped) this.#lingering?.dropped(length);
+    else this.#lingering?.passed();
+    if (isDropped && (piece !== null || this.#isVoid || this.#isRefused)) return true;
     this.#left -= length;
     if (this.#left < 0) {
       this.#refuse();
@@ -81,9 +84,12 @@ export class TakenBody {
   #refuse(): void {
     this.#isRefused = true;
     this.#pace?.stop();
-    // Behind the response, what reads the body learns it by the end of the connection.
-    if (this.#lingering !== undefined) this.#lingering.dropped(MOST_BYTES + 1);
-    this.#events.bodyRefused(bodyTooLarge(this.#limit));
+    const error = bodyTooLarge(this.#limit);
+    this.#events.bodyRefused(error);
+    if (this.#lingering === undefined) return;
+    // Behind the response, what reads the body gets the error.
+    this.#events.deliver(() => void this.#request.destroy(error));
+    this.#lingering.dropped(MOST_BYTES + 1);
   }
 
   #deliver(piece: Uint8Array | null): boolean {

@@ -106,6 +106,30 @@ describe('the connection of a mounted application', () => {
       });
   });
 
+  it('ends what reads a body behind the response that passes the limit, and counts that once', async () => {
+    const failed = latch<string>();
+    const { wire, observer } = await serve((app) =>
+      app.mountNode('/a', { bodyLimit: 4 }, async (request, response) => {
+        response.end('early');
+        try {
+          for await (const piece of request) void piece;
+        } catch (error) {
+          failed.open((error as { code: string }).code);
+        }
+      }),
+    );
+    const client = await wire();
+    client.write('POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    expect((await client.response())?.status).to.equal(200);
+    for (let n = 0; n < 4; n++) {
+      client.write('3\r\nabc\r\n');
+      await turn();
+    }
+    expect(await failed.opened).to.equal('BODY_TOO_LARGE');
+    expect(observer.refusals.filter((reason) => reason === 'body_too_large')).to.have.length(1);
+    await client.closed();
+  });
+
   describe('behind a response that was sent in its place', () => {
     const uses: Readonly<Record<string, (response: ServerResponse) => Promise<unknown>>> = {
       finished: (response) => finished(response),
