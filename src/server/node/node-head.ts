@@ -53,7 +53,7 @@ export function readHead(reader: HeadReader, request: IncomingMessage): HttpErro
   return faultOf(reader, target, request);
 }
 
-/** The authority of the target takes the place of Host (RFC 9112 section 3.2.2), for an application as well. */
+/** The authority of the target takes the place of Host (RFC 9112 section 3.2.2). */
 function replaceHost(request: IncomingMessage, at: number, authority: string): void {
   request.rawHeaders[at + 1] = authority;
   request.headers.host = authority;
