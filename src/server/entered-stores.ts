@@ -81,6 +81,14 @@ export class EnteredStores {
   }
 }
 
+/**
+ * Keeps the stores that the running code has entered for what calls it later.
+ * @returns a function that calls another with them; undefined when a store was never entered
+ */
+export function keptStores(): (<R>(run: () => R) => R) | undefined {
+  return watched().storages.length === 0 ? undefined : AsyncLocalStorage.snapshot();
+}
+
 /** Notes calls of `enterWith` in this thread. */
 function watched(): Watched {
   const methods = AsyncLocalStorage.prototype as { enterWith: EnterWith };

@@ -52,6 +52,8 @@ export interface TakeOverEvents {
    * @returns lines to be added to it
    */
   headIsMade(head: string): string;
+  /** The head has bytes beyond ASCII, one character for each, which are not to be encoded. */
+  readonly hasOctets: boolean;
   /**
    * Called before the first bytes of a body that is written in pieces.
    * @param length of the whole body in bytes; undefined when that is unknown
@@ -135,6 +137,8 @@ export interface Exchange {
     events: TakeOverEvents,
     bodyLimit: number,
   ): NodeMessages | undefined | Promise<NodeMessages | undefined>;
+  /** The application is not to write the response any more, whatever else becomes of the request. */
+  leaveTaken?(): void;
   /** Bytes of the response were sent that an application of `node:http` writes. @default false */
   readonly isTakenSent?: boolean;
   /** The whole body has arrived. Its reader may be called a moment later. */

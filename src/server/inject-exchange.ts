@@ -198,6 +198,10 @@ export class InjectExchange implements Exchange, AbortListener {
     return this.#taken;
   }
 
+  leaveTaken(): void {
+    this.#taken?.taken.leave();
+  }
+
   get isTakenSent(): boolean {
     return this.#taken?.taken.isSent === true;
   }

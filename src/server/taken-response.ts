@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpError } from '../errors.js';
 import { overloaded } from './body/body.js';
 import { BodyClaim } from './body/body-claim.js';
+import { keptStores } from './entered-stores.js';
 import type { NodeMessages, TakeOverEvents } from './exchange.js';
 import type { NodeHandler } from './handler.js';
 import { adopted, isPromise } from './promise.js';
@@ -21,6 +22,7 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   #messages: NodeMessages | undefined;
   /** That of the response of the application, once it is made. */
   #head = '';
+  #hasOctets = false;
   #hasPermit = false;
   /** The application has written all of it. */
   #isWritten = false;
@@ -30,6 +32,8 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   #isOver = false;
   /** What the application has thrown before its response was written. */
   #failure: { readonly thrown: unknown } | undefined;
+  /** Calls with the stores that the application has entered, before it was done with the head. */
+  #withStores: (<R>(run: () => R) => R) | undefined;
   #waiting: { readonly ended: () => void; readonly failed: (thrown: unknown) => void } | undefined;
 
   constructor(ctx: RequestContext) {
@@ -110,11 +114,13 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     ctx.response.leaveTo(this);
     const { request, response } = messages;
     const fields = ctx.response.takenFields();
-    for (let i = 0; i < fields.length; i += 2) response.appendHeader(fields[i]!, byteString(fields[i + 1]!));
+    for (let i = 0; i < fields.length; i += 2)
+      response.appendHeader(fields[i]!, this.#octetsOf(fields[i + 1]!));
     prepare(request);
     if (ctx.exchange.isRequestArriving === true && !ctx.request.inProcess)
       ctx.server.turnEnd.add(() => this.#awaitBody(request));
     this.#call(() => application(request, response));
+    this.#withStores = keptStores();
   }
 
   #fail(thrown: unknown): void {
@@ -149,7 +155,12 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   /** A client must not take a part of the response for the whole. What was not begun becomes a 500. */
   #cut(): void {
     const { response, exchange } = this.#ctx;
-    if (!response.hasResponse || response.isComplete) return;
+    if (response.isComplete) return;
+    if (!response.hasResponse) {
+      // A hook may take its time for the response, which is not that of the application any more.
+      exchange.leaveTaken?.();
+      return;
+    }
     exchange.destroy();
     response.complete(500, 'INTERNAL');
   }
@@ -164,8 +175,18 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   headIsDue(status: number): boolean {
     const { response } = this.#messages!;
     const fields = this.#ctx.response.lateFields(status);
-    for (let i = 0; i < fields.length; i += 2) response.setHeader(fields[i]!, fields[i + 1]!);
+    for (let i = 0; i < fields.length; i += 2) response.setHeader(fields[i]!, this.#octetsOf(fields[i + 1]!));
     return this.#ctx.server.draining();
+  }
+
+  #octetsOf(text: string): string {
+    const octets = byteString(text);
+    if (octets !== text) this.#hasOctets = true;
+    return octets;
+  }
+
+  get hasOctets(): boolean {
+    return this.#hasOctets;
   }
 
   headIsMade(head: string): string {
@@ -232,7 +253,8 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   }
 
   deliver(piece: () => void): void {
-    this.#ctx.callService(() => this.#call(piece));
+    const withStores = this.#withStores;
+    this.#ctx.callService(() => this.#call(withStores === undefined ? piece : () => withStores(piece)));
   }
 
   misused(error: unknown): void {

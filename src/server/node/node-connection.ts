@@ -1,17 +1,14 @@
 // One connection of a client. Its requests are executed one after the other: `node:http` reports all that are
 // in a packet, whether or not the one before has its response, and a client could start thousands at once.
-// Those that wait are bounded, and none of them is executed once a response has announced the end of the
-// connection (RFC 9112 section 9.6).
+// Those that wait are bounded, and behind the last of them, or a response that has announced the end of the
+// connection (RFC 9112 section 9.6), nothing is executed.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpError } from '../../errors.js';
 import { MOST_BYTES, MOST_MS } from '../lingering.js';
 import type { OwnResponse } from './node-response.js';
 
-/**
- * A client is cut off that pipelines more requests behind an unfinished one, or behind the last one that is
- * executed: Node.js keeps each of them until the connection ends.
- */
+/** Requests that may wait behind an unfinished one. The response to the last of them ends the connection. */
 const MOST_WAITING = 16;
 /**
  * The same for the bytes of their heads and bodies. Of each body Node.js keeps up to STREAM_BYTES before it
@@ -19,6 +16,15 @@ const MOST_WAITING = 16;
  */
 const MOST_WAITING_BYTES = 128 * 1024;
 const STREAM_BYTES = 64 * 1024;
+
+/** With this result of its callback the parser fails, and makes no requests of what follows. */
+const STOP = -1;
+/** What it reports then. */
+const STOPPED = 'HPE_CB_HEADERS_COMPLETE';
+/** A member of Node.js that its types do not have. */
+interface Parser {
+  onIncoming(request: IncomingMessage, keepsAlive: boolean): number;
+}
 
 /** A request that is under way. */
 interface Current {
@@ -28,6 +34,8 @@ interface Current {
   gone(): void;
   /** Looks whether it has ended without a report of that. */
   look(): void;
+  /** Another request is here. Is the response complete, Node.js reports that now and not in a later turn. */
+  settle(): void;
   /** What follows on the connection cannot be read: the rest of the body, if it has not arrived. */
   broken(fault: HttpError): void;
 }
@@ -50,10 +58,10 @@ export class NodeConnection {
   #isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
-  /** Bytes of requests that have waited since the connection was not busy, or came behind the last one. */
+  /** Bytes of the requests that have waited since the connection was not busy. */
   #waitingBytes = 0;
-  /** Requests that came behind the last one. */
-  #ignored = 0;
+  /** No more may wait. */
+  #isFull = false;
   #address: string | undefined;
   /** Bytes that had been read when the connection was looked at, and since when they are all. */
   #read = 0;
@@ -69,6 +77,12 @@ export class NodeConnection {
   constructor(socket: Socket, serve: (connection: NodeConnection, waiting: Waiting) => void) {
     this.socket = socket;
     this.#serve = serve;
+    const { parser } = socket as Socket & { readonly parser?: Parser | null };
+    if (!parser) return;
+    const taken = parser.onIncoming.bind(parser);
+    // Node.js would keep each request until the connection ends.
+    parser.onIncoming = (request, keepsAlive) =>
+      this.isLast || this.#isFull ? STOP : taken(request, keepsAlive);
   }
 
   /** The address of the client as text; empty once it has left before it was asked for. */
@@ -80,6 +94,11 @@ export class NodeConnection {
   /** Its parser reads nothing any more. */
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** Call before `isBusy` or `isFree` decides about what has arrived. */
+  settle(): void {
+    this.#current?.settle();
   }
 
   /** A request is under way, or waits. */
@@ -112,9 +131,15 @@ export class NodeConnection {
     if (this.#current === current) this.#current = undefined;
   }
 
+  /** The parser has failed because no more requests are taken. Those that wait are served. */
+  stopped(): void {
+    this.#break();
+  }
+
   /** Nothing more can be parsed: the connection ends with the response that is under way. */
   broken(fault: HttpError): void {
     this.#break();
+    this.isLast = true;
     this.#current?.broken(fault);
   }
 
@@ -124,6 +149,7 @@ export class NodeConnection {
    */
   breakOff(): void {
     this.#break();
+    this.isLast = true;
     setImmediate(() => {
       if (this.#current === undefined) this.end();
     });
@@ -136,7 +162,6 @@ export class NodeConnection {
    */
   #break(): void {
     this.#isBroken = true;
-    this.isLast = true;
     const { socket } = this;
     socket.destroySoon = () => void socket.end();
   }
@@ -152,17 +177,9 @@ export class NodeConnection {
       this.#waiting = [];
       if (this.#current === undefined) setImmediate(() => this.#next());
     }
-    this.#keep(this.#waiting.push(waiting), waiting.request);
-  }
-
-  /** Call for a request behind the last one, which is not executed. */
-  ignore(request: IncomingMessage): void {
-    this.#keep(++this.#ignored, request);
-  }
-
-  #keep(count: number, request: IncomingMessage): void {
-    this.#waitingBytes += headBytes(request) + keptBytes(request);
-    if (count > MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES) this.socket.destroy();
+    const count = this.#waiting.push(waiting);
+    this.#waitingBytes += headBytes(waiting.request) + keptBytes(waiting.request);
+    this.#isFull = count >= MOST_WAITING || this.#waitingBytes >= MOST_WAITING_BYTES;
   }
 
   #next(): void {
@@ -171,11 +188,13 @@ export class NodeConnection {
       if (this.#waiting.length === 0) {
         this.#waiting = undefined;
         this.#waitingBytes = 0;
+        this.#isFull = false;
       }
       if (next === undefined || this.isLast || this.socket.destroyed) {
         this.#waiting = undefined;
         return;
       }
+      if (this.#waiting === undefined && this.#isBroken) this.isLast = true;
       this.#serve(this, next);
     }
   }
@@ -221,6 +240,9 @@ export class NodeConnection {
     current?.gone();
   }
 }
+
+/** The parser has failed because the connection takes no more requests. */
+export const isStopped = ({ code }: NodeJS.ErrnoException): boolean => code === STOPPED;
 
 function headBytes({ url = '', rawHeaders }: IncomingMessage): number {
   let bytes = url.length;

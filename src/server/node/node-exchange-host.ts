@@ -24,6 +24,8 @@ export interface NodeExchangeHost extends LingeringHost {
   parsing: NodeConnection | undefined;
   /** Keeps a callback of the parser from returning before an interruption that has been ordered. */
   readonly interrupt: PendingInterrupt;
+  /** Runs code of an application within a callback of the parser of the connection. */
+  withinParser(connection: NodeConnection, run: () => void): void;
   /** Logs an error. Never throws. */
   failed(error: unknown): void;
   /** For what Node.js calls. */

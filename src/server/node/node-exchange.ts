@@ -19,7 +19,7 @@ import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost, OpenedSocket } from './node-exchange-host.js';
 import { headText } from './node-head.js';
 import { endMessage, passPieces } from './node-message.js';
-import { ONE_WRITE_BYTES, type OwnResponse, octetsIn } from './node-response.js';
+import { flushHead, ONE_WRITE_BYTES, type OwnResponse, octetsIn } from './node-response.js';
 import { NodeTaken, type TakenHost } from './node-taken.js';
 import type { UpgradingSocket } from './node-upgrading.js';
 
@@ -37,14 +37,6 @@ const PIECE_BYTES = 64 * 1024;
 const NOTHING = new Uint8Array(0);
 /** These responses have no body, whatever their method. */
 const isEmpty = (status: number): boolean => status === 204 || status === 304;
-
-/**
- * Writes the head alone. `flushHeaders` makes the same call without a coding, so it would write bytes beyond
- * ASCII, which are characters here, as UTF-8.
- */
-function flushHead(response: OwnResponse): void {
-  (response as unknown as { _send(data: string, coding: 'latin1'): void })._send('', 'latin1');
-}
 
 export interface Arrived {
   readonly head: RequestHead;
@@ -315,6 +307,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   get isTakenSent(): boolean {
     return this.#taken?.isSent === true;
+  }
+
+  leaveTaken(): void {
+    this.#taken?.leave();
   }
 
   endsConnection(close: boolean): boolean {
@@ -628,6 +624,10 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   look(): void {
     this.#taken?.look();
+  }
+
+  settle(): void {
+    if (this.#isPending) this.#taken?.settle();
   }
 
   /** The rest of the body cannot be parsed. */

@@ -33,8 +33,17 @@ export class OwnResponse extends ServerResponse {
   }
 }
 
+/**
+ * Writes the head alone. `flushHeaders` makes the same call without a coding, so it would write bytes beyond
+ * ASCII, which are characters here, as UTF-8; and Node.js writes a head together with a text in its coding.
+ */
+export function flushHead(response: ServerResponse): void {
+  (response as unknown as Internals)._send('', 'latin1');
+}
+
 /** Members of Node.js that its types do not have. */
 interface Internals {
+  _send(data: string, coding: 'latin1'): void;
   _contentLength: number | null;
   readonly _hasBody: boolean;
   readonly _header: string | null;
@@ -62,7 +71,8 @@ export function writeAtOnce(response: ServerResponse, end: unknown, body: unknow
   const head = internals._header!;
   // Node.js writes a head in the coding of the text behind it.
   if (typeof body === 'string' && BEYOND_ASCII.test(head)) return false;
-  if (response.chunkedEncoding || !internals._hasBody || !isNext(response, socket)) return false;
+  if (response.chunkedEncoding || !internals._hasBody || internals._headerSent || !isNext(response, socket))
+    return false;
   internals._headerSent = true;
   socket!.write(head + octetsIn(body as string | Uint8Array, bytes), 'latin1');
   return true;

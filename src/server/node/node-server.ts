@@ -29,7 +29,7 @@ import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
 import { type Guard, guardOf } from './guarded.js';
-import { addressOf, NodeConnection, type Waiting } from './node-connection.js';
+import { addressOf, isStopped, NodeConnection, type Waiting } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
@@ -88,6 +88,7 @@ export class NodeServer implements HttpServer {
       interrupt: new PendingInterrupt(),
       stores: this.#stores,
       date: new ResponseDate(),
+      withinParser: (connection, run) => this.#withinParser(connection, run),
       failed,
       guard: this.#guard,
       givesUp: () => gate.givesUp(),
@@ -274,10 +275,7 @@ export class NodeServer implements HttpServer {
   #arrived(request: IncomingMessage, response: OwnResponse, expectsContinue: boolean): void {
     const connection = this.#connectionOf(request.socket);
     connection.hasServed = true;
-    if (connection.isLast) {
-      connection.ignore(request);
-      return;
-    }
+    connection.settle();
     // In a long turn requests wait, so no client keeps the loop busy with the contents of one packet.
     if (connection.isBusy || this.#turns.isLong()) connection.wait({ request, response, expectsContinue });
     else this.#serve(connection, request, response, expectsContinue, undefined);
@@ -335,9 +333,20 @@ export class NodeServer implements HttpServer {
     host.interrupt.wait();
   }
 
+  #withinParser(connection: NodeConnection, run: () => void): void {
+    const host = this.#host;
+    this.#stores.leave();
+    host.parsing = connection;
+    run();
+    host.parsing = undefined;
+    host.interrupt.wait();
+  }
+
   /** The request finds a WebSocket, on a connection of its own. */
   #mayOpen({ url = '', socket }: IncomingMessage): boolean {
-    return this.#connectionOf(socket).isFree && this.#app.webSocketAt(pathOf(url)) !== undefined;
+    const connection = this.#connectionOf(socket);
+    connection.settle();
+    return connection.isFree && this.#app.webSocketAt(pathOf(url)) !== undefined;
   }
 
   /** A request for a WebSocket: Node.js does not read its socket any more. */
@@ -364,7 +373,15 @@ export class NodeServer implements HttpServer {
   /** What arrives cannot be parsed, or does not arrive in time, or the connection is broken. */
   #failed(error: NodeJS.ErrnoException, socket: Duplex): void {
     // What follows is dropped.
-    if ((socket as OwnedSocket)[CONNECTION]?.isBroken === true) return;
+    const known = (socket as OwnedSocket)[CONNECTION];
+    if (known?.isBroken === true) return;
+    known?.settle();
+    if (known !== undefined && isStopped(error)) {
+      const isOver = !known.isBusy;
+      known.stopped();
+      if (isOver) known.end();
+      return;
+    }
     const fault = faultOf(error);
     if (fault === undefined || !socket.writable) {
       socket.destroy();

@@ -4,6 +4,7 @@
 //
 // When the request ends before a byte of the response was sent, another response is written to the socket.
 // For the application its client has left then: `close` is emitted, and what it writes is lost.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -13,7 +14,7 @@ import { IdleAlarm } from '../idle-alarm.js';
 import { byteString } from '../response/field-octets.js';
 import { ResponseDate } from './node-date.js';
 import { headText } from './node-head.js';
-import { writeAtOnce } from './node-response.js';
+import { flushHead, writeAtOnce } from './node-response.js';
 import { above } from './own-methods.js';
 import { type BodySource, TakenBody } from './taken-body.js';
 
@@ -51,6 +52,8 @@ interface Internals {
   _closed: boolean;
   socket: Socket | null;
 }
+/** Listeners for `finish` of Node.js and of this module. */
+const OWN_LISTENERS = 2;
 const internalsOf = (response: ServerResponse): Internals => response as unknown as Internals;
 
 export class NodeTaken {
@@ -68,6 +71,8 @@ export class NodeTaken {
   #isFinished = false;
   #awaitsDrain = false;
   #unread: IdleAlarm | undefined;
+  /** The asynchronous context of the end of the response, for listeners of the application. */
+  #atEnd: (<R>(run: () => R) => R) | undefined;
   /** Bytes that waited for the client when the alarm was set. */
   #waiting = 0;
 
@@ -101,7 +106,7 @@ export class NodeTaken {
   /** Bytes of the response were sent. */
   get isSent(): boolean {
     const { _headerSent, outputData } = internalsOf(this.#response);
-    return _headerSent && outputData.length === 0;
+    return !this.#isVoid && _headerSent && outputData.length === 0;
   }
 
   // --- the response of the application
@@ -130,8 +135,9 @@ export class NodeTaken {
     // The server closes the connection, when the rest of the body has arrived.
     keepOpen(this.#response);
     const { _header: head, _headerSent: isSent } = internals;
-    if (head !== null && !isSent && !this.#isVoid)
-      internals._header = `${head.slice(0, -2)}${this.#events.headIsMade(head)}\r\n`;
+    if (head === null || isSent || this.#isVoid) return;
+    internals._header = `${head.slice(0, -2)}${this.#events.headIsMade(head)}\r\n`;
+    if (this.#events.hasOctets) flushHead(this.#response);
   }
 
   /** Call before a piece of the body is written. @param isLast it is written by `end` */
@@ -198,9 +204,29 @@ export class NodeTaken {
   #passed(): void {
     if (this.#isPassed) return;
     this.#isPassed = true;
+    if (this.#response.listenerCount('finish') > OWN_LISTENERS) this.#atEnd = AsyncLocalStorage.snapshot();
     this.#stopAlarms();
     this.#events.ended(this.#response.statusCode);
     this.#owner.passed();
+  }
+
+  /**
+   * Emits `finish`, if the kernel has the whole response of a request that has arrived whole. Node.js emits
+   * it in a later turn, which would keep the next request waiting that is in the same packet.
+   */
+  settle(): void {
+    const { host, connection } = this.#owner;
+    const response = this.#response;
+    if (!this.#isPassed || this.#isFinished || !this.#messages.request.complete) return;
+    if (host === undefined || connection === undefined) return;
+    const emit = response.emit.bind(response) as typeof response.emit;
+    const finish = (): void => void emit('finish');
+    const atEnd = this.#atEnd;
+    host.withinParser(connection, () =>
+      this.#events.deliver(atEnd === undefined ? finish : () => atEnd(finish)),
+    );
+    // That of Node.js is the second one.
+    response.emit = ((name, ...values) => name === 'finish' || emit(name, ...values)) as typeof response.emit;
   }
 
   finished(): void {
@@ -250,13 +276,9 @@ export class NodeTaken {
     const fields = headers.map((text, i) => (i % 2 === 0 ? text : byteString(text)));
     fields.push('Connection', 'close', 'Content-Length', String(body.length));
     const head = headText(status, fields, (host?.date ?? new ResponseDate()).text);
-    // The application may have detached it.
-    if (this.#response.socket === socket) this.#response.detachSocket(socket as Socket);
-    // To packages that look at the socket of a response, its client has left.
-    internalsOf(this.#response).socket = new Socket().destroy();
+    this.leave();
     socket.write(head, 'latin1');
     if (this.#messages.request.method !== 'HEAD' && body.length > 0) socket.write(body);
-    this.leave();
     // If the connection was cut while bytes of the client are unread, it would lose the response.
     if (host === undefined || isRead || status === 408) over();
     else this.#body?.linger(over);
@@ -264,10 +286,16 @@ export class NodeTaken {
 
   /** The application is not to write the response: to it, its client has left, as Node.js reports that. */
   leave(): void {
+    if (this.#isVoid) return;
     this.#isVoid = true;
     this.#unread?.stop();
     this.#body?.leave();
-    internalsOf(this.#response).destroyed = true;
+    const response = this.#response;
+    // The application may have detached it.
+    if (response.socket === this.#socket) response.detachSocket(this.#socket as Socket);
+    // To packages that look at the socket of a response, its client has left.
+    internalsOf(response).socket = new Socket().destroy();
+    internalsOf(response).destroyed = true;
     // Node.js emits it in a later tick as well. What a listener throws is not the end of this request.
     process.nextTick(() => this.#events.deliver(() => this.#closed()));
   }

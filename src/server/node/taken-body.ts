@@ -96,13 +96,12 @@ export class TakenBody {
     const request = this.#request;
     const { host, connection } = this.#source;
     let isWanted = true;
-    host?.stores.leave();
-    if (host !== undefined) host.parsing = connection;
-    this.#events.deliver(() => {
-      isWanted = above(request, BODY).push.call(request, piece);
-    });
-    if (host !== undefined) host.parsing = undefined;
-    host?.interrupt.wait();
+    const deliver = (): void =>
+      this.#events.deliver(() => {
+        isWanted = above(request, BODY).push.call(request, piece);
+      });
+    if (host === undefined || connection === undefined) deliver();
+    else host.withinParser(connection, deliver);
     return isWanted;
   }
 

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { DeadlineExceededError, HttpError } from '#src/errors.js';
 import { currentScope } from '#src/scope.js';
 import type { NodeHandler } from '#src/server/handler.js';
-import { injectStream } from '#src/server/inject.js';
+import { inject, injectStream } from '#src/server/inject.js';
 import { until } from '#test/support/until.js';
 import { latch, ManualTicker } from '../kit.js';
 import { useNodeServers } from './mounted-kit.js';
@@ -15,6 +15,18 @@ const echo: NodeHandler = (request, response) => {
 };
 const codeOf = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { code: unknown }).code;
+
+const late: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
+  'ends the response': (response) => response.setHeader('x-late', '1').writeHead(200).end('late'),
+  'writes and ends it': (response) => {
+    response.write('late');
+    response.end('late');
+  },
+  'writes a large body': (response) => response.end(Buffer.alloc(1e6)),
+  throws: () => {
+    throw new Error('too late');
+  },
+};
 
 describe('a mounted application of node:http', () => {
   const serve = useNodeServers();
@@ -240,6 +252,28 @@ describe('a mounted application of node:http', () => {
       expect([response.status, await response.json()]).to.deep.equal([502, { told: 'Error: broken' }]);
     });
 
+    for (const [what, respond] of Object.entries(late))
+      for (const way of ['over a socket', 'within the process'])
+        it(`has what its onError hook responds ${way}, when the application ${what} meanwhile`, async () => {
+          const { fetch, app, logs } = await serve((service) => {
+            let response: ServerResponse;
+            service.hook('onError', async (ctx, error) => {
+              if (what !== 'throws') respond(response);
+              await turn();
+              return ctx.status(502).json({ told: String(error) });
+            });
+            service.mountNode('/a', async (_request, its) => {
+              response = its;
+              return Promise.reject(new Error('broken'));
+            });
+          });
+          if (way === 'over a socket') {
+            const got = await fetch('/a');
+            expect([got.status, await got.json()]).to.deep.equal([502, { told: 'Error: broken' }]);
+          } else expect(await inject(app, { url: '/a' })).to.include({ status: 502 });
+          expect(JSON.stringify(logs)).not.to.include('write after end');
+        });
+
     it('is the HttpError that it throws', async () => {
       const { fetch } = await serve((app) =>
         app.mountNode('/a', (_req, _res) => {
@@ -280,17 +314,6 @@ describe('a mounted application of node:http', () => {
   });
 
   describe('at its deadline', () => {
-    const late: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
-      'ends the response': (response) => response.setHeader('x-late', '1').writeHead(200).end('late'),
-      'writes and ends it': (response) => {
-        response.write('late');
-        response.end('late');
-      },
-      'writes a large body': (response) => response.end(Buffer.alloc(1e6)),
-      throws: () => {
-        throw new Error('too late');
-      },
-    };
     for (const [what, respond] of Object.entries(late))
       it(`is 504 and closes the connection; then the application ${what} without an effect`, async () => {
         const ticker = new ManualTicker();
