@@ -104,7 +104,7 @@ export const LIMIT_SETTINGS = {
   STREAM_IDLE_MS: withDefault(
     whole(1, HOUR_MS),
     60_000,
-    'A stream is ended when its client reads no byte for this long, and a streamed body of a call when no byte of it moves.',
+    'A stream is ended when the kernel passes none of it on for this long (it asks for more when a third of its send buffer is free), and a streamed body of a call when no byte of it moves.',
     MS,
   ),
   CHUNKED_BODIES: withDefault(

@@ -9,7 +9,6 @@ import type { HttpError } from '../../errors.js';
 import { bodyTooLarge, clientClosed } from '../body/body.js';
 import { type Ending, endingOf } from '../connection-ending.js';
 import type { Acceptance, BodyReading, Exchange, NodeMessages, TakeOverEvents } from '../exchange.js';
-import { IdleAlarm } from '../idle-alarm.js';
 import { CLOSE_AFTER_MS, END_AFTER_MS } from '../lingering.js';
 import type { RequestHead } from '../request-head.js';
 import { byteString } from '../response/field-octets.js';
@@ -22,6 +21,7 @@ import { endMessage, passPieces } from './node-message.js';
 import { flushHead, ONE_WRITE_BYTES, type OwnResponse, octetsIn } from './node-response.js';
 import { NodeTaken, type TakenHost } from './node-taken.js';
 import type { UpgradingSocket } from './node-upgrading.js';
+import { ReaderWatch } from './reader-watch.js';
 
 /** Nothing of a response has been written. */
 const OPEN = 0;
@@ -75,7 +75,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #isStream = false;
   /** The response is complete for the client, and its body is still under way. */
   #isPending = false;
-  #idle: IdleAlarm | undefined;
+  #reader: ReaderWatch | undefined;
   #wake: (() => void) | undefined;
   #webSocket: OpenedSocket | undefined;
   /** The connection is that of a WebSocket. */
@@ -220,7 +220,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     if (socket.writableLength === 0) this.#complete();
     else {
       // As always with TLS. A socket reports that it has taken a few bytes only to the next write.
-      this.#startIdle();
+      this.#watchReader();
       socket.write(
         NOTHING,
         this.#guarded((error) => error || this.#complete()),
@@ -263,7 +263,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
       this.#complete();
       return;
     }
-    this.#startIdle();
+    this.#watchReader();
     this.#response.once(
       'finish',
       this.#guarded(() => this.#complete()),
@@ -281,7 +281,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     this.#body?.finish();
     this.#response.end();
     // It is complete for this class, and its client may never take the rest.
-    if (!this.#isTaken) this.#startIdle();
+    if (!this.#isTaken) this.#watchReader();
   }
 
   /** For what Node.js calls: a failure ends the connection. */
@@ -430,20 +430,20 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   }
 
   async #drained(): Promise<void> {
-    this.#startIdle();
+    this.#watchReader();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       this.#response.once('drain', resolve);
     });
     this.#wake = undefined;
-    this.#idle?.stop();
+    this.#reader?.stop();
     if (this.#phase !== RESPONDING) throw clientClosed();
   }
 
-  #startIdle(): void {
+  #watchReader(): void {
     const { wheel, streamIdleMs } = this.host;
-    this.#idle ??= new IdleAlarm(wheel, streamIdleMs, () => this.cut());
-    this.#idle.start();
+    this.#reader ??= new ReaderWatch(wheel, streamIdleMs, this.connection.socket, () => this.cut());
+    this.#reader.start();
   }
 
   end(): void {
@@ -602,7 +602,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #release(): void {
     this.#listeners = undefined;
     if (!this.#isPending) this.#taken?.stop();
-    this.#idle?.stop();
+    this.#reader?.stop();
     this.#wake?.();
     if (!this.#isPending) this.#leaveUnread();
     if (this.#isCounted) this.host.unfinished--;
@@ -638,7 +638,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   gone(): void {
     if (this.#phase >= DONE) {
       this.#isPending = false;
-      this.#idle?.stop();
+      this.#reader?.stop();
       this.#taken?.gone();
       this.#body?.finish();
       return;

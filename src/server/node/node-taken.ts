@@ -10,12 +10,12 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { keepOpen } from '../../node-http.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
-import { IdleAlarm } from '../idle-alarm.js';
 import { byteString } from '../response/field-octets.js';
 import { ResponseDate } from './node-date.js';
 import { headText } from './node-head.js';
 import { flushHead, writeAtOnce } from './node-response.js';
 import { above } from './own-methods.js';
+import { ReaderWatch } from './reader-watch.js';
 import { type BodySource, TakenBody } from './taken-body.js';
 
 export interface TakenHost extends BodySource {
@@ -70,11 +70,9 @@ export class NodeTaken {
   #isPassed = false;
   #isFinished = false;
   #awaitsDrain = false;
-  #unread: IdleAlarm | undefined;
+  #reader: ReaderWatch | undefined;
   /** The asynchronous context of the end of the response, for listeners of the application. */
   #atEnd: (<R>(run: () => R) => R) | undefined;
-  /** Bytes that waited for the client when the alarm was set. */
-  #waiting = 0;
 
   /** @param bodyLimit of a request with a body; undefined for one without */
   constructor(
@@ -170,9 +168,8 @@ export class NodeTaken {
     const { host } = this.#owner;
     if (host === undefined || this.#socket.writableLength === 0 || this.#isVoid) return;
     const { wheel, streamIdleMs } = host;
-    this.#unread ??= new IdleAlarm(wheel, streamIdleMs, () => this.#unreadFor());
-    this.#waiting = queueOf(this.#socket);
-    this.#unread.start();
+    this.#reader ??= new ReaderWatch(wheel, streamIdleMs, this.#socket, () => this.#owner.cut());
+    this.#reader.start();
   }
 
   wrote(isTaken: boolean): void {
@@ -180,18 +177,10 @@ export class NodeTaken {
     this.#awaitsDrain = true;
     this.#response.once('drain', () => {
       this.#awaitsDrain = false;
-      this.#unread?.stop();
-      this.#unread = undefined;
+      this.#reader?.stop();
       this.#events.bytesWait(0);
     });
     this.#watchReader();
-  }
-
-  #unreadFor(): void {
-    if (this.#socket.writableLength === 0) return;
-    const waiting = queueOf(this.#socket);
-    if (waiting === this.#waiting) this.#owner.cut();
-    else this.#watchReader();
   }
 
   /** Finds out that the response is finished although the application has removed the listener for that. */
@@ -288,7 +277,7 @@ export class NodeTaken {
   leave(): void {
     if (this.#isVoid) return;
     this.#isVoid = true;
-    this.#unread?.stop();
+    this.#reader?.stop();
     this.#body?.leave();
     const response = this.#response;
     // The application may have detached it.
@@ -321,20 +310,14 @@ export class NodeTaken {
   }
 
   stop(): void {
-    this.#unread?.stop();
+    this.#reader?.stop();
     this.#body?.stop();
   }
 
   #stopAlarms(): void {
-    this.#unread?.stop();
+    this.#reader?.stop();
     this.#body?.stopPace();
   }
-}
-
-/** Bytes that the kernel has not taken. Their number falls when the client reads. */
-function queueOf(socket: object): number {
-  const { _handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null };
-  return _handle?.writeQueueSize ?? 0;
 }
 
 const isPiece = (piece: unknown): piece is string | Uint8Array =>
