@@ -1,6 +1,6 @@
 // Cuts a client that takes nothing of what waits for it. Node.js reports only that a whole write was taken,
-// which may be all of a response, and a client may take it slowly and steadily. So the alarm compares what the
-// kernel has taken.
+// which may be all of a response, and a client may take it slowly and steadily. So the alarm compares what
+// the kernel has taken.
 import type { Duplex } from 'node:stream';
 import { IdleAlarm } from '../idle-alarm.js';
 import type { TimerWheel } from '../timer-wheel.js';
