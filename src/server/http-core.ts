@@ -47,6 +47,8 @@ export interface HttpServer {
   readonly inCallback: boolean;
   /** Call when the running code is about to be interrupted, before its requests get their responses. */
   prepareInterrupt(): void;
+  /** Call when code has thrown and nothing has caught it, in the turn in which it was thrown. */
+  exceptionThrown(): void;
   /**
    * Closes all WebSockets with 1001, so that their clients reconnect to another worker. May be called again.
    * @returns how many they are

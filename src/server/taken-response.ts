@@ -13,6 +13,7 @@ import { byteString } from './response/field-octets.js';
 import { UnsendableError } from './response/unsendable.js';
 import type { TakenState } from './response-owner.js';
 import { HeldBytes, LARGE_BYTES, releaseStream, takeStream, tooManyBytes } from './response-quotas.js';
+import { ServerRefusal } from './server-refusal.js';
 
 const EVENTS = /\r\ncontent-type: *text\/event-stream\b/i;
 const HAS_ID = /\r\nx-request-id:/i;
@@ -248,7 +249,7 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   }
 
   bodyRefused(error: HttpError): void {
-    this.#ctx.server.refused(error.code.toLowerCase());
+    if (error instanceof ServerRefusal) this.#ctx.server.refused(error.code.toLowerCase());
     this.#ctx.abandon(error);
   }
 

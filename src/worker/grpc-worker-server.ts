@@ -38,7 +38,7 @@ export async function openGrpcServer(context: ServerContext): Promise<OpenedServ
       close: () => server.close(),
     },
     // Handlers are called by JavaScript, so no callback of native code has to be told of an interruption.
-    core: { inCallback: false, prepareInterrupt() {} },
+    core: { inCallback: false, prepareInterrupt() {}, exceptionThrown() {} },
     ...{ orders, begin },
   };
 }

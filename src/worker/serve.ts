@@ -85,7 +85,10 @@ function ordersOf(worker: DrainedWorker, opened: OpenedServer, stopSampling: () 
     isStalled: () => stalls.isStalled(),
     examine: () => stalls.examine(),
     recover: () => stalls.recover(),
-    accountsFor: (error) => host.app.running()?.listenerFailed(error) ?? false,
+    accountsFor: (error) => {
+      opened.core.exceptionThrown();
+      return host.app.running()?.listenerFailed(error) ?? false;
+    },
     // Its request has failed with the same error already.
     accountsForRejection: isOfClient,
     close: () => server.close(),

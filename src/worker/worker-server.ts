@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { WorkerBoot } from '../cluster/messages.js';
 import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
 import type { Block } from '../memory/block.js';
+import type { HttpServer } from '../server/http-core.js';
 import type { Host } from './host.js';
 import type { StallHandlerOptions } from './stall-handler.js';
 
@@ -26,7 +27,7 @@ export interface WorkerServer {
 export interface OpenedServer {
   readonly server: WorkerServer;
   /** What the handling of stalls asks the server. */
-  readonly core: StallHandlerOptions['server'];
+  readonly core: Pick<HttpServer, 'exceptionThrown'> & StallHandlerOptions['server'];
   /** The orders of the primary that only a server of this kind gets. */
   readonly orders: Pick<WorkerParts, 'listen' | 'unbind'>;
   /** Listens, or asks the primary for a port. The services are mounted by now. */

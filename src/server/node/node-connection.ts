@@ -150,6 +150,11 @@ export class NodeConnection {
   breakOff(): void {
     this.#break();
     this.isLast = true;
+    this.endUnlessBusy();
+  }
+
+  /** Ends the connection behind this turn, unless a response is under way, which ends it. */
+  endUnlessBusy(): void {
     setImmediate(() => {
       if (this.#current === undefined) this.end();
     });

@@ -632,7 +632,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   /** The rest of the body cannot be parsed. */
   broken(fault: HttpError): void {
-    if (!this.isBodyComplete) this.refused(fault);
+    if (this.#taken !== undefined) this.#taken.broken(fault);
+    else if (!this.isBodyComplete) this.refused(fault);
   }
 
   gone(): void {

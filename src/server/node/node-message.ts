@@ -76,10 +76,14 @@ export function readOn(message: IncomingMessage): void {
   message._read(0);
 }
 
-/** @param mayOpen whether a GET that asks for a WebSocket finds one, on a connection that is free */
-export function messageClass(
-  mayOpen: (request: IncomingMessage) => boolean | undefined,
-): typeof IncomingMessage {
+export interface MessageHost {
+  /** Whether a GET that asks for a WebSocket finds one, on a connection that is free. */
+  mayOpen(request: IncomingMessage): boolean | undefined;
+  /** A piece of the body is parsed. */
+  arrives(request: IncomingMessage): void;
+}
+
+export function messageClass(host: MessageHost): typeof IncomingMessage {
   class ArrivingMessage extends IncomingMessage {
     /** Undefined before the first piece of a body, and null for one that is not chunked. */
     #joiner: ChunkJoiner | null | undefined;
@@ -87,6 +91,7 @@ export function messageClass(
     /** Node.js calls it with each piece of the body, and with null at its end. */
     override push(piece: Uint8Array | null): boolean {
       const { [RAW]: isRaw, [READER]: reader } = this as unknown as Message;
+      if (piece !== null) host.arrives(this);
       if (reader !== undefined) return piece === null ? this.#end() : reader(piece) === true;
       if (isRaw === true) return super.push(piece);
       if (piece === null) {
@@ -120,7 +125,7 @@ export function messageClass(
     get(this: Message) {
       if (this.socket.destroyed) return true;
       if (this[UPGRADE] === true) {
-        this[UPGRADE] = asksForSocket(this) && mayOpen(this) === true;
+        this[UPGRADE] = asksForSocket(this) && host.mayOpen(this) === true;
         this[STAYS] = this[UPGRADE] === false;
       }
       return this[UPGRADE] === true;

@@ -9,7 +9,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { HttpError } from '../../errors.js';
+import { HttpError } from '../../errors.js';
 import { listenAt } from '../../node-http.js';
 import type { App } from '../app.js';
 import type { TlsFiles } from '../certificate.js';
@@ -67,6 +67,8 @@ export class NodeServer implements HttpServer {
   readonly #stopLooking: () => void;
   readonly #mostHeadBytes: number;
   #quietUntil = 0;
+  /** The socket from which a body was parsed last in this turn. */
+  #parsed: Socket | undefined;
   /** Connections so far. */
   #accepted = 0;
   #inCallback = false;
@@ -97,7 +99,10 @@ export class NodeServer implements HttpServer {
     // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
     this.#server = serverOf(tls, {
-      IncomingMessage: messageClass(this.#guard((request) => this.#mayOpen(request), socketOf)),
+      IncomingMessage: messageClass({
+        mayOpen: this.#guard((request) => this.#mayOpen(request), socketOf),
+        arrives: ({ socket }) => this.#arrives(socket),
+      }),
       maxHeaderSize: this.#mostHeadBytes,
       insecureHTTPParser: false,
       requireHostHeader: false, // the reader requires exactly one
@@ -202,9 +207,32 @@ export class NodeServer implements HttpServer {
   prepareInterrupt(): void {
     const host = this.#host;
     this.#inCallback = false;
-    host.parsing?.breakOff();
+    (host.parsing ?? this.#takeParsed())?.breakOff();
     host.parsing = undefined;
     host.interrupt.expect();
+  }
+
+  exceptionThrown(): void {
+    const connection = this.#takeParsed();
+    connection?.broken(new HttpError('INTERNAL', 'The service has failed while the body arrived.'));
+    connection?.endUnlessBusy();
+  }
+
+  /** A piece of a body is parsed. */
+  #arrives(socket: Socket): void {
+    if (this.#parsed === undefined) setImmediate(() => (this.#parsed = undefined));
+    this.#parsed = socket;
+  }
+
+  /**
+   * The connection whose body was parsed last in this turn. Behind a piece of a body, Node.js runs the ticks
+   * that are due within the callback of the parser: with an exception in one of them the parser fails, and
+   * refuses the rest of the body and the next request.
+   */
+  #takeParsed(): NodeConnection | undefined {
+    const socket = this.#parsed;
+    this.#parsed = undefined;
+    return socket === undefined || socket.destroyed ? undefined : this.#connectionOf(socket);
   }
 
   leaveWebSockets(): number {
@@ -335,6 +363,8 @@ export class NodeServer implements HttpServer {
 
   #withinParser(connection: NodeConnection, run: () => void): void {
     const host = this.#host;
+    // A framework may have replaced the class of the request, which reports it otherwise.
+    this.#arrives(connection.socket);
     this.#stores.leave();
     host.parsing = connection;
     run();
@@ -422,6 +452,8 @@ export class NodeServer implements HttpServer {
 
 /** The client has ended the connection in the middle of a request: it has left. */
 const ENDED_WITHIN = 'HPE_INVALID_EOF_STATE';
+/** Code that the parser has called has thrown: see `exceptionThrown`. */
+const CODE_FAILED = 'HPE_JS_EXCEPTION';
 
 const socketOf = ({ socket }: IncomingMessage): Socket => socket;
 
@@ -429,7 +461,7 @@ const LAST = { isLast: true, expectsContinue: false, upgrading: undefined } as c
 
 /** @returns the refusal of what the client has sent; undefined when it cannot get one */
 function faultOf({ code = '' }: NodeJS.ErrnoException): HttpError | undefined {
-  if (code === ENDED_WITHIN) return undefined;
+  if (code === ENDED_WITHIN || code === CODE_FAILED) return undefined;
   if (code === 'HPE_HEADER_OVERFLOW')
     return new ServerRefusal('HEADERS_TOO_LARGE', 'The head of the request is too large.');
   if (code === 'HPE_INVALID_METHOD') return methodUnknown();

@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { HttpError } from '../../errors.js';
 import { keepOpen } from '../../node-http.js';
 import type { NodeMessages, TakeOverEvents } from '../exchange.js';
 import { byteString } from '../response/field-octets.js';
@@ -16,7 +17,7 @@ import { headText } from './node-head.js';
 import { flushHead, writeAtOnce } from './node-response.js';
 import { above } from './own-methods.js';
 import { ReaderWatch } from './reader-watch.js';
-import { type BodySource, TakenBody } from './taken-body.js';
+import { aborted, type BodySource, TakenBody } from './taken-body.js';
 
 export interface TakenHost extends BodySource {
   /** @returns whether the connection is to end with this response, for `close` or reasons of its own */
@@ -233,6 +234,11 @@ export class NodeTaken {
     this.#body?.linger(over);
   }
 
+  /** The rest of the body cannot be parsed. */
+  broken(fault: HttpError): void {
+    this.#body?.broken(fault);
+  }
+
   failed(error: unknown): void {
     // It writes on because it has not noticed that the response is over.
     if (!this.#isVoid && !this.#socket.destroyed) this.#events.misused(error);
@@ -305,8 +311,7 @@ export class NodeTaken {
     this.stop();
     const { request } = this.#messages;
     if (request.destroyed || (this.#isFinished && request.complete)) return;
-    const error = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
-    this.#events.deliver(() => void request.destroy(error));
+    this.#events.deliver(() => void request.destroy(aborted()));
   }
 
   stop(): void {

@@ -2,9 +2,10 @@
 // stream of the request, whose method `push` is replaced: what is too large or too slow is refused, and what
 // nothing reads behind the response is dropped.
 import type { IncomingMessage } from 'node:http';
+import type { HttpError } from '../../errors.js';
 import { bodyTooLarge } from '../body/body.js';
 import type { TakeOverEvents } from '../exchange.js';
-import { CLOSE_AFTER_MS, Lingering, MOST_BYTES } from '../lingering.js';
+import { CLOSE_AFTER_MS, END_AFTER_MS, Lingering, MOST_BYTES } from '../lingering.js';
 import { BodyPace, tooSlow } from './body-pace.js';
 import type { NodeConnection } from './node-connection.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
@@ -82,14 +83,32 @@ export class TakenBody {
   }
 
   #refuse(): void {
+    const isBehind = this.#lingering !== undefined;
+    const error = bodyTooLarge(this.#limit);
     this.#isRefused = true;
     this.#pace?.stop();
-    const error = bodyTooLarge(this.#limit);
     this.#events.bodyRefused(error);
-    if (this.#lingering === undefined) return;
-    // Behind the response, what reads the body gets the error.
-    this.#events.deliver(() => void this.#request.destroy(error));
-    this.#lingering.dropped(MOST_BYTES + 1);
+    if (isBehind) this.#drop(error);
+  }
+
+  /** Nothing more of it arrives. */
+  broken(fault: HttpError): void {
+    if (this.isComplete || this.#isVoid || this.#isRefused) return;
+    this.#pace?.stop();
+    if (this.#lingering === undefined) this.#events.bodyRefused(fault);
+    else this.#drop(aborted());
+  }
+
+  /**
+   * Drops the rest. What reads the body gets the error; the connection stays, because its client may not have
+   * read the response.
+   */
+  #drop(error: Error): void {
+    const request = this.#request;
+    this.#isRefused = true;
+    request._destroy = (thrown, done) => done(thrown);
+    this.#events.deliver(() => void request.destroy(error));
+    readOn(request);
   }
 
   #deliver(piece: Uint8Array | null): boolean {
@@ -129,11 +148,24 @@ export class TakenBody {
     const { host } = this.#source;
     if (host === undefined) return;
     const request = this.#request;
+    const isDropped = this.#isVoid || this.#isRefused || isDumped(request);
+    const ms = isDropped || isRead(request) ? CLOSE_AFTER_MS : END_AFTER_MS;
     this.#lingering = new Lingering(host, this, over);
-    this.#lingering.wait(CLOSE_AFTER_MS, over);
+    this.#lingering.wait(ms, isDropped ? over : () => this.#lingerOn(host, over));
     // The connection may have been paused because its client did not read.
     if (this.#isVoid) request.socket.resume();
     else readOn(request);
+  }
+
+  /** The application reads no more of it, or its client sends no more. */
+  #lingerOn(host: NodeExchangeHost, over: () => void): void {
+    if (this.isComplete || this.#isRefused) {
+      over();
+      return;
+    }
+    this.#drop(aborted());
+    this.#lingering = new Lingering(host, this, over);
+    this.#lingering.wait(CLOSE_AFTER_MS, over);
   }
 
   /** Hands nothing more over: to the application, its client has left. */
@@ -156,6 +188,15 @@ export class TakenBody {
 /** Nothing has begun to read the request before its response: Node.js drops the rest. */
 const isDumped = (request: IncomingMessage): boolean =>
   (request as unknown as { readonly _dumped: boolean })._dumped;
+
+/** Something reads it, or will go on to. */
+const isRead = (request: IncomingMessage): boolean =>
+  request.readableFlowing === true ||
+  request.listenerCount('data') > 0 ||
+  request.listenerCount('readable') > 0;
+
+/** As Node.js reports it to what reads a body that does not arrive. */
+export const aborted = (): Error => Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
 
 function push(this: Owned, piece: Uint8Array | null): boolean {
   return this[BODY]?.arrived(piece) ?? above(this, BODY).push.call(this, piece);

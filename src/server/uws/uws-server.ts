@@ -145,6 +145,9 @@ export class UwsServer implements HttpServer {
     this.#interrupt.expect();
   }
 
+  /** Nothing of the core is between its callbacks and the code that is called later. */
+  exceptionThrown(): void {}
+
   /**
    * Closes all WebSockets with 1001, so that their clients reconnect to another worker. May be called again.
    * @returns how many they are
