@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { errorMessage } from '../error-text.js';
-import { listenersOn } from './receive-buffers.js';
+import { listenersOn } from '../port-listeners.js';
 
 /** The settings that say where a listener is, for messages. */
 export interface ListenSettings {

@@ -13,8 +13,8 @@
 // Without /proc (not on Linux) nothing is changed.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { listenersOn } from '../port-listeners.js';
 
 /**
  * The size of the buffer: the largest that Linux grants with the default of `net.core.rmem_max`. The kernel
@@ -32,10 +32,6 @@ for (let fd = 3; fd < 3 + Number(process.argv[1]); fd++) {
   const socket = new UDP();
   if (socket.open(fd) !== 0 || socket.bufferSize(${RECEIVE_BYTES}, true, {}) === undefined) process.exitCode = 1;
 }`;
-
-/** The state of a listening socket in /proc/net/tcp. */
-const LISTEN = '0A';
-const PIECE_BYTES = 64 * 1024;
 
 /**
  * Bounds the receive buffers of connections that listeners of this process on a port accept from then on.
@@ -68,55 +64,5 @@ export async function boundReceiveBuffers(
       'cannot bound the receive buffers of connections: a client that uploads faster than this process can read ' +
         'stalls a worker; lower the last value of net.ipv4.tcp_rmem to 400000 instead',
     );
-  }
-}
-
-/** @returns the descriptors of this process that listen on the port; none without /proc */
-export function listenersOn(port: number): number[] {
-  try {
-    const names = new Set([
-      ...socketsOn(port, '/proc/self/net/tcp'),
-      ...socketsOn(port, '/proc/self/net/tcp6'),
-    ]);
-    return readdirSync('/proc/self/fd')
-      .filter((fd) => names.has(nameOf(fd)))
-      .map(Number);
-  } catch {
-    return [];
-  }
-}
-
-function nameOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return ''; // closed meanwhile
-  }
-}
-
-/**
- * Reads the names of listening sockets. The file begins with them, so the connections, maybe many, are not
- * read.
- */
-function socketsOn(port: number, file: string): string[] {
-  if (!existsSync(file)) return []; // without IPv6
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const names: string[] = [];
-  const fd = openSync(file, 'r');
-  try {
-    const piece = Buffer.alloc(PIECE_BYTES);
-    let lines: string[] = [];
-    for (let isHead = true; ; isHead = false) {
-      const length = readSync(fd, piece);
-      if (length === 0) return names;
-      lines = `${lines.at(-1) ?? ''}${piece.toString('latin1', 0, length)}`.split('\n');
-      for (const line of lines.slice(isHead ? 1 : 0, -1)) {
-        const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-        if (state !== LISTEN) return names;
-        if (local!.endsWith(suffix)) names.push(`socket:[${inode}]`);
-      }
-    }
-  } finally {
-    closeSync(fd);
   }
 }

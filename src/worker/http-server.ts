@@ -1,6 +1,7 @@
 // The server of an HTTP worker: its certificate, who may connect, and how it listens.
 import { cannotListen } from '../cluster/placeholder-listener.js';
-import { boundReceiveBuffers, listenersOn } from '../cluster/receive-buffers.js';
+import { boundReceiveBuffers } from '../cluster/receive-buffers.js';
+import { listenersOn } from '../port-listeners.js';
 import { tlsFilesOf } from '../server/certificate.js';
 import { connectionGate } from '../server/connections/connection-gate.js';
 import type { HttpServer, HttpServerOptions } from '../server/http-core.js';

@@ -33,6 +33,7 @@ const FREE: readonly string[] = [
   'src/openapi-options.ts',
   'src/options.ts',
   'src/piece-source.ts',
+  'src/port-listeners.ts',
   'src/problem.ts',
   'src/rate.ts',
   'src/request-body-error.ts',
