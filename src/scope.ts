@@ -68,17 +68,51 @@ export interface Scope {
 
 const storage = new AsyncLocalStorage<Scope>();
 
-/** Stands for a scope in code that the load of a project's modules has started. */
-const LOADING = {} as Scope;
+/** The load of modules of a project. It stands for a scope in all code that the load has started. */
+class Load {
+  hasEnded = false;
+  readonly #waiting: (() => void)[] = [];
+
+  /** Calls back when the load has ended: now, if it has. */
+  afterwards(callback: () => void): void {
+    if (this.hasEnded) callback();
+    else this.#waiting.push(callback);
+  }
+
+  end(): void {
+    this.hasEnded = true;
+    for (const callback of this.#waiting.splice(0)) callback();
+  }
+}
 
 /**
- * Runs what loads code of the project. All that this code starts, as timers and promises, can be told from
- * other code by `isFromLoading`, and belongs to no scope.
+ * Runs code of the project that declares something. All that this code starts, as timers and promises, can be
+ * told from other code by `currentLoad`, and belongs to no scope.
  */
-export const runAsLoading = <T>(fn: () => T): T => storage.run(LOADING, fn);
+export function runAsLoading<T>(fn: () => T): T {
+  const load = new Load();
+  try {
+    return storage.run(load as unknown as Scope, fn);
+  } finally {
+    load.end();
+  }
+}
 
-/** Whether the load of a project's modules has started the code that runs. */
-export const isFromLoading = (): boolean => storage.getStore() === LOADING;
+/** Does the same for the load of a module, which ends when the promise settles. */
+export async function loadModule<T>(fn: () => Promise<T>): Promise<T> {
+  const load = new Load();
+  try {
+    return await storage.run(load as unknown as Scope, fn);
+  } finally {
+    load.end();
+  }
+}
+
+/** The load of a project's modules that has started the code that runs. */
+export function currentLoad(): Load | undefined {
+  const store: unknown = storage.getStore();
+  return store instanceof Load ? store : undefined;
+}
 
 /** Runs work that belongs to no scope, such as that of a timer which happens to be made inside of one. */
 export const runOutsideScopes = <T>(fn: () => T): T => storage.run(undefined as never, fn);
@@ -124,7 +158,7 @@ export function currentScope(): Scope | undefined {
 }
 
 const unlessLoading = (scope: Scope | undefined): Scope | undefined =>
-  scope === LOADING ? undefined : scope;
+  scope instanceof Load ? undefined : scope;
 
 /** The property of a promise that holds its scope. Promises have it up to Node.js 22. */
 const SCOPE_OF_PROMISE = (storage as { readonly kResourceStore?: symbol }).kResourceStore;

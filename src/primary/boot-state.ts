@@ -10,7 +10,7 @@ import type { Ending } from '../process/ending.js';
 import { Lifecycle } from '../process/lifecycle.js';
 import { startFailure } from '../process/start-failure.js';
 import { ProcessWatch } from '../telemetry/process-watch.js';
-import type { ProjectListeners } from './project-listeners.js';
+import type { ProjectListeners } from '../user-code/project-listeners.js';
 
 /** A start goes through these in order, and never back. */
 type Progress =

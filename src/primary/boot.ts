@@ -3,8 +3,8 @@
 import type { EarlyThreads } from '../cluster/early-threads.js';
 import type { Settings } from '../config.js';
 import type { Signals } from '../process/signals.js';
+import type { ProjectListeners } from '../user-code/project-listeners.js';
 import { BootState } from './boot-state.js';
-import type { ProjectListeners } from './project-listeners.js';
 import { becomeReady } from './steps/become-ready.js';
 import { claimOwnership } from './steps/claim-ownership.js';
 import { type Base, openSharedMemory } from './steps/open-shared-memory.js';

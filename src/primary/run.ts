@@ -1,6 +1,7 @@
 // Runs the process from its arguments on: it reads the settings first, and starts only when they are right.
 // The dynamic imports must not become static, because settings decide which HTTP core is loaded, and
 // uWebSockets.js reads its limits from the environment when its addon is loaded.
+import { setImmediate as turn } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { EarlyThreads } from '../cluster/early-threads.js';
 import { RESTART_LIMITS } from '../cluster/restarts.js';
@@ -17,9 +18,9 @@ import { Signals } from '../process/signals.js';
 import { startFailure } from '../process/start-failure.js';
 import { makeObjectsYoung } from '../process/young-objects.js';
 import { reportProjectExit } from '../user-code/module.js';
+import { ProjectListeners } from '../user-code/project-listeners.js';
 import { shopNames } from '../worker/shop-names.js';
 import { chooseCore } from './choose-core.js';
-import { ProjectListeners } from './project-listeners.js';
 import { HTTP_WORKER } from './thread-entries.js';
 
 export interface RunOptions {
@@ -33,7 +34,7 @@ export interface RunOptions {
 export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   const signals = new Signals(isatty(0));
   const projectListeners = new ProjectListeners();
-  process.once('exit', reportProjectExit);
+  process.once('exit', () => reportProjectExit(projectListeners));
   // When the reader of standard output or standard error has ended, the text is lost. Without a listener, the
   // error would end the process.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
@@ -42,7 +43,7 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
     if (loaded.kind === 'run') {
       await run(loaded, signals, projectListeners);
     } else {
-      if (loaded.kind === 'check') await checkRoutes(loaded.settings);
+      if (loaded.kind === 'check') await checkProject(loaded.settings, projectListeners);
       await new Promise<void>((resolve) => process.stdout.write(loaded.text, () => resolve()));
       // The process must be ended here, because code of the project may keep the event loop alive or wait for
       // a file that hangs.
@@ -56,9 +57,11 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
 }
 
 /** @throws ConfigError for routes with which no worker could start */
-async function checkRoutes(settings: Settings): Promise<void> {
+async function checkProject(settings: Settings, projectListeners: ProjectListeners): Promise<void> {
   const { checkProjectRoutes } = await import('../worker/project-routes.js');
   await checkProjectRoutes(settings);
+  await turn();
+  projectListeners.refuse(settings.configFile);
 }
 
 async function run(

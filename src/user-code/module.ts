@@ -6,13 +6,12 @@ import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { ConfigError } from '../errors.js';
-import { runAsLoading } from '../scope.js';
+import { loadModule } from '../scope.js';
 import { sourceFile } from '../source-file.js';
 import { deepenStacks } from './deep-stacks.js';
 import { nextForMissingExport } from './exported-names.js';
 import { BUILD_IT, nextForRefusal } from './import-fix.js';
 import { findSyntaxFault, linesOf, parseSyntaxFault, type SyntaxFault } from './imports.js';
-import { type OwnListener, watchListeners } from './own-listener.js';
 import {
   type ErrorDetails,
   formatLocation,
@@ -20,6 +19,7 @@ import {
   isFromProject,
   projectError,
 } from './project-error.js';
+import { ProjectListeners } from './project-listeners.js';
 import { sourceLine, useSourceMapOf } from './source-maps.js';
 import { wrongImport } from './wrong-import.js';
 
@@ -27,15 +27,19 @@ type Exports = Readonly<Record<string, unknown>>;
 
 /**
  * Loads a module of a project. The primary, the workers and the CPU threads use it.
+ * @param listeners those that modules open by themselves: a load that fails because of one is refused for it
  * @throws ConfigError that names file and line
  */
-export async function importUserModule(path: string): Promise<Exports> {
+export async function importUserModule(
+  path: string,
+  listeners?: Pick<ProjectListeners, 'refusalOf'>,
+): Promise<Exports> {
   const restoreStacks = deepenStacks();
   useSourceMapOf(path);
   try {
-    return (await runAsLoading(() => import(pathToFileURL(path).href))) as Exports;
+    return (await loadModule(() => import(pathToFileURL(path).href))) as Exports;
   } catch (thrown) {
-    throw await loadFailure(thrown, path);
+    throw listeners?.refusalOf(thrown, path, loadingOf(path)) ?? (await loadFailure(thrown, path));
   } finally {
     restoreStacks();
   }
@@ -55,21 +59,20 @@ export async function importConfigModule(path: string): Promise<Exports> {
   // The first one finds a call of `process.exit` before `reportProjectExit` does. Node.js finds an await that
   // never settles in a listener of its own, and the second one runs behind that.
   process.prependListener('exit', exited).on('exit', exited);
-  let ownListener: OwnListener | undefined;
-  const endWatch = watchListeners((listener) => {
-    ownListener ??= listener;
-  });
+  const listeners = new ProjectListeners();
   try {
-    const exports = await importUserModule(path);
-    // Node.js reports rejections when the promises of this turn of the loop have run.
+    const exports = await importUserModule(path, listeners);
+    // Node.js reports rejections and new listeners when the promises of this turn of the loop have run.
     await turn();
-    if (ownListener !== undefined) throw ownListener.refusal(path, loadingOf(path));
+    listeners.refuse(path, loadingOf(path));
     if (rejections.length === 0) return exports;
-    throw projectError(rejections[0], `in a promise that nothing handles, ${loadingOf(path)}`, {
-      file: formatLocation(path),
-    });
+    const during = `in a promise that nothing handles, ${loadingOf(path)}`;
+    throw (
+      listeners.refusalOf(rejections[0], path, during) ??
+      projectError(rejections[0], during, { file: formatLocation(path) })
+    );
   } finally {
-    endWatch();
+    listeners.end();
     process.removeListener('unhandledRejection', collect);
     process.removeListener('exit', exited).removeListener('exit', exited);
   }
@@ -107,18 +110,24 @@ const BAD_CONFIGURATION = 78;
 
 /**
  * A listener of `exit` in the primary. Prints that code of the project ends the process, where nothing else
- * would: its exit code stays.
+ * would: its exit code stays, unless it is about a listener of the project during the start.
  */
-export function reportProjectExit(): void {
+export function reportProjectExit({ refusal, failed, isStarting }: ProjectListeners): void {
+  // The refusal was printed.
+  if (refusal !== undefined) process.exitCode = refusal.exitCode;
   // A listener that has run before may have changed the code.
   const code = Number(process.exitCode ?? 0);
   const restoreStacks = deepenStacks();
   const end = new Error(`process.exit(${code}) has ended the whole process, without a drain`);
   restoreStacks();
   if (code === BAD_CONFIGURATION || !isFromProject(end)) return;
-  const next = 'Remove the call: an error at the top level of a module lets the start fail with its reason.';
+  const next =
+    failed === undefined
+      ? 'Remove the call: an error at the top level of a module lets the start fail with its reason.'
+      : `Before, ${failed.report()}`;
   const { message } = projectError(end, 'in the primary, which loads the modules as well', { next });
   writeSync(2, `multilane: ${message}\n`);
+  if (failed !== undefined && isStarting) process.exitCode = BAD_CONFIGURATION;
 }
 
 const loadingOf = (path: string): string => `while loading ${basename(sourceFile(path))}`;

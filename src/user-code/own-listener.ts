@@ -1,40 +1,59 @@
-// Finds code of the project that listens on a port by itself, as `app.listen(3000)` of Express does: while a
-// module is loaded, or later in what the module has started, as in `connect().then(() => app.listen(3000))`.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Server } from 'node:net';
+// A listener that code of a project opens by itself, in words: for the error of a start, and for the log.
 import type { ConfigError } from '../errors.js';
-import { isFromLoading, runOutsideScopes } from '../scope.js';
+import { listenersOn } from '../port-listeners.js';
 import { deepenStacks } from './deep-stacks.js';
-import { formatLocation, projectError, projectLocation } from './project-error.js';
+import type { FixedAddress } from './fixed-address.js';
+import { formatLocation, packageOnStack, projectError, projectLocation } from './project-error.js';
 
-/** Node.js publishes here within a call of `listen`, so the stack shows that call. */
-const LISTEN = 'tracing:net.server.listen:asyncStart';
+const LISTENS = 'the process listens by itself, on `port` of defineConfig or PORT';
+const REMOVE_LISTEN = `Remove the call of \`listen\`: ${LISTENS}.`;
+const MOUNT = `Mount its application by \`mountNode\` of a service, without a call of \`listen\`: ${LISTENS}.`;
+const DECLARE = 'Declare its methods as `grpc` of a service: the process serves them, on GRPC_PORT.';
+const REMOVE_FORK =
+  'Remove the calls of `fork`: the process runs the project in as many threads as WORKERS says.';
+const OWN_PROCESS = 'Remove the call: what needs an address of its own needs a process of its own.';
 
-const REMOVE_LISTEN =
-  'Remove the call of `listen`: the process listens by itself, on `port` of defineConfig or PORT.';
+const CLUSTER = 'node:cluster';
 
-interface ListenCall {
-  readonly server: Server;
-  readonly options: { readonly port?: unknown; readonly reusePort?: unknown };
-}
-
-/** A port that only one thread can have: not one that the kernel chooses, nor one that is shared. */
-const isFixed = ({ port, reusePort }: ListenCall['options']): boolean =>
-  Number(port) > 0 && reusePort !== true;
-
-/** A call of `listen` by code that the load of a module has started. */
+/** A call of `listen` or `bind` for an address that only one thread can have. */
 export class OwnListener {
-  readonly port: number;
-  /** Its stack shows the call. */
-  readonly #call: Error;
+  readonly #address: FixedAddress;
+  /** The frames of the call. */
+  readonly #frames: string;
+  /** The line of the project. Packages may listen in a callback of their own, without one on the stack. */
+  readonly #location: string | undefined;
+  /** The package whose code has made the call. */
+  readonly #caller: string | undefined;
+  #failure: Error | undefined;
+  /** Why it does not listen. */
+  #reason = '';
 
-  constructor(port: number) {
-    this.port = port;
+  /** Create it within the call. */
+  constructor(address: FixedAddress) {
+    this.#address = address;
     const restoreStacks = deepenStacks();
-    this.#call = new Error(
-      `it listens on port ${port} by itself, which the next thread that loads it cannot do`,
-    );
+    const call = new Error();
     restoreStacks();
+    this.#frames = String(call.stack).replace(/^.*\n/, '');
+    this.#location = projectLocation(call);
+    this.#caller = this.#frames.includes('node:internal/cluster/') ? CLUSTER : packageOnStack(call);
+  }
+
+  /** The call has failed. */
+  failed(error: NodeJS.ErrnoException): void {
+    const { port } = this.#address;
+    const isHeld = error.code === 'EADDRINUSE' && port !== undefined && listenersOn(port).length > 0;
+    this.#failure = error;
+    this.#reason = isHeld ? 'this process listens there already (EADDRINUSE)' : error.message;
+  }
+
+  /** node:cluster listens for a child process. It keeps the port and not the server. */
+  get isOfCluster(): boolean {
+    return this.#caller === CLUSTER;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   /**
@@ -43,52 +62,39 @@ export class OwnListener {
    * @param during what was in progress
    */
   refusal(file: string, during: string): ConfigError {
-    return projectError(this.#call, during, { file: formatLocation(file), next: REMOVE_LISTEN });
+    const what =
+      this.#failure === undefined
+        ? `${this.#attempt('listens')}, which the next thread that loads it cannot do`
+        : `${this.#attempt('cannot listen')}: ${this.#reason}`;
+    const call = new Error(what);
+    call.stack = `${what}\n${this.#frames}`;
+    return projectError(call, during, { file: formatLocation(file), next: this.#next });
   }
 
-  /** One line for the log of a process that goes on without the listener. */
-  closed(): string {
-    const location = projectLocation(this.#call) ?? 'a module of the project';
-    return (
-      `${location}: it listened on port ${this.port} by itself, which only one thread can do and no limit ` +
-      `holds for; its listener was closed. ${REMOVE_LISTEN}`
-    );
+  /** What has become of it in a process that goes on. */
+  outcome(): string {
+    const place = this.#location === undefined ? '' : `${this.#location}: `;
+    return this.#failure === undefined
+      ? `${place}${this.#attempt('listened')}, which only one thread can do and no limit holds for; its listener ` +
+          'was closed'
+      : `${place}${this.#attempt('could not listen')}: ${this.#reason}`;
   }
-}
 
-/**
- * Watches the thread for listeners on a fixed port. Every thread of the process loads the modules of a
- * project, so the next thread cannot listen there. The listener is closed before it accepts a connection. A
- * failure to listen is no error of the thread.
- * @param found gets the first call for each port
- * @returns a function that ends the watch
- */
-export function watchListeners(found: (listener: OwnListener) => void): () => void {
-  const ports = new Set<number>();
-  const begins = (message: unknown): void => {
-    const { server, options } = message as ListenCall;
-    if (!isFixed(options) || !isFromLoading()) return;
-    closeOnceListening(server);
-    const port = Number(options.port);
-    if (ports.has(port)) return;
-    ports.add(port);
-    const listener = new OwnListener(port);
-    // What follows, as the end of the process, is not the work of the project.
-    runOutsideScopes(() => found(listener));
-  };
-  subscribe(LISTEN, begins);
-  return () => void unsubscribe(LISTEN, begins);
-}
+  /** The same with the next step, for the log. */
+  report(): string {
+    return `${this.outcome()}. ${this.#next}`;
+  }
 
-/** The server has its port for one turn of the event loop, in which it accepts nothing. */
-function closeOnceListening(server: Server): void {
-  const listening = (): void => {
-    server.off('error', failed);
-    // Callbacks of this event ask the server for its address, some of them later, as those of Fastify do.
-    const address = server.address();
-    server.address = () => address;
-    process.nextTick(() => server.close());
-  };
-  const failed = (): void => void server.off('listening', listening);
-  server.once('listening', listening).once('error', failed);
+  #attempt(verb: string): string {
+    const isNamed = this.#location === undefined && this.#caller !== undefined;
+    const subject = isNamed ? this.#caller.replace(/^(?!node:)/, 'the package ') : 'it';
+    return `${subject} ${verb} on ${this.#address.text} by itself`;
+  }
+
+  get #next(): string {
+    if (this.#caller === '@grpc/grpc-js') return DECLARE;
+    if (this.#caller === CLUSTER) return REMOVE_FORK;
+    if (this.#address.port === undefined) return OWN_PROCESS;
+    return this.#location === undefined && this.#caller !== undefined ? MOUNT : REMOVE_LISTEN;
+  }
 }

@@ -5,6 +5,7 @@ import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../errors.js';
 import { sourceFile, withSourceFiles } from '../source-file.js';
+import { packageOf } from './imports.js';
 import { readableError } from './readable-error.js';
 
 /** The folder of the package `multilane`. */
@@ -115,6 +116,13 @@ function userFrames(thrown: unknown): readonly Frame[] {
 export const projectLocation = (error: Error): string | undefined =>
   userFrames(readableError(error)).find(isProjectFrame)?.location;
 
+/** The package whose code is innermost on the stack of an error, e.g. `fastify`. */
+export function packageOnStack(error: Error): string | undefined {
+  const innermost = framesOf(error).find((frame) => !isOfRuntime(frame.file) && !isProjectFrame(frame));
+  const [, path] = innermost?.file.match(IN_PACKAGE) ?? [];
+  return path && packageOf(path);
+}
+
 /** Whether code of the project is on the stack of the error. */
 export const isFromProject = (error: Error): boolean => userFrames(error).length > 0;
 
@@ -123,6 +131,9 @@ const isOfRuntime = (file: string): boolean =>
 
 const isProjectFrame = ({ file }: Frame): boolean =>
   !file.includes(`${sep}node_modules${sep}`) && !file.startsWith(PACKAGES);
+
+/** The path of a file in its package; pnpm has folders of packages in one another. */
+const IN_PACKAGE = /.*[/\\]node_modules[/\\](.*)/;
 
 /** Whether the runtime has thrown the error, because the code of the project has called it in a wrong way. */
 const isFromRuntime = (error: Error): boolean => {

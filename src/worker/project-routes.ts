@@ -9,6 +9,7 @@ import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
+import { runAsLoading } from '../scope.js';
 import { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
 import type { RouteInfo } from '../server/handler.js';
@@ -110,7 +111,7 @@ export async function registeredApp(
         shared: shared(service.name),
         log: log.child({ service: service.name }),
       };
-      app.mount(service.name, (routes) => declareRoutes(service, routes, deps));
+      app.mount(service.name, (routes) => runAsLoading(() => declareRoutes(service, routes, deps)));
     }
   } catch (error) {
     throw registrationError(error, settings.configFile);

@@ -1,14 +1,16 @@
 // A worker, put together: the host of its services, the server in front of it, and how its thread carries out
 // the orders of the primary.
+import { setImmediate as turn } from 'node:timers/promises';
 import { activeTimeUs, startLoadSampler } from '../cluster/load-sampler.js';
 import type { ReadyService, WorkerBoot } from '../cluster/messages.js';
 import type { WorkerParts, WorkerSide } from '../cluster/worker-side.js';
+import type { ConfigError } from '../errors.js';
 import { Block } from '../memory/block.js';
 import { sinceHeartbeat } from '../memory/worker-row.js';
 import { ownThreadTimeUs } from '../process/proc.js';
 import { installFetchGlobals } from '../server/fetch/fetch-classes.js';
 import { isOfClient } from '../server/server-refusal.js';
-import { watchListeners } from '../user-code/own-listener.js';
+import { ProjectListeners } from '../user-code/project-listeners.js';
 import { followContinuations } from './continued-routes.js';
 import { type DrainedWorker, drainWorker } from './drain-worker.js';
 import { createHost } from './host.js';
@@ -24,8 +26,12 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   const { settings, slot } = boot;
   const block = Block.attach(boot.memory);
   const { log, countDropped } = openWorkerLog(boot, block);
-  // The primary has the same modules, and ends the start for it. This worker serves without that listener.
-  watchListeners((listener) => log.error({ port: listener.port }, listener.closed()));
+  // They end the start at once: a module that cannot listen may never finish to load. A successor serves
+  // without them, as the other workers do.
+  const projectListeners = new ProjectListeners();
+  const refuse = ({ message, exitCode }: ConfigError): void => side.refuse(message, exitCode);
+  if (boot.generation === 1) projectListeners.endStart(refuse, settings.configFile);
+  else projectListeners.report(log);
   // Responses carry `Connection: close` only when no new connection can reach this worker. Before that, a
   // client could come back to the listener of this worker, and its connection would be reset when the
   // listener closes.
@@ -53,6 +59,9 @@ export async function serve(boot: WorkerBoot, side: WorkerSide, open: OpenServer
   const { app, clock, recorder, row } = host;
   countDropped(recorder);
   await host.prepared();
+  // Node.js calls back in the same turn of the loop when a server listens.
+  await turn();
+  projectListeners.report(log);
   const opened = await open({ boot, side, block, host, log });
   const { server, core } = opened;
   followContinuations(row);

@@ -1,6 +1,7 @@
 // Step 2, claim: from here on signals and failures end the process in order; then it claims what only one
 // process may have, the DATA_DIR or the slot of pm2.
 import type { Countdown } from '../../countdown.js';
+import type { ConfigError } from '../../errors.js';
 import { stopUnused } from '../../postgres/embedded-stop.js';
 import { claim, claimUntil } from '../../process/claim.js';
 import { hasDevParent } from '../../process/dev-channel.js';
@@ -40,7 +41,8 @@ export async function claimOwnership(boot: BootState, base: Base, signals: Signa
     },
   });
   boot.guardedBy(ending);
-  boot.projectListeners.endStart(ending, settings.configFile);
+  const refuse = ({ message, exitCode }: ConfigError): void => void ending.fail(message, exitCode);
+  boot.projectListeners.endStart(refuse, settings.configFile);
   // A predecessor may leave its PostgreSQL to this process from the claim on, so also before this process
   // begins to start its own.
   const stopLeftServer = async (lock: OwnerLock, countdown: Countdown): Promise<void> => {
