@@ -93,8 +93,8 @@ export interface Leftover {
   /** Its number (task-marks.ts). */
   readonly mark: number | undefined;
   readonly traceparent: string | undefined;
-  /** Whether the load of its module has made it. */
-  readonly isLoad: boolean;
+  /** An exception of the task, or of the load of its module, or a listener that the load has opened. */
+  readonly of: 'task' | 'load' | 'listener';
   readonly message: string;
   readonly stack: string | undefined;
 }
@@ -176,14 +176,14 @@ export function readLeftoverUse(data: unknown): LeftoverUse | undefined {
 /** Reads a Leftover; undefined for anything else. */
 export function readLeftover(data: unknown): Leftover | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { type, task, mark, traceparent, isLoad, message, stack } = data as Members;
+  const { type, of, task, mark, traceparent, message, stack } = data as Members;
   if (type !== 'leftover' || typeof message !== 'string') return undefined;
   return {
     type,
     task: typeof task === 'string' ? task : undefined,
     mark: typeof mark === 'number' ? mark : undefined,
     traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-    isLoad: isLoad === true,
+    of: of === 'load' || of === 'listener' ? of : 'task',
     message,
     stack: typeof stack === 'string' ? stack : undefined,
   };

@@ -40,13 +40,17 @@ export class LeftoverLog {
       this.#omitted++;
       return;
     }
-    const { task, mark, traceparent, isLoad, message, stack } = leftover;
+    const { of, task, mark, traceparent, message, stack } = leftover;
     const service = this.#marks.task(mark)?.service;
-    const err = Object.assign(new Error(message), { stack });
     const omitted = this.#omitted > 0 ? { omittedLines: this.#omitted } : {};
     this.#omitted = 0;
-    const fields = { service, task, ...traceFieldsOf(traceparent), err, ...omitted };
-    const what = isLoad ? 'the load of a tasks module' : 'a CPU task that had already ended';
-    this.#log.error(fields, `uncaught exception of ${what}`);
+    const fields = { service, task, ...traceFieldsOf(traceparent), ...omitted };
+    if (of === 'listener') {
+      this.#log.error(fields, message);
+      return;
+    }
+    const err = Object.assign(new Error(message), { stack });
+    const what = of === 'load' ? 'the load of a tasks module' : 'a CPU task that had already ended';
+    this.#log.error({ ...fields, err }, `uncaught exception of ${what}`);
   }
 }

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks';
 import { isMainThread, parentPort } from 'node:worker_threads';
 import type { RunStatus } from '../memory/run-status.js';
+import { watchListeners } from '../user-code/listen-watch.js';
 import { readableError } from '../user-code/readable-error.js';
 import type { Leftover, LeftoverUse } from './cpu-messages.js';
 import { LeftoverTime } from './leftover-time.js';
@@ -69,6 +70,7 @@ export function catchLeftovers(): void {
   };
   process.setUncaughtExceptionCaptureCallback(caught);
   process.on('unhandledRejection', caught);
+  watchListeners({ found: (listener) => post('listener', runs.getStore() ?? unknownRun, listener.report()) });
   const exit = process.exit.bind(process);
   const { reallyExit } = process as unknown as { readonly reallyExit: (code: number) => never };
   process.exit = (code) => {
@@ -131,7 +133,11 @@ function report(run: Reporting, thrown: unknown): void {
   run.hasReported = true;
   const readable = readableError(thrown);
   const { message, stack } = readable instanceof Error ? readable : { message: readable, stack: undefined };
-  const { task, mark, traceparent, isLoad } = run;
-  const leftover: Leftover = { type: 'leftover', task, mark, traceparent, isLoad, message, stack };
+  post(run.isLoad ? 'load' : 'task', run, message, stack);
+}
+
+function post(of: Leftover['of'], run: Reporting, message: string, stack?: string): void {
+  const { task, mark, traceparent } = run;
+  const leftover: Leftover = { type: 'leftover', of, task, mark, traceparent, message, stack };
   parentPort?.postMessage(leftover);
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { LoadFailures } from '#src/cpu/load-failures.js';
 import { TaskMarks } from '#src/cpu/task-marks.js';
+import { accepts, freePort } from '#test/support/ports.js';
 import { until } from '#test/support/until.js';
 import { rejection, TestPool } from './task-kit.js';
 
@@ -36,6 +37,7 @@ describe('the load of a tasks module', () => {
     delete process.env.LOADING_FAILS;
     delete process.env.LOADING_MS;
     delete process.env.LOADING_DOES;
+    delete process.env.LOADING_PORT;
     rmSync(file, { force: true });
     await kit.close();
   });
@@ -122,6 +124,25 @@ describe('the load of a tasks module', () => {
     ]);
     expect(kit.lines[0]).to.include({ level: 50, task: 'countRuns', service: 'demo' });
     expect(kit.lines[0]?.err).to.include({ message: 'stray' });
+  });
+
+  it('that listens is done without its listener, and the log names the line', async () => {
+    const port = await freePort();
+    process.env.LOADING_DOES = 'listen';
+    process.env.LOADING_PORT = String(port);
+    start(1);
+    expect(await kit.cpu.run('countRuns', null)).to.include({ runs: 1 });
+    await until(
+      () => kit.lines.length,
+      (lines) => lines > 0,
+    );
+    expect(kit.lines).to.have.length(1);
+    expect(kit.lines[0]).to.include({ level: 50, task: 'countRuns', service: 'demo' });
+    expect(kit.lines[0]?.msg).to.match(
+      new RegExp(`loading-tasks\\.[jt]s:\\d+:\\d+: it listened on port ${port} by itself, .* was closed`),
+    );
+    expect(await accepts(port)).to.equal(false);
+    expect(await kit.cpu.run('countRuns', null)).to.include({ runs: 2 });
   });
 
   it('that calls process.exit fails as others do: threads are replaced ever more rarely', async () => {
