@@ -63,8 +63,9 @@ describe('an application that listens after its module was loaded', () => {
         const app = listening(`await new Promise((resolve) => setTimeout(resolve, ${delayMs}));`, own);
         const { code, stderr } = await run(app + NEVER_READY, port);
         expect(code, stderr).to.equal(78);
-        const place = `multilane: app.js:4:26: it listens on port ${own} by itself, which the next thread`;
-        expect(stderr).to.include(place);
+        // The process may listen on its own port by then.
+        const what = differs ? 'listens' : '(listens|cannot listen)';
+        expect(stderr).to.match(new RegExp(`multilane: app\\.js:4:26: it ${what} on port ${own} by itself`));
         expect(stderr).to.include('after loading multilane.config.js. Remove the call of `listen`');
         expect(stderr.split('multilane: ')).to.have.length(2);
       });
