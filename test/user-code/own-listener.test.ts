@@ -139,6 +139,15 @@ describe('a module that listens while it is loaded', () => {
       expect(refused).to.include(next);
     });
 
+  it('is refused with node:cluster where that listens for a child process', () => {
+    writeFileSync(join(folder, 'child.cjs'), "require('node:net').createServer().listen(+process.argv[2]);");
+    const refused = loading(`const { default: cluster } = await import('node:cluster');
+      cluster.setupPrimary({ exec: './child.cjs', args: [port], execArgv: [] });
+      await once(cluster.fork(), 'listening');`);
+    expect(refused).to.match(/^78 multilane\.config\.mjs: node:cluster listens on port \d+ by itself/);
+    expect(refused).to.include('Remove the calls of `fork`');
+  });
+
   for (const [what, call] of [
     ['a port that the kernel chooses', 'createServer().listen(0);'],
     [
