@@ -1,5 +1,5 @@
-// Code that throws while a body arrives, and that nothing catches: the next request on the connection is served,
-// or its client sees before that the connection ends. It is never blamed for it.
+// Code that throws while a body arrives, and that nothing catches: the next request on the connection is
+// served, or its client sees before that the connection ends. It is never blamed for it.
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import type { Wire } from '#test/support/wire.js';
