@@ -85,7 +85,7 @@ export const LIMIT_SETTINGS = {
   MAX_BODY_BYTES: withDefault(
     whole(0, 1024 * MIB),
     MIB,
-    'Largest buffered request body; a larger one is 413. Each concurrent request may hold this much memory.',
+    'Largest request body where a route has no `bodyLimit`, also of a mounted application; a larger one is 413. Each concurrent request may hold this much memory.',
     BYTES,
   ),
   MAX_HEADER_BYTES: withDefault(
