@@ -107,6 +107,7 @@ export class PortHolders {
   unbound(thread: WorkerThread): void {
     const hold = this.#holds.get(thread);
     if (hold === 'leaving' || hold === 'kept' || hold === 'late') this.#forget(thread);
+    if (hold === 'kept') this.#endRest(thread.worker);
   }
 
   /** Ends all waiting. */
@@ -117,7 +118,11 @@ export class PortHolders {
 
   #settle(): void {
     if (this.#options.isStopping()) return;
-    for (const thread of this.#holds.keys()) if (!isAlive(thread)) this.#forget(thread);
+    for (const [thread, hold] of this.#holds) {
+      if (isAlive(thread)) continue;
+      this.#forget(thread);
+      if (hold === 'kept') this.#endRest(thread.worker);
+    }
     for (const entry of this.#options.workers.all) {
       const living = entry.threads.filter(isAlive);
       const prompt = living.filter((thread) => !['late', 'resting'].includes(this.#holds.get(thread) ?? ''));
@@ -184,6 +189,12 @@ export class PortHolders {
     thread.send({ type: 'unbind' });
     this.#options.lateToListen(thread);
     this.#settle();
+  }
+
+  /** The thread that kept the port has given it up: those that could not listen can now. */
+  #endRest(worker: number): void {
+    for (const [thread, hold] of this.#holds)
+      if (thread.worker === worker && hold === 'resting') this.#forget(thread);
   }
 
   #forget(thread: WorkerThread): void {

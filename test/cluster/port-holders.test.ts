@@ -86,6 +86,8 @@ function setUp({ isShared = false, times = {} as Partial<PortTimes>, hasStandIn 
   };
 }
 
+type Worker = ReturnType<typeof setUp>;
+
 const listen = (generation: number, withinMs = PORT_TIMES.bindMs, over: object = {}) => [
   generation,
   { type: 'listen', port: PORT, withinMs, isShared: false, isKept: false, ...over },
@@ -329,6 +331,27 @@ describe('the port of the only HTTP worker, which the primary has while no threa
     worker.listens(old);
     worker.holders.stop();
   });
+
+  for (const [how, end] of [
+    ['has ended', (worker: Worker, old: Thread) => worker.change(old, DEAD)],
+    ['gives it up after all', (worker: Worker, old: Thread) => worker.unbound(old)],
+  ] as const)
+    it(`goes at once to a thread that rests, when the one that kept it ${how}`, async () => {
+      const worker = setUp({ hasStandIn: true, times: { handOverMs: 1, silentMs: 5, restMs: 3_600_000 } });
+      const old = worker.start();
+      worker.listens(old);
+      const next = worker.start();
+      await silentAfter(worker, 1);
+      worker.change(next, STARTING);
+      expect(worker.orders.slice(1)).to.deep.equal([
+        unbind(1),
+        listen(2, PORT_TIMES.bindMs, { isKept: true }),
+        unbind(2),
+      ]);
+      end(worker, old);
+      expect(worker.orders.slice(4)).to.deep.equal([listen(2)]);
+      worker.holders.stop();
+    });
 
   it('is not taken from a thread that waits for the port of a predecessor process', async () => {
     const worker = setUp({ hasStandIn: true, isShared: true, times: { sharedMs: 1 } });
