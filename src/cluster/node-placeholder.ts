@@ -101,12 +101,13 @@ export class NodePlaceholder implements PlaceholderListener {
           });
     // Before the listener of Node.js, which begins to read.
     server.prependListener('connection', (socket: Socket) => this.#connected(socket));
-    for (const event of ['checkContinue', 'checkExpectation'] as const)
-      server.on(event, (request, response) => this.#refuse(request, response));
-    server.on('request', (request, response) => {
-      this.#refuse(request, response);
-      dropBody(request, response);
-    });
+    for (const event of ['request', 'checkContinue', 'checkExpectation'] as const)
+      server.on(event, (request: IncomingMessage, response: ServerResponse) => {
+        this.#refuse(request, response);
+        dropBody(request, response);
+        // A client that expects `100 Continue` sends its body without it, or not at all.
+        if (event !== 'request') response.once('finish', () => request.socket.end());
+      });
     return server;
   }
 

@@ -59,17 +59,18 @@ describe('the connections of the primary on the core node, while no worker liste
     expect(response).to.match(/^HTTP\/1\.1 503 [\s\S]*content-length: [1-9][\s\S]*\r\n\r\n$/i);
   });
 
-  it('get their response when they send a large body before they read', async () => {
-    const { port } = await listening();
-    const socket = client(port);
-    const body = Buffer.alloc(5_000_000);
-    const sent = new Promise<Error | null | undefined>((resolve) => {
-      socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
-      socket.pause().write(body, resolve);
+  for (const field of ['', 'Expect: 100-continue\r\n', 'Expect: more\r\n'])
+    it(`get their response when they send a large body before they read: ${field.trim()}`, async () => {
+      const { port } = await listening();
+      const socket = client(port);
+      const body = Buffer.alloc(5_000_000);
+      const sent = new Promise<Error | null | undefined>((resolve) => {
+        socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${field}\r\n`);
+        socket.pause().write(body, resolve);
+      });
+      expect(await sent).to.be.oneOf([null, undefined]);
+      expect(await received(socket)).to.match(/^HTTP\/1\.1 503 /);
     });
-    expect(await sent).to.be.oneOf([null, undefined]);
-    expect(await received(socket)).to.match(/^HTTP\/1\.1 503 /);
-  });
 
   it('get their response to CONNECT and to a request for another protocol as well', async () => {
     const { port } = await listening();
