@@ -2,7 +2,7 @@
 import { describeValue } from '../options.js';
 import { isFetchApplication } from './fetch/fetch-application.js';
 import type { NodeApplication, NodeHandler } from './handler.js';
-import { hasMethod, isRouter, parametersOf, textOf } from './node-style.js';
+import { hasMethod, isNodeStyle, isRouter, parametersOf, textOf } from './node-style.js';
 import { adopted, isPromise } from './promise.js';
 
 /** An application of Fastify, as far as it is used here. */
@@ -66,10 +66,22 @@ function unmountableFunction(value: NodeHandler): string | undefined {
   const parameters = parametersOf(value);
   if (parameters?.[2] === 'next' || parameters?.[2] === '_next') return NEEDS_NEXT;
   const takesMore = parameters?.at(-1)?.startsWith('...') === true || USES_ARGUMENTS.test(textOf(value));
-  if (value.length > 1 || takesMore) return undefined;
-  if (value.length === 1) return ONE_PARAMETER;
-  return parameters?.length === 0 ? FACTORY : undefined;
+  const count = parameters?.length ?? value.length;
+  if (count > 1 || takesMore) return undefined;
+  if (count === 1) return ONE_PARAMETER;
+  return parameters === undefined ? undefined : FACTORY;
 }
+
+/**
+ * Whether what a mounted function has returned shows that it makes applications, and responds to nothing. Its
+ * parameters do not always show that: `createApp(config, database)`.
+ */
+export const isApplication = (value: unknown): boolean =>
+  typeof value === 'function'
+    ? isNodeStyle(value)
+    : typeof value === 'object' &&
+      value !== null &&
+      (isFastify(value) || hasMethod(value, 'listen') || isFetchApplication(value));
 
 export const nodeHandlerOf = (application: NodeApplication): NodeHandler =>
   typeof application === 'function'

@@ -1,10 +1,13 @@
 // Recognizes code that is written for Node.js's own interface `(req, res, next)`, as for Express: such a
 // function would be called with a Request or a context, and every request would fail in it.
 
-/** A list of parameters up to its end, or to a call in a default. */
-const PARAMETERS = /^(?:async\s*)?(?:function\b\s*)?[\w$]*\s*\(([^()]*)(?:\(|\)(?!\s*\{\s*\[native code\]))/;
-/** This is enough of a function's text for its parameters. */
-const MOST_CHARACTERS = 200;
+/** What has brackets or commas that are no part of the code: comments, strings, templates. */
+const TOKENS = /\/\*.*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|=>|./gs;
+const COMMENT = /^\/[*/]/;
+/** Texts without a list of parameters: those of bound functions, of functions of Node.js and of classes. */
+const LISTLESS = /^class\b|\{\s*\[native code\]\s*\}$/;
+/** The name of a parameter in front of its default. */
+const NAMED = /^((?:\.\.\.)?[^\s={}[\]]+)\s*=.*$/s;
 const RESPONSE = /^_?(?:res|response|reply)$/;
 
 type AnyFunction = (...args: never) => unknown;
@@ -12,12 +15,31 @@ type AnyFunction = (...args: never) => unknown;
 export const textOf = (value: AnyFunction): string => Function.prototype.toString.call(value);
 
 /**
- * The names of the parameters of a function, as its text has them.
+ * The parameters of a function, as its text has them: a name, `...name`, or a pattern. Defaults are omitted.
+ * Unlike `length`, this counts those that have one.
  * @returns undefined where the text does not show them, as that of a bound function
  */
 export function parametersOf(value: AnyFunction): readonly string[] | undefined {
-  const list = PARAMETERS.exec(textOf(value).slice(0, MOST_CHARACTERS))?.[1]?.trim();
-  return list === '' ? [] : list?.split(',').map((name) => name.trim());
+  const text = textOf(value);
+  if (LISTLESS.test(text)) return undefined;
+  const found: string[] = [];
+  let name = '';
+  let depth = 0;
+  for (const [token] of text.matchAll(TOKENS)) {
+    if (COMMENT.test(token)) continue;
+    // An arrow function with one parameter, without parentheses.
+    if (depth === 0 && token === '=>') return [name.replace(/^async\s+(?=\S)/, '').trim()];
+    if (depth === 0 && token === '(') name = '';
+    else if (depth === 1 && (token === ',' || token === ')')) {
+      found.push(name.trim().replace(NAMED, '$1'));
+      name = '';
+    } else name += token;
+    if (token === '(' || token === '[' || token === '{') depth++;
+    else if (token === ')' || token === ']' || token === '}') depth--;
+    // The last name is empty in an empty list, and behind a comma at its end.
+    if (depth === 0 && token === ')') return found.at(-1) === '' ? found.slice(0, -1) : found;
+  }
+  return undefined;
 }
 
 /** Whether a value is an application or a router of Express or Connect, which are functions. */

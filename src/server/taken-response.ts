@@ -7,6 +7,7 @@ import { BodyClaim } from './body/body-claim.js';
 import { keptStores } from './entered-stores.js';
 import type { NodeMessages, TakeOverEvents } from './exchange.js';
 import type { NodeHandler } from './handler.js';
+import { isApplication } from './node-application.js';
 import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
 import { byteString } from './response/field-octets.js';
@@ -16,6 +17,9 @@ import { HeldBytes, LARGE_BYTES, releaseStream, takeStream, tooManyBytes } from 
 import { ServerRefusal } from './server-refusal.js';
 
 const EVENTS = /\r\ncontent-type: *text\/event-stream\b/i;
+const MAKES_APPLICATIONS =
+  'is mounted by mountNode, and its function has returned an application in place of responding: call that ' +
+  'function once, and mount what it returns';
 const HAS_ID = /\r\nx-request-id:/i;
 
 export class TakenResponse implements TakeOverEvents, TakenState {
@@ -120,8 +124,18 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     prepare(request);
     if (ctx.exchange.isRequestArriving === true && !ctx.request.inProcess)
       ctx.server.turnEnd.add(() => this.#awaitBody(request));
-    this.#call(() => application(request, response));
+    this.#call(() => this.#checked(application(request, response)));
     this.#withStores = keptStores();
+  }
+
+  /**
+   * Nothing else would end the request of a function that makes an application.
+   * @param result what the function of the application has returned, or what its promise resolves to
+   */
+  #checked(result: unknown): unknown {
+    if (!this.#messages!.response.headersSent && isApplication(result))
+      throw new UnsendableError(this.#ctx.request, MAKES_APPLICATIONS);
+    return isPromise(result) ? adopted(result).then((value) => void this.#checked(value)) : result;
   }
 
   #fail(thrown: unknown): void {
