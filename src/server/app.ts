@@ -18,6 +18,7 @@ import type { SwitchableRoute } from './kill-switch.js';
 import { type LiveRequest, LiveRequests } from './live-requests.js';
 import { LostBodies } from './lost-bodies.js';
 import { type MeshCaller, MeshCallers } from './mesh-callers.js';
+import type { MountedApplications } from './mounted-applications.js';
 import { MountedRoutes, type StaticRoute } from './mounted-routes.js';
 import { serve } from './pipeline.js';
 import type { RelayRoute } from './relay-routes.js';
@@ -129,12 +130,11 @@ export class App {
   }
 
   /**
-   * Resolves when mounted applications of `node:http` may get requests. Call it once, after all services are
-   * mounted.
-   * @throws TypeError that names service and prefix for one that cannot start
+   * The mounted applications of `node:http`. They are prepared once, after all services are mounted, and
+   * closed behind the last request.
    */
-  prepared(): Promise<void> {
-    return this.#mounted.prepared();
+  get applications(): MountedApplications {
+    return this.#mounted.applications;
   }
 
   /** Adds the routes of the gateway for a service. @throws TypeError for options that are wrong */

@@ -167,11 +167,13 @@ export type NodeHandler = (request: IncomingMessage, response: ServerResponse) =
 
 /**
  * An application of `node:http`: one of Express or Connect, which is a handler itself, or of Fastify, which
- * has one. Its `ready` is awaited before the worker accepts requests.
+ * has one. Its `ready` is awaited before the worker accepts requests, and its `close`, if it has one, behind
+ * the last of them.
  */
-export type NodeApplication =
+export type NodeApplication = (
   | NodeHandler
-  | { readonly routing: NodeHandler; readonly ready: () => PromiseLike<unknown> };
+  | { readonly routing: NodeHandler; readonly ready: () => PromiseLike<unknown> }
+) & { readonly close?: () => unknown };
 
 /**
  * The options of a mounted application of `node:http`. They apply to all its paths and methods together. It

@@ -11,7 +11,7 @@ import { type RpcRoute, RpcRoutes } from './grpc/rpc-routes.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import type { SwitchableRoute } from './kill-switch.js';
-import { prepareNode } from './node-application.js';
+import { MountedApplications } from './mounted-applications.js';
 import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
 import { type Mounting, mountingOf, RouteBounds } from './route-bounds.js';
@@ -52,6 +52,8 @@ export class MountedRoutes {
   /** Plans for requests without a route. */
   readonly unmatched: Unmatched;
   readonly secretPaths: SecretPaths;
+  /** Applications of `node:http`. Until they are prepared their requests are 503 STARTING. */
+  readonly applications: MountedApplications;
   readonly #options: AppOptions;
   readonly #topics: Topics;
   readonly #callback: RunningCallback;
@@ -64,8 +66,6 @@ export class MountedRoutes {
   readonly #routes: RouteInfo[] = [];
   readonly #switchable: SwitchableRoute[] = [];
   readonly #webSockets: SocketRoute[] = [];
-  /** What `prepared` waits for. */
-  readonly #preparations: (() => Promise<void>)[] = [];
   /** What `#uncharged` has made. */
   readonly #relayedPlans = new Map<RoutePlan, RoutePlan>();
 
@@ -77,6 +77,7 @@ export class MountedRoutes {
     this.#documented = new DocumentedNames(options.settings.openapi);
     this.secretPaths = options.secretPaths ?? new SecretPaths();
     this.#bounds = new RouteBounds(options);
+    this.applications = new MountedApplications(options.log);
     this.#rpc = new RpcRoutes(options, this.#bounds);
     this.unmatched = new Unmatched(options.observer, this.#bounds.commonRate);
   }
@@ -90,15 +91,6 @@ export class MountedRoutes {
   }
   get webSockets(): readonly SocketRoute[] {
     return this.#webSockets;
-  }
-
-  /**
-   * Resolves when mounted applications of `node:http` may get requests: until then theirs are 503 STARTING.
-   * Call it once.
-   * @throws TypeError that names service and prefix for one that cannot start
-   */
-  async prepared(): Promise<void> {
-    await Promise.all(this.#preparations.map((prepare) => prepare()));
   }
 
   /** @throws HttpError for a path that cannot be decoded */
@@ -270,16 +262,10 @@ export class MountedRoutes {
     if (node === undefined) return mounting;
     const { httpCore, settings } = this.#options;
     if (httpCore === 'uws') throw new TypeError(needsNode(settings));
-    let isPrepared = false;
-    this.#preparations.push(async () => {
-      try {
-        await prepareNode(node);
-      } catch (cause) {
-        throw this.#fault(mounting.service, route, cause);
-      }
-      isPrepared = true;
-    });
-    return { ...mounting, ready: () => isPrepared && mounting.ready() };
+    const { service } = mounting;
+    const mount = { service, prefix: route.path || '/' };
+    const isPrepared = this.applications.add(node, mount, (cause) => this.#fault(service, route, cause));
+    return { ...mounting, ready: () => isPrepared() && mounting.ready() };
   }
 
   /**

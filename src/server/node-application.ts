@@ -101,5 +101,13 @@ export async function prepareNode(application: NodeApplication): Promise<void> {
     );
 }
 
+/** An application with something to close, such as the pools that its plugins hold. */
+export interface Closable {
+  close(): unknown;
+}
+
+export const isClosable = (application: NodeApplication): application is NodeApplication & Closable =>
+  hasMethod(application, 'close');
+
 const isFastify = (value: unknown): value is FastifyInstance =>
   typeof value === 'object' && value !== null && hasMethod(value, 'routing') && hasMethod(value, 'ready');

@@ -103,6 +103,8 @@ const MAX_NAME_BYTES = 63;
 const CONNECTIONS_EACH = 8;
 /** The time that `close` waits for running sagas. */
 const SAGAS_MS = 10_000;
+/** The same for mounted applications that close. */
+const CLOSE_MS = 2_500;
 const TASK_WORKER = new URL('../workers/task.js', import.meta.url);
 /** Replaces the messages between workers: there is only one worker here. */
 const NO_OTHER_WORKERS = { receive() {}, send() {} };
@@ -167,6 +169,7 @@ export async function createTestApp(options: TestAppOptions): Promise<TestApp> {
         withOverrides(service, { ...real, ...missing.substitutes(service, hasServer) }, deps, missing),
     });
     lifecycle.defer('host', () => host.close());
+    lifecycle.defer('mounted applications', () => host.app.applications.close(CLOSE_MS));
     lifecycle.defer('sagas', async () => {
       await Promise.all(host.services.map((service) => service.drain(SAGAS_MS, Promise.resolve())));
     });

@@ -1,7 +1,8 @@
-// The order in which a worker drains: it stops listening, finishes its requests and sagas, and closes what
-// they need last.
+// The order in which a worker drains: it stops listening, finishes its requests and sagas, closes mounted
+// applications, and last what all of them need.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { Allowance } from '../allowance.js';
 import type { Counter } from '../memory/metrics/recorder.js';
 import { closeServer, endUnfinished, untilNoConnection } from './drain.js';
 import type { Host } from './host.js';
@@ -14,6 +15,11 @@ import type { WorkerServer } from './worker-server.js';
  * responses.
  */
 const RESPONSE_MS = 500;
+/**
+ * Connections that idle take all the time of a drain. Where mounted applications have something to close,
+ * this much of it is kept for them, but at most a quarter.
+ */
+const CLOSE_MS = 1_000;
 
 export interface DrainedWorker {
   readonly host: Host;
@@ -29,6 +35,10 @@ export interface DrainedWorker {
 
 export async function drainWorker(worker: DrainedWorker, withinMs: number): Promise<void> {
   const { host, server, channels, startedLeaving } = worker;
+  const { applications } = host.app;
+  const closeMs = applications.haveToClose ? Math.min(CLOSE_MS, withinMs / 4) : 0;
+  const requestsMs = withinMs - closeMs;
+  const whole = new Allowance(withinMs);
   // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
   // once before, and accepts those that wait.
   await nextTurn();
@@ -37,14 +47,17 @@ export async function drainWorker(worker: DrainedWorker, withinMs: number): Prom
   const leastMs = server.sayGoodbye();
   // The acceptor sends this worker no sockets by now. Its own sockets close before its databases do, so that
   // no request arrives and finds them closed.
-  const closed = finishRequests(worker, withinMs, leastMs);
-  const sagasMs = Math.max(0, withinMs - RESPONSE_MS);
+  const closed = finishRequests(worker, requestsMs, leastMs);
+  const sagasMs = Math.max(0, requestsMs - RESPONSE_MS);
   await Promise.all([
     closed,
     // CPU tasks that were started outside of a request are not part of the others.
-    host.cpuTasksSettled(withinMs),
+    host.cpuTasksSettled(requestsMs),
     ...host.services.map((service) => service.drain(sagasMs, closed)),
   ]);
+  whole.cancel();
+  // Their hooks may still call services, and use databases of theirs.
+  await applications.close(Math.max(closeMs, whole.leftMs));
   channels.calls.close();
   await host.close();
   channels.bus.close();

@@ -184,7 +184,7 @@ export function createHost(options: HostOptions): Host {
     rpcMethods,
     async prepared() {
       try {
-        await app.prepared();
+        await app.applications.prepared();
       } catch (error) {
         throw registrationError(error, settings.configFile);
       }

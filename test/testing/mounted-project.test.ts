@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { ConfigError, defineConfig } from '#src/index.js';
+import fastify from 'fastify';
+import { ConfigError, defineConfig, defineService } from '#src/index.js';
 import { createTestApp } from '#src/testing.js';
 import { demo, orders } from './fixtures/demo.js';
 import { withApp } from './with-app.js';
@@ -37,6 +38,18 @@ describe('createTestApp accepts', () => {
       expect((await app.inject('/hello/ada')).status).to.equal(404);
       expect((await app.inject({ path: '/api/orders/1', internal: true })).status).to.equal(200);
     });
+  });
+});
+
+describe('a test app', () => {
+  it('closes mounted applications when it is closed', async () => {
+    let closed = 0;
+    const application = fastify().addHook('onClose', async () => void closed++);
+    const old = defineService({ name: 'old', routes: (app) => void app.mountNode('/', application) });
+    await withApp({ config: defineConfig({ services: [old], httpCore: 'node' }) }, async (app) => {
+      expect([(await app.inject('/')).status, closed]).to.deep.equal([404, 0]);
+    });
+    expect(closed).to.equal(1);
   });
 });
 

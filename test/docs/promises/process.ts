@@ -20,6 +20,7 @@ export const PROCESS: readonly Promised[] = [
     ['uncaught exception # s)', 'cluster/restarts', 'failedDrainMs', SECOND],
     ['time left is cut short to # s', 'cluster/restarts', 'failedDrainMs', SECOND],
     ['get ready within # s,', 'cluster/restarts', 'startMs', SECOND],
+    ['`DRAIN_MS`, at most # s, is kept', 'worker/drain-worker', 'CLOSE_MS', SECOND],
     ['for that the last # ms of', 'worker/drain-worker', 'RESPONSE_MS'],
     ['At most # requests: first those', 'telemetry/flight-record-log', 'MOST_REQUESTS'],
     ['# s together, and', 'process/lifecycle', 'SHARED_MS', SECOND],

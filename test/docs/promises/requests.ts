@@ -3,6 +3,7 @@ import { KIB, type Promised, promisedOn, SECOND } from './promise.js';
 
 export const REQUESTS: readonly Promised[] = [
   ...promisedOn('docs/http.md', [
+    ['a quarter of it, at most # s, is kept', 'worker/drain-worker', 'CLOSE_MS', SECOND],
     ['`bodyLimit`, # s without a byte', 'server/body/body', 'BODY_IDLE_MS', SECOND],
     ['without a byte (# s behind a streamed', 'server/lingering', 'END_AFTER_MS', SECOND],
     ['response) and # s in all', 'server/lingering', 'MOST_MS', SECOND],

@@ -103,7 +103,7 @@ describe('a mounted application of Fastify', () => {
     application.register(async () => loaded.opened);
     application.get('/', async () => 'x');
     const { app, inject } = bench((demo) => demo.mountNode('/', application));
-    const prepared = app.prepared();
+    const prepared = app.applications.prepared();
     const response = await inject({ url: '/' });
     expect([response.status, response.json().code]).to.deep.equal([503, 'STARTING']);
     loaded.open();
@@ -117,7 +117,7 @@ describe('a mounted application of Fastify', () => {
       throw new Error('no database');
     });
     const { app } = bench((demo) => demo.mountNode('/old', application));
-    const failure = await app.prepared().catch((error: unknown) => error);
+    const failure = await app.applications.prepared().catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(TypeError);
     expect((failure as Error).message).to.equal('service demo, mountNode /old: no database');
     expect((failure as Error).cause)
@@ -129,7 +129,7 @@ describe('a mounted application of Fastify', () => {
     const application = fastify();
     application.register(websocket);
     const { app } = bench((demo) => demo.mountNode('/old', application));
-    const failure = await app.prepared().catch((error: unknown) => error);
+    const failure = await app.applications.prepared().catch((error: unknown) => error);
     expect(String(failure)).to.include('its WebSockets (@fastify/websocket) get no connection here');
   });
 });

@@ -20,7 +20,7 @@ export function useNodeServers(): (...args: Parameters<typeof bench>) => Promise
   });
   return async (...args) => {
     const world = bench(...args);
-    await world.app.prepared();
+    await world.app.applications.prepared();
     const server = new NodeServer(world.app, { settings: SETTINGS });
     servers.push(server);
     const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
