@@ -195,7 +195,7 @@ export class Supervisor {
         if (!this.#workers.hasServed(thread)) this.#options.fatal(message.message, message.exitCode);
         else {
           thread.startFailure = message.message;
-          log.error({ worker, generation, detail: message.message }, 'worker rejects its configuration');
+          log.error({ worker, generation, detail: message.message }, 'worker refuses to start');
           this.#discard(thread);
         }
         break;

@@ -12,6 +12,17 @@ interface Mount {
   readonly prefix: string;
 }
 
+/** An application cannot start. Its cause shows where it was mounted. */
+export class NotPreparedError extends TypeError {
+  /** What the application has thrown. */
+  readonly reason: unknown;
+
+  constructor(message: string, mounted: Error, reason: unknown) {
+    super(message, { cause: mounted });
+    this.reason = reason;
+  }
+}
+
 export class MountedApplications {
   readonly #log: Pick<Logger, 'error' | 'warn'>;
   /** What `prepared` waits for. */

@@ -11,7 +11,7 @@ import { type RpcRoute, RpcRoutes } from './grpc/rpc-routes.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import type { SwitchableRoute } from './kill-switch.js';
-import { MountedApplications } from './mounted-applications.js';
+import { MountedApplications, NotPreparedError } from './mounted-applications.js';
 import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
 import { type Mounting, mountingOf, RouteBounds } from './route-bounds.js';
@@ -264,7 +264,10 @@ export class MountedRoutes {
     if (httpCore === 'uws') throw new TypeError(needsNode(settings));
     const { service } = mounting;
     const mount = { service, prefix: route.path || '/' };
-    const isPrepared = this.applications.add(node, mount, (cause) => this.#fault(service, route, cause));
+    const isPrepared = this.applications.add(node, mount, (cause) => {
+      const { message } = this.#fault(service, route, cause);
+      return new NotPreparedError(message, route.declaration, cause);
+    });
     return { ...mounting, ready: () => isPrepared() && mounting.ready() };
   }
 

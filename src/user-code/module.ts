@@ -17,18 +17,23 @@ import {
   formatLocation,
   isFromLoader,
   isFromProject,
+  loadingError,
   projectError,
 } from './project-error.js';
 import { ProjectListeners } from './project-listeners.js';
 import { sourceLine, useSourceMapOf } from './source-maps.js';
+import type { UnreachableError } from './unreachable.js';
 import { wrongImport } from './wrong-import.js';
 
 type Exports = Readonly<Record<string, unknown>>;
 
 /**
  * Loads a module of a project. The primary, the workers and the CPU threads use it.
- * @param listeners those that modules open by themselves: a load that fails because of one is refused for it
- * @throws ConfigError that names file and line
+    const during = `in a promise that nothing handles, ${loadingOf(path)}`;
+    throw (
+      listeners.refusalOf(rejections[0], path, during) ??
+      loadingError(rejections[0], during, { file: formatLocation(path) })
+    );
  */
 export async function importUserModule(
   path: string,
@@ -49,7 +54,7 @@ export async function importUserModule(
  * Loads the configuration module in a process that has no handlers for uncaught failures yet. An unhandled
  * rejection from the top level of a module, the end of the process while the module is loaded, or a port that
  * the module listens on is reported as a failure to load it.
- * @throws ConfigError that names file and line
+ * @throws as `importUserModule`
  */
 export async function importConfigModule(path: string): Promise<Exports> {
   const rejections: unknown[] = [];
@@ -69,7 +74,7 @@ export async function importConfigModule(path: string): Promise<Exports> {
     const during = `in a promise that nothing handles, ${loadingOf(path)}`;
     throw (
       listeners.refusalOf(rejections[0], path, during) ??
-      projectError(rejections[0], during, { file: formatLocation(path) })
+      loadingError(rejections[0], during, { file: formatLocation(path) })
     );
   } finally {
     listeners.end();
@@ -132,9 +137,9 @@ export function reportProjectExit({ refusal, failed, isStarting }: ProjectListen
 
 const loadingOf = (path: string): string => `while loading ${basename(sourceFile(path))}`;
 
-async function loadFailure(thrown: unknown, path: string): Promise<ConfigError> {
+async function loadFailure(thrown: unknown, path: string): Promise<ConfigError | UnreachableError> {
   const details = isFromLoader(thrown) ? await refusalDetails(thrown, path) : {};
-  return projectError(thrown, loadingOf(path), { ...details, file: formatLocation(path) });
+  return loadingError(thrown, loadingOf(path), { ...details, file: formatLocation(path) });
 }
 
 /** Finds the line that has to be changed in a module that Node.js refuses to load. */

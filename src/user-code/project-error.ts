@@ -1,4 +1,4 @@
-// Makes a readable ConfigError of what code of a project has thrown while it was loaded or declared its
+// Makes a readable error of what code of a project has thrown while it was loaded or declared its
 // routes. The message has the location, the text of the error, the frames of the project, what was in
 // progress, and what to do next. Frames of Node.js and of the runtime are omitted.
 import { relative, sep } from 'node:path';
@@ -7,6 +7,7 @@ import { ConfigError } from '../errors.js';
 import { sourceFile, withSourceFiles } from '../source-file.js';
 import { packageOf } from './imports.js';
 import { readableError } from './readable-error.js';
+import { isUnreachable, UnreachableError } from './unreachable.js';
 
 /** The folder of the package `multilane`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,6 +22,7 @@ const MOST_FRAMES = 20;
 /** The most lines of one message that are shown. */
 const MOST_LINES = 10;
 const CORRECT_IT = 'Correct it and start again.';
+const REACH_IT = 'Start again when it can be reached.';
 
 interface Frame {
   /** Absolute path. */
@@ -55,6 +57,26 @@ export interface ErrorDetails {
  */
 export function projectError(given: unknown, during: string, details: ErrorDetails = {}): ConfigError {
   const thrown = readableError(given);
+  return new ConfigError(messageOf(thrown, during, details), { cause: thrown });
+}
+
+/**
+ * The same for what the project has thrown while it was loaded or made ready, where it may have connected to
+ * something.
+ * @param reason of what was thrown, where that says only where it was thrown
+ */
+export function loadingError(
+  given: unknown,
+  during: string,
+  details: ErrorDetails = {},
+  reason = given,
+): ConfigError | UnreachableError {
+  if (!isUnreachable(reason)) return projectError(given, during, details);
+  const thrown = readableError(given);
+  return new UnreachableError(messageOf(thrown, during, { ...details, next: REACH_IT }), { cause: thrown });
+}
+
+function messageOf(thrown: Error | string, during: string, details: ErrorDetails): string {
   const { excerpt = [], next = CORRECT_IT } = details;
   const frames = userFrames(thrown);
   const location = details.location ?? frames.find(isProjectFrame)?.location ?? details.file;
@@ -67,7 +89,7 @@ export function projectError(given: unknown, during: string, details: ErrorDetai
     ...causesOf(thrown).map((cause) => `  caused by ${linesOf(cause).join('\n    ')}`),
     `  ${during}. ${next}`,
   ];
-  return new ConfigError(lines.join('\n'), { cause: thrown });
+  return lines.join('\n');
 }
 
 /**

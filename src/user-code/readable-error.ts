@@ -1,6 +1,7 @@
 // Makes what code of a project has thrown safe to log and to show. It may be anything, even an object whose
 // members throw when they are read.
 import { inspect } from 'node:util';
+import { errorMessage } from '../error-text.js';
 import { shortText } from '../redaction/shown-text.js';
 
 const UNREADABLE = '[unreadable]';
@@ -24,7 +25,7 @@ function readable(thrown: unknown, seen: Set<unknown>): Error | string {
   }
   const error = thrown as Error;
   const name = attempt(() => String(error.name), 'Error');
-  const message = attempt(() => String(error.message), UNREADABLE);
+  const message = attempt(() => String(errorMessage(error)), UNREADABLE);
   const stack = attempt(() => String(error.stack), '');
   const cause = attempt(() => error.cause, undefined);
   const copy = new Error(plain(message));

@@ -109,7 +109,7 @@ export interface Host {
   /**
    * Resolves when mounted applications of `node:http` may get requests. Call it once, before the thread
    * serves any.
-   * @throws ConfigError for one that cannot start
+   * @throws ConfigError for one that cannot start; UnreachableError where it cannot reach what it needs
    */
   prepared(): Promise<void>;
   /**

@@ -8,7 +8,10 @@ import type { Settings } from '../config.js';
 import { ConfigError } from '../errors.js';
 import { importUserModule } from '../user-code/module.js';
 
-/** @throws ConfigError when the configuration cannot be loaded, or declares something that is no service */
+/**
+ * @throws ConfigError when the configuration cannot be loaded, or declares something that is no service; as
+ *   `importUserModule`
+ */
 export async function loadServices(
   settings: Pick<Settings, 'configFile' | 'services'>,
 ): Promise<readonly ServiceDefinition[]> {
@@ -25,7 +28,7 @@ export interface Project {
   readonly protos?: ProjectConfig['protos'] | undefined;
 }
 
-/** @throws ConfigError when the configuration cannot be loaded, or declares no services */
+/** @throws ConfigError when the configuration declares no services; as `importUserModule` */
 export async function loadProject(configFile: string | undefined): Promise<Project> {
   if (configFile === undefined) return { services: (await import('../services/catalog.js')).referenceShop };
   const module = (await importUserModule(configFile)) as { readonly default?: ProjectConfig };

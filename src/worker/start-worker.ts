@@ -7,6 +7,7 @@ import { PROTOCOL_VERSION, type WorkerBoot } from '../cluster/messages.js';
 import type { WorkerKind } from '../cluster/worker-group.js';
 import { WorkerSide } from '../cluster/worker-side.js';
 import { ConfigError } from '../errors.js';
+import { UnreachableError } from '../user-code/unreachable.js';
 import { preload } from './http-cores.js';
 
 /** Resolves when the worker is ready, or the primary has the reason why it never will be. */
@@ -27,7 +28,8 @@ export async function startWorker(
     const { serveWorker } = await loading;
     await serveWorker(boot, side);
   } catch (error) {
-    if (error instanceof ConfigError) side.refuse(error.message, error.exitCode);
+    if (error instanceof ConfigError || error instanceof UnreachableError)
+      side.refuse(error.message, error.exitCode);
     else side.startFailed(error);
   }
 }
