@@ -251,7 +251,7 @@ describe('the error of a project that does not load', () => {
     [
       'nothing of a module that has an object of names',
       'module.exports = { ...{ other: 1 } };',
-      'It exports nothing: add export in front of app there.',
+      'Node.js finds no name app in it, which is a CommonJS module: write exports.app = app there',
     ],
   ] as const)
     it(`says how to import ${what}`, async () => {
@@ -260,6 +260,87 @@ describe('the error of a project that does not load', () => {
       expect(message).to.match(/^78 multilane\.config\.mjs:1: SyntaxError: /);
       expect(message.split('while loading multilane.config.mjs. ')[1]).to.equal(next);
     });
+
+  describe('about a file in CommonJS that is read as an ES module', () => {
+    const TYPE = '"type": "module" in package.json';
+    const reads = (why: string, write: string): string =>
+      `Node.js reads it as an ES module, because of ${why}, so exports and module.exports have no effect: let its ` +
+      `name end with .cjs, or ${write}.`;
+    const inPlace = (write: string): string =>
+      `Node.js reads it as an ES module, in which exports and module.exports have no effect: ${write}.`;
+    /** What is imported, by which file, its text, and what to do next. */
+    const cases: readonly (readonly [string, string, string, string])[] = [
+      [
+        'before',
+        'app.js',
+        'const app = 1;\nmodule.exports = app;',
+        reads(TYPE, 'write export default app in place of module.exports'),
+      ],
+      [
+        'before',
+        'app.js',
+        "import { join as app } from 'node:path';\nmodule.exports = app;",
+        inPlace('write export default app in place of module.exports'),
+      ],
+      [
+        'before',
+        'app.js',
+        'const app = (() => 1)(); module.exports = app;',
+        reads(TYPE, 'write export default app in place of module.exports'),
+      ],
+      [
+        '{ app as before }',
+        'app.js',
+        'const app = 1; exports.app = app;',
+        reads(TYPE, 'write export { app } in place of exports.app'),
+      ],
+      [
+        '{ app as before }',
+        'app.js',
+        'const app = 1;\nexports.app = app;',
+        reads(TYPE, 'write export { app } in place of exports.app'),
+      ],
+      [
+        '{ app }',
+        'app.mjs',
+        'const server = 1;\nmodule.exports.app = server;',
+        reads('its name', 'write export { server as app } in place of exports.app'),
+      ],
+      [
+        '{ app }',
+        'app.js',
+        'const app = 1;\nmodule.exports = { app };',
+        reads(TYPE, 'add export in front of app there'),
+      ],
+      [
+        'app',
+        'app.js',
+        'module.exports = () => 1;',
+        reads(TYPE, 'add export default in front of what is meant'),
+      ],
+      [
+        '{ app }',
+        'app.js',
+        '// module.exports = app;',
+        'It exports nothing: add export in front of app there.',
+      ],
+      [
+        '{ app as before }',
+        'app.js',
+        'export const other = 1;\nmodule.exports = other;',
+        'It exports other: correct the name in the braces of the import.',
+      ],
+    ];
+    for (const [what, file, text, next] of cases)
+      it(`says how to export it: import ${what} from ${file} with ${text.split('\n').join(' ')}`, async () => {
+        const message = await told({
+          ...config(`import ${what} from './${file}';\nexport default {};`),
+          'package.json': '{ "type": "module" }',
+          [file]: text,
+        });
+        expect(message.split('while loading multilane.config.mjs. ')[1]).to.equal(next);
+      });
+  });
 
   it('names what a package exports, of which only the nearest name is of use', async () => {
     const message = await told(config(`import { joinn } from 'node:path';\nexport default joinn;`));
