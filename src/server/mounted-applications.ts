@@ -2,6 +2,7 @@
 // thread gets requests, and closed behind its last one.
 import type { Logger } from 'pino';
 import { withAllowance } from '../allowance.js';
+import { errorMessage } from '../error-text.js';
 import { toError } from '../telemetry/to-error.js';
 import type { NodeApplication } from './handler.js';
 import { type Closable, isClosable, prepareNode } from './node-application.js';
@@ -12,14 +13,17 @@ interface Mount {
   readonly prefix: string;
 }
 
-/** An application cannot start. Its cause shows where it was mounted. */
-export class NotPreparedError extends TypeError {
-  /** What the application has thrown. */
-  readonly reason: unknown;
+/** A mounted application of `node:http` cannot get requests: the cause is what it has thrown at its start. */
+export class UnpreparedError extends TypeError {
+  /** E.g. `service demo, mountNode /old`. */
+  readonly what: string;
+  /** Its stack shows where the application was mounted. */
+  readonly declaration: Error;
 
-  constructor(message: string, mounted: Error, reason: unknown) {
-    super(message, { cause: mounted });
-    this.reason = reason;
+  constructor(what: string, declaration: Error, cause: unknown) {
+    super(`${what}: ${errorMessage(cause)}`, { cause });
+    this.what = what;
+    this.declaration = declaration;
   }
 }
 
@@ -41,7 +45,7 @@ export class MountedApplications {
    * @param fault makes the error of an application that cannot start
    * @returns whether the application may get requests
    */
-  add(application: NodeApplication, mount: Mount, fault: (cause: unknown) => Error): () => boolean {
+  add(application: NodeApplication, mount: Mount, fault: (cause: unknown) => UnpreparedError): () => boolean {
     let isPrepared = false;
     this.#preparations.push(async () => {
       try {

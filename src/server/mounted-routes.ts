@@ -213,12 +213,9 @@ export class MountedRoutes {
     }
   }
 
-  #fault(service: string, { method, path, declaration, node }: DeclaredRoute, cause: unknown): TypeError {
-    const mounted = node === undefined ? 'mount' : 'mountNode';
-    const what =
-      method === MOUNTED
-        ? `service ${service}, ${mounted} ${path || '/'}`
-        : `service ${service}, route ${method} ${path}`;
+  #fault(service: string, route: DeclaredRoute, cause: unknown): TypeError {
+    const what = declaredAs(service, route);
+    const { declaration } = route;
     if (!(cause instanceof RouteTakenError))
       return new TypeError(`${what}: ${errorMessage(cause)}`, { cause: declaration });
     const plan = cause.value as RoutePlan;
@@ -262,11 +259,10 @@ export class MountedRoutes {
     if (node === undefined) return mounting;
     const { httpCore, settings } = this.#options;
     if (httpCore === 'uws') throw new TypeError(needsNode(settings));
-    const { service } = mounting;
-    const mount = { service, prefix: route.path || '/' };
+    const mount = { service: mounting.service, prefix: route.path || '/' };
     const isPrepared = this.applications.add(node, mount, (cause) => {
-      const { message } = this.#fault(service, route, cause);
-      return new NotPreparedError(message, route.declaration, cause);
+      const what = declaredAs(mounting.service, route);
+      return new UnpreparedError(what, route.declaration, cause);
     });
     return { ...mounting, ready: () => isPrepared() && mounting.ready() };
   }
@@ -308,6 +304,12 @@ export class MountedRoutes {
     const deps = { service, path, pattern, topics: this.#topics, running: this.#callback, tracing, log };
     return new WebSocketRoute(target, deps);
   }
+}
+
+/** What a service has declared, for messages. */
+function declaredAs(service: string, { method, path, node }: DeclaredRoute): string {
+  if (method !== MOUNTED) return `service ${service}, route ${method} ${path}`;
+  return `service ${service}, ${node === undefined ? 'mount' : 'mountNode'} ${path || '/'}`;
 }
 
 function needsNode({ configFile, httpCoreWritten }: AppOptions['settings']): string {

@@ -36,7 +36,7 @@ interface Frame {
 export interface ErrorDetails {
   /**
    * Where the error is, e.g. `services/hello/service.js:12`.
-   * @default the location of the first frame of the project
+   * @default the location of the first frame of the project, else of a package
    */
   readonly location?: string | undefined;
   /** The file to name when there is neither a location nor a frame. */
@@ -63,23 +63,23 @@ export function projectError(given: unknown, during: string, details: ErrorDetai
 /**
  * The same for what the project has thrown while it was loaded or made ready, where it may have connected to
  * something.
- * @param reason of what was thrown, where that says only where it was thrown
  */
 export function loadingError(
   given: unknown,
   during: string,
   details: ErrorDetails = {},
-  reason = given,
 ): ConfigError | UnreachableError {
-  if (!isUnreachable(reason)) return projectError(given, during, details);
+  if (!isUnreachable(given)) return projectError(given, during, details);
   const thrown = readableError(given);
   return new UnreachableError(messageOf(thrown, during, { ...details, next: REACH_IT }), { cause: thrown });
 }
 
 function messageOf(thrown: Error | string, during: string, details: ErrorDetails): string {
   const { excerpt = [], next = CORRECT_IT } = details;
-  const frames = userFrames(thrown);
-  const location = details.location ?? frames.find(isProjectFrame)?.location ?? details.file;
+  const ofProject = userFrames(thrown);
+  const frames = ofProject.length > 0 ? ofProject : packageFrames(thrown);
+  const nearest = frames.find(isProjectFrame) ?? frames[0];
+  const location = details.location ?? nearest?.location ?? details.file;
   const [first, ...more] = linesOf(thrown);
   const lines = [
     location === undefined ? first : `${location}: ${first}`,
@@ -132,6 +132,14 @@ function userFrames(thrown: unknown): readonly Frame[] {
   if (inner.length > 0) return inner;
   const frames = framesOf(thrown).filter(({ file }) => !isOfRuntime(file));
   return frames.slice(0, frames.findLastIndex(isProjectFrame) + 1);
+}
+
+/** The frames of the packages that have thrown an error, where no code of the project has called them. */
+function packageFrames(thrown: unknown): readonly Frame[] {
+  if (!(thrown instanceof Error)) return [];
+  const frames = framesOf(thrown);
+  const called = frames.findIndex(({ file }) => isOfRuntime(file));
+  return called === -1 ? frames : frames.slice(0, called);
 }
 
 /** The innermost line of the project on the stack of an error, e.g. `services/hello/service.js:12:9`. */

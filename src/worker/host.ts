@@ -44,8 +44,8 @@ import { mountServices } from './mount-services.js';
 import { MountedService } from './mounted-service.js';
 import { observeCalls } from './observe-calls.js';
 import { createOutboundCalls, type OutboundCalls } from './outbound-calls.js';
+import { prepareApplications } from './prepare-applications.js';
 import { projectProtos } from './project-protos.js';
-import { registrationError } from './registration-error.js';
 import { RequestMeters } from './request-meters.js';
 import { heldByCalls } from './request-quotas.js';
 import { hiddenPaths, routeWarnings } from './route-warnings.js';
@@ -182,13 +182,7 @@ export function createHost(options: HostOptions): Host {
     recorder: memory.recorder,
     row,
     rpcMethods,
-    async prepared() {
-      try {
-        await app.applications.prepared();
-      } catch (error) {
-        throw registrationError(error, settings.configFile);
-      }
-    },
+    prepared: () => prepareApplications(app, settings.configFile),
     beat() {
       app.serviceCode.recount();
       if (beats++ % CUT_OFF_BEATS === 0) app.endCutOff();

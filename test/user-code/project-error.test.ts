@@ -36,6 +36,14 @@ describe('the error for what a project has thrown', () => {
     );
   });
 
+  it('has the messages of all failures of which the original has none itself', () => {
+    const refused = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:5432`));
+    const { message } = projectError(new AggregateError(refused), 'while routes are registered');
+    expect(message).to.include(
+      'AggregateError: connect ECONNREFUSED ::1:5432; connect ECONNREFUSED 127.0.0.1:5432\n',
+    );
+  });
+
   it('is readable when no member of the original can be read', () => {
     const refuse = (): never => {
       throw new Error('no');

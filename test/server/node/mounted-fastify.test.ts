@@ -4,6 +4,7 @@ import websocket from '@fastify/websocket';
 import { expect } from 'chai';
 import fastify, { type FastifyInstance } from 'fastify';
 import { currentScope } from '#src/scope.js';
+import { UnpreparedError } from '#src/server/mounted-applications.js';
 import { bench, latch, ManualTicker } from '../kit.js';
 import { useNodeServers } from './mounted-kit.js';
 
@@ -113,16 +114,16 @@ describe('a mounted application of Fastify', () => {
 
   it('ends the start when a plugin fails', async () => {
     const application = fastify();
+    const error = new Error('no database');
     application.register(async () => {
-      throw new Error('no database');
+      throw error;
     });
     const { app } = bench((demo) => demo.mountNode('/old', application));
     const failure = await app.applications.prepared().catch((error: unknown) => error);
-    expect(failure).to.be.instanceOf(TypeError);
+    expect(failure).to.be.instanceOf(UnpreparedError);
     expect((failure as Error).message).to.equal('service demo, mountNode /old: no database');
-    expect((failure as Error).cause)
-      .to.have.property('stack')
-      .that.includes('mounted-fastify.test');
+    expect((failure as Error).cause).to.equal(error);
+    expect((failure as UnpreparedError).declaration.stack).to.include('mounted-fastify.test');
   });
 
   it('ends the start with WebSockets of its own', async () => {
