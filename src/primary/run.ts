@@ -56,10 +56,10 @@ export async function runPrimary({ argv, command }: RunOptions): Promise<void> {
   }
 }
 
-/** @throws ConfigError for routes with which no worker could start */
+/** @throws ConfigError for routes and mounted applications with which no worker could start */
 async function checkProject(settings: Settings, projectListeners: ProjectListeners): Promise<void> {
   const { checkProjectRoutes } = await import('../worker/project-routes.js');
-  await checkProjectRoutes(settings);
+  await checkProjectRoutes(settings, RESTART_LIMITS.startMs);
   await turn();
   projectListeners.refuse(settings.configFile);
 }

@@ -11,7 +11,7 @@ import { type RpcRoute, RpcRoutes } from './grpc/rpc-routes.js';
 import type { Application, Handler, RouteInfo } from './handler.js';
 import { outermost } from './hook-chain.js';
 import type { SwitchableRoute } from './kill-switch.js';
-import { MountedApplications, NotPreparedError } from './mounted-applications.js';
+import { MountedApplications, UnpreparedError } from './mounted-applications.js';
 import { GATEWAY_OWNER, GATEWAY_PREFIX, planRelay, type RelayRoute, relayPath } from './relay-routes.js';
 import type { RequestHead } from './request-head.js';
 import { type Mounting, mountingOf, RouteBounds } from './route-bounds.js';

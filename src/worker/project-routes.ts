@@ -5,10 +5,12 @@
 import { declareRoutes } from '../api/define-service.js';
 import type { ServiceDefinition, ServiceDeps } from '../api/service-definition.js';
 import type { Settings } from '../config.js';
+import { ConfigError } from '../errors.js';
 import { Block } from '../memory/block.js';
 import { sharedClock } from '../memory/clock.js';
 import { SeriesTable } from '../memory/metrics/series.js';
 import { SeriesMemory } from '../memory/metrics/series-memory.js';
+import { within } from '../resilience/within.js';
 import { runAsLoading } from '../scope.js';
 import { App } from '../server/app.js';
 import { apiDocs } from '../server/docs/api-docs.js';
@@ -24,6 +26,7 @@ import { apiInfo } from './api-info.js';
 import { createConcurrencyLimits } from './concurrency-limits.js';
 import { clusterLimitsOf, countedRateLimits } from './counted-rate-limits.js';
 import { loadServices } from './load-services.js';
+import { prepareApplications } from './prepare-applications.js';
 import { registrationError } from './registration-error.js';
 import { createSharedPrimitives } from './shared-primitives.js';
 import { SYSTEM_ROUTE_OPTIONS } from './system-route-options.js';
@@ -42,21 +45,35 @@ export async function projectRoutes(settings: Settings): Promise<readonly RouteI
   return (await registeredApp(settings, await loadServices(settings))).routes();
 }
 
-/** Thrown where `routes` uses a dependency that only a process that runs has. */
-class NotRunningError extends Error {}
+/** The name of the error where code of a service uses a dependency that only a process that runs has. */
+const NOT_RUNNING = 'NotRunningError';
 
 /**
- * Checks the routes as far as that is possible in a process that does not run.
+ * Checks the routes, and starts the mounted applications of `node:http`, as far as that is possible in a
+ * process that does not run.
+ * @param withinMs how long the applications may take
  * @throws ConfigError that names the service and the route
  */
-export async function checkProjectRoutes(settings: Settings): Promise<void> {
+export async function checkProjectRoutes(settings: Settings, withinMs: number): Promise<void> {
   try {
-    await projectRoutes(settings);
+    const app = await registeredApp(settings, await loadServices(settings));
+    const prepared = prepareApplications(app, settings.configFile).then(() => true);
+    if (await within(prepared, withinMs)) return;
   } catch (error) {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
-      if (cause instanceof NotRunningError) return;
+    if (isNotRunning(error)) return;
     throw error;
   }
+  throw new ConfigError(
+    `a mounted application is not ready after ${withinMs / 1000} s, the longest that a worker may take to start: ` +
+      'a plugin or a hook of it waits for something that does not happen',
+  );
+}
+
+/** An error for an operator has copies of its causes, which keep their names. */
+function isNotRunning(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause.name === NOT_RUNNING) return true;
+  return false;
 }
 
 /**
@@ -125,10 +142,12 @@ export async function registeredApp(
 function refusing<T extends object>(service: string, what: string): T {
   return new Proxy({} as T, {
     get: (_target, member) => () => {
-      throw new NotRunningError(
+      const error = new Error(
         `service "${service}" uses ${what}.${String(member)} while its routes are only listed: ` +
           'use it in a handler',
       );
+      error.name = NOT_RUNNING;
+      throw error;
     },
   });
 }

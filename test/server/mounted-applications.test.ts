@@ -26,7 +26,7 @@ function mounted(...applications: readonly NodeApplication[]) {
   };
   const all = new MountedApplications(log as never);
   for (const [index, application] of applications.entries())
-    all.add(application, { service: 'shop', prefix: `/${index}` }, (cause) => cause as Error);
+    all.add(application, { service: 'shop', prefix: `/${index}` }, (cause) => cause as never);
   return { all, logged };
 }
 

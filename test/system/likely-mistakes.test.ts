@@ -129,4 +129,11 @@ describe('the likeliest mistakes in a new project', () => {
     const { code, stderr } = await multilane(['check'], { cwd: project.folder });
     expect(code, stderr).to.equal(0);
   });
+
+  it('are not what a service does that uses a dependency in its routes: that cannot be checked', async () => {
+    const service = SERVICE("call('hello').get('/hello');").replace('routes(app)', 'routes(app, { call })');
+    project.write('services/hello/service.js', service);
+    const { code, stderr } = await multilane(['check'], { cwd: project.folder });
+    expect(code, stderr).to.equal(0);
+  });
 });
