@@ -66,7 +66,7 @@ export class NodeConnection {
   /** Bytes that had been read when the connection was looked at, and since when they are all. */
   #read = 0;
   #quietSince = 0;
-  /** Bytes that had been read at the first look behind the last request. */
+  /** Bytes that had been read at the first look behind the last request, or when nothing more is parsed. */
   #readForRequests = 0;
   /** Since when all that arrives is dropped, as far as the looks have seen it. */
   #droppedSince: number | undefined;
@@ -168,6 +168,7 @@ export class NodeConnection {
   #break(): void {
     this.#isBroken = true;
     const { socket } = this;
+    this.#readForRequests = socket.bytesRead;
     socket.destroySoon = () => void socket.end();
   }
 
@@ -213,21 +214,22 @@ export class NodeConnection {
     const { bytesRead } = this.socket;
     const isQuiet = bytesRead === this.#read;
     this.#current?.look();
-    if (this.isBusy || this.hasServed) this.#readForRequests = bytesRead;
+    if (!this.#isBroken && (this.isBusy || this.hasServed)) this.#readForRequests = bytesRead;
     this.hasServed = false;
     if (this.isBusy || !isQuiet) {
       this.#read = bytesRead;
       this.#quietSince = at;
       if (isQuiet && this.#current?.isRequestArriving === true) this.#noticeReset();
-      if (this.#isBroken && !this.isBusy) return this.#hasDroppedMost(at);
+      if (this.#isBroken) return this.#hasDroppedMost(at);
       return bytesRead - this.#readForRequests > mostBytes;
     }
     return at - this.#quietSince >= idleMs;
   }
 
   #hasDroppedMost(at: number): boolean {
-    this.#droppedSince ??= at;
-    return this.#read - this.#readForRequests > MOST_BYTES || at - this.#droppedSince >= MOST_MS;
+    if (!this.isBusy) this.#droppedSince ??= at;
+    const ms = at - (this.#droppedSince ?? at);
+    return this.#read - this.#readForRequests > MOST_BYTES || ms >= MOST_MS;
   }
 
   /**
