@@ -128,7 +128,9 @@ export function reportProjectExit({ refusal, failed, isStarting }: ProjectListen
   if (code === BAD_CONFIGURATION || !isFromProject(end)) return;
   const next =
     failed === undefined
-      ? 'Remove the call: an error at the top level of a module lets the start fail with its reason.'
+      ? isStarting
+        ? 'Remove the call: an error at the top level of a module lets the start fail with its reason.'
+        : 'Remove the call, or the handler of a signal that makes it: the process ends by itself.'
       : `Before, ${failed.report()}`;
   const { message } = projectError(end, 'in the primary, which loads the modules as well', { next });
   writeSync(2, `multilane: ${message}\n`);
