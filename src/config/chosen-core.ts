@@ -6,6 +6,8 @@ import { ConfigError } from '../errors.js';
 /** The settings on which the choice depends. */
 export interface AskedCore extends Pick<Settings, 'maxHeaderBytes' | 'maxUrlBytes'> {
   readonly httpCore: 'auto' | Settings['httpCore'];
+  /** Where and how HTTP_CORE was written, for the reason; undefined: it is the default. */
+  readonly httpCoreWritten?: Settings['httpCoreWritten'];
 }
 
 export interface ChosenCore {
@@ -60,7 +62,7 @@ export function settledFor(
   if (sharding === 'acceptor') {
     const what = `${as('SHARDING')}: acceptor needs the HTTP core uws`;
     if (httpCore === 'node') {
-      throw new ConfigError(`${what}; leave it out, or set ${as('HTTP_CORE')} to auto or uws`);
+      throw new ConfigError(`${what}, but ${as('HTTP_CORE')} selects node: leave acceptor out`);
     }
     warnings.push(`${what}, which cannot run here, so it is ignored; leave it out`);
   }

@@ -60,14 +60,15 @@ export function writtenSettings(
 /** Settings that are read before the others, because these depend on them. */
 type ReadFirst = 'WORKERS' | 'GRPC_WORKERS' | 'HTTP_CORE' | 'MAX_HEADER_BYTES' | 'MAX_URL_BYTES';
 
-const readFirst = (name: ReadFirst, { sources }: WrittenSettings, machine: MachineFacts): unknown =>
-  readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {}).value;
+const readFirst = (name: ReadFirst, { sources }: WrittenSettings, machine: MachineFacts): ReadSetting =>
+  readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {});
 
 /** @throws ConfigError for a wrong value */
 export const askedCore = (written: WrittenSettings, machine: MachineFacts): AskedCore => ({
-  httpCore: readFirst('HTTP_CORE', written, machine) as AskedCore['httpCore'],
-  maxHeaderBytes: Number(readFirst('MAX_HEADER_BYTES', written, machine)),
-  maxUrlBytes: Number(readFirst('MAX_URL_BYTES', written, machine)),
+  httpCore: readFirst('HTTP_CORE', written, machine).value as AskedCore['httpCore'],
+  httpCoreWritten: readFirst('HTTP_CORE', written, machine).written?.as,
+  maxHeaderBytes: Number(readFirst('MAX_HEADER_BYTES', written, machine).value),
+  maxUrlBytes: Number(readFirst('MAX_URL_BYTES', written, machine).value),
 });
 
 /** @throws ConfigError for a wrong value, and for values that are wrong together */
@@ -76,7 +77,7 @@ export function resolveSettings(
   { services, file, cwd, machine, env, platform, addresses = ownAddresses(), core, warn }: ResolveContext,
 ): { readonly settings: Settings; readonly lines: readonly ReadSetting[] } {
   const { table, sources } = written;
-  const count = (name: 'WORKERS' | 'GRPC_WORKERS'): number => Number(readFirst(name, written, machine));
+  const count = (name: 'WORKERS' | 'GRPC_WORKERS'): number => Number(readFirst(name, written, machine).value);
   const facts: MachineFacts = {
     ...{ ...machine, core: core.core, grpcWorkers: count('GRPC_WORKERS') },
     workers: isAlone(core) ? 1 : count('WORKERS'),
@@ -108,7 +109,8 @@ export function resolveSettings(
   };
   const effective: Readonly<Record<string, unknown>> = {
     WORKERS: settings.workers,
-    SHARDING: settings.sharding,
+    // One worker listens by itself as well, which is no value of its own of the setting.
+    SHARDING: settings.sharding === 'single' ? 'reuseport' : settings.sharding,
   };
   for (const warning of settled.warnings) warn(warning);
   checkCombinations(settings, { as, services, platform, addresses, openFiles: machine.openFiles });

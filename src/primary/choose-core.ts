@@ -9,7 +9,7 @@ import { coreChoice } from '../process/core-choice.js';
 
 /** @throws ConfigError and StartError as `coreChoice` */
 export async function chooseCore(asked: AskedCore): Promise<ChosenCore> {
-  const choice = coreChoice(asked.httpCore, {
+  const choice = coreChoice(asked, {
     noBuild: () => noBuildOf(thisPlatform()),
     verify: verifyAddon,
     load() {

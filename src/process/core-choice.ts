@@ -32,16 +32,17 @@ const REINSTALL = 'run "npm ci" (in a new project "npm install")';
  *   would only hide that
  */
 export function coreChoice(
-  asked: AskedCore['httpCore'],
+  { httpCore: asked, httpCoreWritten = 'HTTP_CORE' }: Pick<AskedCore, 'httpCore' | 'httpCoreWritten'>,
   facts: UwsFacts,
 ): Pick<ChosenCore, 'core' | 'why' | 'warning'> {
-  if (asked === 'node') return { core: 'node', why: 'HTTP_CORE=node' };
+  const selected = `${httpCoreWritten}=${asked}`;
+  if (asked === 'node') return { core: 'node', why: selected };
   const obstacle = obstacleOf(facts);
   if (obstacle === undefined)
-    return { core: 'uws', why: asked === 'uws' ? 'HTTP_CORE=uws' : 'uWebSockets.js loads here' };
+    return { core: 'uws', why: asked === 'uws' ? selected : 'uWebSockets.js loads here' };
   const { why, remedy, isFault } = obstacle;
   if (asked === 'uws')
-    throw new ConfigError(`HTTP_CORE: uws cannot run: ${why}; ${remedy}, or set HTTP_CORE to node`);
+    throw new ConfigError(`${httpCoreWritten}: uws cannot run: ${why}; ${remedy}, or set it to node`);
   const warning = `the HTTP core node runs, because ${why}; ${remedy}, or set HTTP_CORE to node`;
   return { core: 'node', why, ...(isFault && { warning }) };
 }

@@ -23,7 +23,9 @@ describe('the settings that depend on the HTTP core', () => {
         return NODE;
       },
     });
-    expect(asked).to.deep.equal([{ httpCore: 'node', maxHeaderBytes: 9000, maxUrlBytes: 2000 }]);
+    expect(asked).to.deep.equal([
+      { httpCore: 'node', httpCoreWritten: '--http-core', maxHeaderBytes: 9000, maxUrlBytes: 2000 },
+    ]);
   });
 
   it('are reuseport with all workers on the core node, where threads can share a port', async () => {
@@ -64,7 +66,7 @@ describe('the settings that depend on the HTTP core', () => {
   it('refuse an acceptor beside HTTP_CORE=node', async () => {
     const argv = ['--sharding', 'acceptor', '--http-core', 'node'];
     expect(await refusal({ argv })).to.equal(
-      '78 --sharding: acceptor needs the HTTP core uws; leave it out, or set --http-core to auto or uws',
+      '78 --sharding: acceptor needs the HTTP core uws, but --http-core selects node: leave acceptor out',
     );
   });
 
@@ -86,7 +88,7 @@ describe('the settings that depend on the HTTP core', () => {
     const text = loaded.kind === 'check' ? loaded.text : '';
     expect(text).to.match(/^HTTP_CORE +auto {2}# default$/m);
     expect(text).to.match(/^HTTP core +node \(no build for this platform\)$/m);
-    expect(text).to.match(/^SHARDING +single {2}# default$/m);
+    expect(text).to.match(/^SHARDING +reuseport {2}# default$/m);
     expect(text).to.match(/^WORKERS +1 {2}# --workers$/m);
     expect(text).to.match(/^warning: --workers: one HTTP worker runs instead of 3, because/m);
   });

@@ -38,16 +38,30 @@ const UNLOADABLE: UwsFacts = {
 
 describe('the choice of the HTTP core', () => {
   it('is uws where it loads', () => {
-    expect(coreChoice('auto', GOOD)).to.deep.equal({ core: 'uws', why: 'uWebSockets.js loads here' });
-    expect(coreChoice('uws', GOOD)).to.deep.equal({ core: 'uws', why: 'HTTP_CORE=uws' });
+    expect(coreChoice({ httpCore: 'auto' }, GOOD)).to.deep.equal({
+      core: 'uws',
+      why: 'uWebSockets.js loads here',
+    });
+    expect(coreChoice({ httpCore: 'uws' }, GOOD)).to.deep.equal({ core: 'uws', why: 'HTTP_CORE=uws' });
+  });
+
+  it('has the place as its reason at which it was written', () => {
+    for (const [httpCoreWritten, why] of [
+      ['--http-core', '--http-core=node'],
+      ['multilane.config.js: httpCore', 'multilane.config.js: httpCore=node'],
+    ] as const)
+      expect(coreChoice({ httpCore: 'node', httpCoreWritten }, UNTOUCHED).why).to.equal(why);
   });
 
   it('looks nothing up for HTTP_CORE=node', () => {
-    expect(coreChoice('node', UNTOUCHED)).to.deep.equal({ core: 'node', why: 'HTTP_CORE=node' });
+    expect(coreChoice({ httpCore: 'node' }, UNTOUCHED)).to.deep.equal({
+      core: 'node',
+      why: 'HTTP_CORE=node',
+    });
   });
 
   it('is node on a platform without a build, which is no reason for a warning', () => {
-    expect(coreChoice('auto', OLD_GLIBC)).to.deep.equal({
+    expect(coreChoice({ httpCore: 'auto' }, OLD_GLIBC)).to.deep.equal({
       core: 'node',
       why: 'uWebSockets.js needs glibc 2.38 or newer, and this is 2.36',
     });
@@ -62,7 +76,7 @@ describe('the choice of the HTTP core', () => {
     ],
   ] as const) {
     it(`is node with a warning of one line, and the next step, for ${what}`, () => {
-      expect(coreChoice('auto', facts)).to.deep.equal({
+      expect(coreChoice({ httpCore: 'auto' }, facts)).to.deep.equal({
         core: 'node',
         why,
         warning:
@@ -78,16 +92,16 @@ describe('the choice of the HTTP core', () => {
     ['a file that does not load', UNLOADABLE],
   ] as const) {
     it(`refuses HTTP_CORE=uws for ${what}, and names the setting`, () => {
-      expect(() => coreChoice('uws', facts)).to.throw(
+      expect(() => coreChoice({ httpCore: 'uws' }, facts)).to.throw(
         ConfigError,
-        /^HTTP_CORE: uws cannot run: uWebSockets\.js.*; .*, or set HTTP_CORE to node$/,
+        /^HTTP_CORE: uws cannot run: uWebSockets\.js.*; .*, or set it to node$/,
       );
     });
   }
 
   for (const asked of ['auto', 'uws'] as const) {
     it(`never hides a file that is not the pinned one: HTTP_CORE=${asked}`, () => {
-      expect(() => coreChoice(asked, CHANGED)).to.throw(StartError, /is not the pinned build/);
+      expect(() => coreChoice({ httpCore: asked }, CHANGED)).to.throw(StartError, /is not the pinned build/);
     });
   }
 });
