@@ -74,6 +74,8 @@ export interface TakeOverEvents {
   bodyRefused(error: HttpError): void;
   /** Runs code of the application, such as its listeners for what has arrived, which may throw. */
   deliver(piece: () => void): void;
+  /** The application has cut the connection before the end of its response. */
+  cutOff(): void;
   /** The application writes to its response in a way that Node.js refuses. */
   misused(error: unknown): void;
 }

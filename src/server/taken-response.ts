@@ -258,6 +258,14 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     response.complete(status, undefined);
   }
 
+  /** A failure of the application, as what Express does about an error behind the first byte. */
+  cutOff(): void {
+    const { response } = this.#ctx;
+    if (response.isComplete) return;
+    response.handOver();
+    response.complete(500, 'INTERNAL');
+  }
+
   bodyArrived(): void {
     this.#pending?.arrived();
   }

@@ -82,6 +82,8 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   #isHandedOver = false;
   /** An application has the request and the response. */
   #taken: NodeTaken | undefined;
+  /** This server has cut the connection. */
+  #isCut = false;
 
   constructor(host: NodeExchangeHost, arrived: Arrived) {
     const { head, request } = arrived;
@@ -550,6 +552,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
 
   cut(): void {
     if (this.#isHandedOver) return;
+    this.#isCut = true;
     this.connection.isLast = true;
     this.connection.socket.destroy();
   }
@@ -646,6 +649,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     }
     const listeners = this.#listeners ?? [];
     this.#phase = GONE;
+    if (!this.#isCut) this.#taken?.closed();
     this.#release();
     for (const listener of listeners) {
       try {

@@ -303,6 +303,18 @@ export class NodeTaken {
     this.#response.emit('close');
   }
 
+  /** Call when the connection has closed, and neither this server has cut it nor the response is complete. */
+  closed(): void {
+    if (!this.#isVoid && this.#hasCut()) this.#events.cutOff();
+  }
+
+  /** The application has destroyed the response, the request or the socket: its client has not left. */
+  #hasCut(): boolean {
+    const { errored: error, destroyed, readableEnded } = this.#socket;
+    if (!destroyed || readableEnded) return false;
+    return error === null || error === this.#response.errored || !isOfConnection(error);
+  }
+
   /**
    * The connection has closed. Node.js reports that to what reads the body, unless the application has closed
    * it within a callback of the parser.
@@ -327,6 +339,10 @@ export class NodeTaken {
 
 const isPiece = (piece: unknown): piece is string | Uint8Array =>
   typeof piece === 'string' || piece instanceof Uint8Array;
+
+/** Whether the system, or TLS, has reported the error of a connection. */
+const isOfConnection = ({ code = '', syscall }: NodeJS.ErrnoException): boolean =>
+  syscall === 'read' || syscall === 'write' || /^(?:ECONN|EPIPE|EPROTO|ERR_SSL|ERR_TLS)/.test(code);
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
