@@ -25,10 +25,11 @@ function readable(thrown: unknown, seen: Set<unknown>): Error | string {
   }
   const error = thrown as Error;
   const name = attempt(() => String(error.name), 'Error');
-  const message = attempt(() => String(errorMessage(error)), UNREADABLE);
+  const message = attempt(() => String(error.message), UNREADABLE);
+  const text = message || attempt(() => errorMessage(error), '');
   const stack = attempt(() => String(error.stack), '');
   const cause = attempt(() => error.cause, undefined);
-  const copy = new Error(plain(message));
+  const copy = new Error(plain(text));
   copy.name = plain(name);
   const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length, undefined);
   copy.stack = `${copy.name}: ${copy.message}${frames.slice(0, MOST_FRAME_CHARACTERS)}`;

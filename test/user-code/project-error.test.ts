@@ -40,7 +40,7 @@ describe('the error for what a project has thrown', () => {
     const refused = ['::1', '127.0.0.1'].map((address) => new Error(`connect ECONNREFUSED ${address}:5432`));
     const { message } = projectError(new AggregateError(refused), 'while routes are registered');
     expect(message).to.include(
-      'AggregateError: connect ECONNREFUSED ::1:5432; connect ECONNREFUSED 127.0.0.1:5432\n',
+      'AggregateError: connect ECONNREFUSED ::1:5432, connect ECONNREFUSED 127.0.0.1:5432\n',
     );
   });
 
