@@ -64,12 +64,15 @@ const readFirst = (name: ReadFirst, { sources }: WrittenSettings, machine: Machi
   readSetting(name, PROCESS_SETTINGS[name], sources, machine, () => {});
 
 /** @throws ConfigError for a wrong value */
-export const askedCore = (written: WrittenSettings, machine: MachineFacts): AskedCore => ({
-  httpCore: readFirst('HTTP_CORE', written, machine).value as AskedCore['httpCore'],
-  httpCoreWritten: readFirst('HTTP_CORE', written, machine).written?.as,
-  maxHeaderBytes: Number(readFirst('MAX_HEADER_BYTES', written, machine).value),
-  maxUrlBytes: Number(readFirst('MAX_URL_BYTES', written, machine).value),
-});
+export function askedCore(written: WrittenSettings, machine: MachineFacts): AskedCore {
+  const core = readFirst('HTTP_CORE', written, machine);
+  return {
+    httpCore: core.value as AskedCore['httpCore'],
+    httpCoreWritten: core.written?.as,
+    maxHeaderBytes: Number(readFirst('MAX_HEADER_BYTES', written, machine).value),
+    maxUrlBytes: Number(readFirst('MAX_URL_BYTES', written, machine).value),
+  };
+}
 
 /** @throws ConfigError for a wrong value, and for values that are wrong together */
 export function resolveSettings(

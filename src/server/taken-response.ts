@@ -27,7 +27,7 @@ export class TakenResponse implements TakeOverEvents, TakenState {
   #messages: NodeMessages | undefined;
   /** That of the response of the application, once it is made. */
   #head = '';
-  #hasOctets = false;
+  hasOctets = false;
   #hasPermit = false;
   /** The application has written all of it. */
   #isWritten = false;
@@ -124,7 +124,10 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     prepare(request);
     if (ctx.exchange.isRequestArriving === true && !ctx.request.inProcess)
       ctx.server.turnEnd.add(() => this.#awaitBody(request));
-    this.#call(() => this.#checked(application(request, response)));
+    this.#call(
+      () => application(request, response),
+      (result) => this.#check(result),
+    );
     this.#withStores = keptStores();
   }
 
@@ -132,10 +135,9 @@ export class TakenResponse implements TakeOverEvents, TakenState {
    * Nothing else would end the request of a function that makes an application.
    * @param result what the function of the application has returned, or what its promise resolves to
    */
-  #checked(result: unknown): unknown {
+  #check(result: unknown): void {
     if (!this.#messages!.response.headersSent && isApplication(result))
       throw new UnsendableError(this.#ctx.request, MAKES_APPLICATIONS);
-    return isPromise(result) ? adopted(result).then((value) => void this.#checked(value)) : result;
   }
 
   #fail(thrown: unknown): void {
@@ -158,10 +160,17 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     else this.#ctx.abandon(overloaded());
   }
 
-  #call(run: () => unknown): void {
+  /** @param check gets what was returned, and what its promise resolves to; may throw */
+  #call(run: () => unknown, check: (result: unknown) => void = () => undefined): void {
     try {
       const result = run();
-      if (isPromise(result)) adopted(result).catch((thrown: unknown) => this.#fail(thrown));
+      // Before its promise: an instance of Fastify has a `then`, too.
+      check(result);
+      if (isPromise(result))
+        adopted(result).then(
+          (value: unknown) => this.#call(() => check(value)),
+          (thrown: unknown) => this.#fail(thrown),
+        );
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -196,12 +205,8 @@ export class TakenResponse implements TakeOverEvents, TakenState {
 
   #octetsOf(text: string): string {
     const octets = byteString(text);
-    if (octets !== text) this.#hasOctets = true;
+    if (octets !== text) this.hasOctets = true;
     return octets;
-  }
-
-  get hasOctets(): boolean {
-    return this.#hasOctets;
   }
 
   headIsMade(head: string): string {

@@ -190,15 +190,13 @@ export class NodeBody {
 
   #hand(onPiece: OnPiece, piece: Uint8Array, isLast: boolean): void {
     const { host, connection } = this.#events;
-    host.stores.leave();
-    host.parsing = connection;
-    try {
-      onPiece(piece, isLast);
-    } catch (error) {
-      this.#events.failed(error);
-    }
-    host.parsing = undefined;
-    host.interrupt.wait();
+    host.withinParser(connection, () => {
+      try {
+        onPiece(piece, isLast);
+      } catch (error) {
+        this.#events.failed(error);
+      }
+    });
   }
 
   #flooded(): void {

@@ -60,6 +60,11 @@ export class TakenBody {
     return this.#request.complete;
   }
 
+  /** Nothing reads it any more. */
+  get #isDropped(): boolean {
+    return this.#isVoid || this.#isRefused || isDumped(this.#request);
+  }
+
   /** @returns false when no more is to be read for now */
   arrived(piece: Uint8Array | null): boolean {
     const length = piece?.length ?? 0;
@@ -67,7 +72,7 @@ export class TakenBody {
       this.#pace?.stop();
       this.#events.bodyArrived();
     } else this.#pace?.arrived(length);
-    const isDropped = this.#isVoid || this.#isRefused || isDumped(this.#request);
+    const isDropped = this.#isDropped;
     // What a reader gets is bounded by the limit of its route.
     if (isDropped) this.#lingering?.dropped(length);
     else this.#lingering?.passed();
@@ -148,7 +153,7 @@ export class TakenBody {
     const { host } = this.#source;
     if (host === undefined) return;
     const request = this.#request;
-    const isDropped = this.#isVoid || this.#isRefused || isDumped(request);
+    const isDropped = this.#isDropped;
     const ms = isDropped || isRead(request) ? CLOSE_AFTER_MS : END_AFTER_MS;
     this.#lingering = new Lingering(host, this, over);
     this.#lingering.wait(ms, isDropped ? over : () => this.#lingerOn(host, over));
