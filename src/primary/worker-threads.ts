@@ -3,9 +3,11 @@ import { RollingReload } from '../cluster/rolling-reload.js';
 import { TaskPool } from '../cpu/task-pool.js';
 import { sweepHourly } from '../memory/hourly-sweep.js';
 import { watchPermits } from '../memory/lost-permits.js';
+import { canOpen } from '../open-files.js';
 import { flightRecordLog } from '../telemetry/flight-record-log.js';
 import type { BootState } from './boot-state.js';
 import { cpuMetrics } from './cpu-metrics.js';
+import { watchOpenFiles } from './open-files-watch.js';
 import { watchStalls } from './stall-watch.js';
 import type { Base } from './steps/open-shared-memory.js';
 import { createSupervisors, type Supervisors, type SupervisorsOptions } from './supervisors.js';
@@ -50,6 +52,11 @@ export function createThreads(boot: BootState, options: ThreadsOptions): Threads
   lifecycle.defer(
     'stall watch',
     watchStalls({ settings, sharedState, workers, log, every, logFlightRecord }),
+  );
+  const exhausted = recorder.counter('multilane_open_files_exhausted_total');
+  lifecycle.defer(
+    'open files watch',
+    watchOpenFiles({ every, log, hasFree: () => canOpen(1), exhausted: () => exhausted.add() }),
   );
   lifecycle.defer('sweep', sweepHourly(sharedStateSweep(sharedState)));
   lifecycle.defer('lost permits', watchPermits(block, recorder.gauge('multilane_permits_unsettled'), log));

@@ -228,6 +228,9 @@ export const METRICS = {
     'Samples that were skipped because no file descriptor was free, or the one before was still under way.',
     'sampler',
   ),
+  multilane_open_files_exhausted_total: counter(
+    'Looks, one a second, that found no free file descriptor: new connections were not served then.',
+  ),
   multilane_health_probes_delayed_total: counter(
     'Health probes of instances that began more than half a second late, because too many were under way.',
   ),

@@ -114,7 +114,7 @@ describe('a process with few file descriptors', () => {
   }).timeout(120_000);
 
   it('without any left serves requests that need none, blames no instance, and keeps workers that have failed', async () => {
-    limitFiles(cluster.pid, 3);
+    await logs(/^no file descriptor is free/, () => limitFiles(cluster.pid, 3));
     expect(await statuses('/thread')).to.deep.equal([200]);
     expect(await statuses('/file')).to.deep.equal([503]);
     expect(await called()).to.deep.equal(['{"code":"OVERLOADED"}']);
@@ -129,7 +129,7 @@ describe('a process with few file descriptors', () => {
   }).timeout(30_000);
 
   it('works as before when it has some again', async () => {
-    limitFiles(cluster.pid, LIMIT);
+    await logs(/^file descriptors are free again/, () => limitFiles(cluster.pid, LIMIT));
     await until(workers, (all) => all.length === workerCount && all.every(({ state }) => state === 'ready'));
     await connect();
     expect(await statuses('/file')).to.deep.equal([200]);
