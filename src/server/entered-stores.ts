@@ -4,7 +4,7 @@
 // to Node.js 22 a context is an object, and a store that code of a service enters there for the rest of a
 // callback (`AsyncLocalStorage.enterWith`) stays in it for every later callback: a tenant would be seen by
 // the requests of others. So the context is emptied before the next callback. The method `run` needs no
-// care, because it leaves what it has entered.
+// care, because it leaves what it has entered, unless V8 terminates the code that it runs.
 //
 // A request within the process runs in the context of its caller, whose stores are put back behind it. A
 // context of its own (AsyncResource) would do the same, but Node.js leaves that in a `finally`: V8 runs none
@@ -23,9 +23,16 @@ interface Watched {
   readonly storages: AsyncLocalStorage<unknown>[];
   /** Those that were first entered by the running code: their store before that, and the one entered last. */
   readonly firsts: Map<AsyncLocalStorage<unknown>, { readonly before: unknown; last: unknown }>;
+  /**
+   * The calls of `run` that have not returned: a storage and its store before, for each. Only from Node.js 24
+   * on, where `run` is made of `enterWith`.
+   */
+  readonly running: unknown[];
   /** `enterWith` itself. */
   readonly enter: (this: AsyncLocalStorage<unknown>, store: unknown) => void;
 }
+/** Elements of `running` for each call. */
+const PER_RUN = 2;
 
 /** Where the method that is watched has its state: one for all servers of a thread. */
 const WATCHED = Symbol.for('multilane.entered-stores');
@@ -41,14 +48,25 @@ export class EnteredStores {
 
   /** Call at the beginning of a callback of the core. It costs nothing unless a store was ever entered. */
   leave(): void {
-    const { storages, enter } = this.#watched;
+    const { storages, running } = this.#watched;
+    if (running.length > 0) this.#leaveRunning();
     if (storages.length === 0) return;
     emptyStores();
     // From Node.js 24 on, one context serves all that a packet brings on the core of `node:http`.
-    for (const storage of storages) {
-      const before = this.#outside(() => storage.getStore());
-      if (storage.getStore() !== before) enter.call(storage, before);
-    }
+    for (const storage of storages) this.#leaveStore(storage);
+  }
+
+  /** V8 has terminated code that these calls have run, so they have left nothing. */
+  #leaveRunning(): void {
+    const { running } = this.#watched;
+    for (let i = 0; i < running.length; i += PER_RUN)
+      this.#leaveStore(running[i] as AsyncLocalStorage<unknown>);
+    running.length = 0;
+  }
+
+  #leaveStore(storage: AsyncLocalStorage<unknown>): void {
+    const before = this.#outside(() => storage.getStore());
+    if (storage.getStore() !== before) this.#watched.enter.call(storage, before);
   }
 
   /**
@@ -56,11 +74,13 @@ export class EnteredStores {
    * back. It costs nothing in a thread that has never entered a store.
    */
   runApart<A>(run: (argument: A) => void, argument: A): void {
-    const { entries, storages } = this.#watched;
+    const { entries, storages, running } = this.#watched;
+    const depth = running.length;
     const stores = storages.length === 0 ? NO_STORES : storages.map((storage) => storage.getStore());
     try {
       run(argument);
     } finally {
+      if (running.length > depth) putBackRunning(this.#watched, depth);
       if (this.#watched.entries !== entries) this.#putBack(stores);
     }
   }
@@ -95,13 +115,54 @@ function watched(): Watched {
   const enter = methods.enterWith;
   const known = enter[WATCHED];
   if (known !== undefined) return known;
-  const state: Watched = { entries: 0, storages: [], firsts: new Map(), enter };
+  const state: Watched = { entries: 0, storages: [], firsts: new Map(), running: [], enter };
   const noting: EnterWith = function (store) {
     note(state, this, store);
     enter.call(this, store);
   };
   methods.enterWith = Object.assign(noting, { [WATCHED]: state });
+  new AsyncLocalStorage().run(state, () => undefined);
+  if (state.entries > 0) replaceRun(state);
   return state;
+}
+
+/**
+ * From Node.js 24 on, `run` calls `enterWith`. Its calls must not count as such: each request of each process
+ * has some, and a thread whose code has never entered a store itself would pay for those that do.
+ */
+function replaceRun(state: Watched): void {
+  const { running, storages, firsts, enter } = state;
+  const methods = AsyncLocalStorage.prototype as { run: unknown };
+  methods.run = function <A extends unknown[], R>(
+    this: AsyncLocalStorage<unknown>,
+    store: unknown,
+    fn: (...args: A) => R,
+    ...args: A
+  ): R {
+    const before = this.getStore();
+    if (Object.is(before, store)) return Reflect.apply(fn, null, args);
+    const depth = running.length;
+    try {
+      enter.call(this, store);
+      running.push(this, before);
+      return Reflect.apply(fn, null, args);
+    } finally {
+      if (running.length > depth + PER_RUN) putBackRunning(state, depth + PER_RUN);
+      running.length = Math.min(running.length, depth);
+      enter.call(this, before);
+    }
+  };
+  // What has found out that `run` calls `enterWith`.
+  state.entries = 0;
+  storages.length = 0;
+  firsts.clear();
+}
+
+/** V8 has terminated code that the calls of `run` behind `depth` elements have run. */
+function putBackRunning({ running, enter }: Watched, depth: number): void {
+  for (let i = running.length - PER_RUN; i >= depth; i -= PER_RUN)
+    enter.call(running[i] as AsyncLocalStorage<unknown>, running[i + 1]);
+  running.length = depth;
 }
 
 function note(state: Watched, storage: AsyncLocalStorage<unknown>, store: unknown): void {
