@@ -121,17 +121,27 @@ function watched(): Watched {
     enter.call(this, store);
   };
   methods.enterWith = Object.assign(noting, { [WATCHED]: state });
-  new AsyncLocalStorage().run(state, () => undefined);
-  if (state.entries > 0) replaceRun(state);
+  if (runEnters()) replaceRun(state);
   return state;
 }
 
+/** Whether `run` calls `enterWith`, as it does from Node.js 24 on. */
+function runEnters(): boolean {
+  const storage = new AsyncLocalStorage<boolean>();
+  let enters = false;
+  storage.enterWith = () => {
+    enters = true;
+  };
+  storage.run(true, () => undefined);
+  return enters;
+}
+
 /**
- * From Node.js 24 on, `run` calls `enterWith`. Its calls must not count as such: each request of each process
- * has some, and a thread whose code has never entered a store itself would pay for those that do.
+ * Keeps the calls of `enterWith` by `run` from being noted: each request of each process has some, and a
+ * thread whose code has never entered a store itself would pay for those that do.
  */
 function replaceRun(state: Watched): void {
-  const { running, storages, firsts, enter } = state;
+  const { running, enter } = state;
   const methods = AsyncLocalStorage.prototype as { run: unknown };
   methods.run = function <A extends unknown[], R>(
     this: AsyncLocalStorage<unknown>,
@@ -152,10 +162,6 @@ function replaceRun(state: Watched): void {
       enter.call(this, before);
     }
   };
-  // What has found out that `run` calls `enterWith`.
-  state.entries = 0;
-  storages.length = 0;
-  firsts.clear();
 }
 
 /** V8 has terminated code that the calls of `run` behind `depth` elements have run. */
