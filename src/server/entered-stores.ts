@@ -3,8 +3,8 @@
 // All callbacks of uWebSockets.js run in one asynchronous context; on `node:http` each connection has one. Up
 // to Node.js 22 a context is an object, and a store that code of a service enters there for the rest of a
 // callback (`AsyncLocalStorage.enterWith`) stays in it for every later callback: a tenant would be seen by
-// the requests of others. So the context is emptied before the next callback. The method `run` needs no
-// care, because it leaves what it has entered, unless V8 terminates the code that it runs.
+// the requests of others. So the context is emptied before the next callback. The method `run` leaves what it
+// has entered, unless V8 terminates the code that it runs: then the next callback does.
 //
 // A request within the process runs in the context of its caller, whose stores are put back behind it. A
 // context of its own (AsyncResource) would do the same, but Node.js leaves that in a `finally`: V8 runs none
@@ -23,10 +23,7 @@ interface Watched {
   readonly storages: AsyncLocalStorage<unknown>[];
   /** Those that were first entered by the running code: their store before that, and the one entered last. */
   readonly firsts: Map<AsyncLocalStorage<unknown>, { readonly before: unknown; last: unknown }>;
-  /**
-   * The calls of `run` that have not returned: a storage and its store before, for each. Only from Node.js 24
-   * on, where `run` is made of `enterWith`.
-   */
+  /** The calls of `run` that have not returned: a storage and its store before, for each. */
   readonly running: unknown[];
   /** `enterWith` itself. */
   readonly enter: (this: AsyncLocalStorage<unknown>, store: unknown) => void;
@@ -121,24 +118,14 @@ function watched(): Watched {
     enter.call(this, store);
   };
   methods.enterWith = Object.assign(noting, { [WATCHED]: state });
-  if (runEnters()) replaceRun(state);
+  replaceRun(state);
   return state;
 }
 
-/** Whether `run` calls `enterWith`, as it does from Node.js 24 on. */
-function runEnters(): boolean {
-  const storage = new AsyncLocalStorage<boolean>();
-  let enters = false;
-  storage.enterWith = () => {
-    enters = true;
-  };
-  storage.run(true, () => undefined);
-  return enters;
-}
-
 /**
- * Keeps the calls of `enterWith` by `run` from being noted: each request of each process has some, and a
- * thread whose code has never entered a store itself would pay for those that do.
+ * Keeps the stores of `run`, so that those are left as well when V8 terminates the code that it runs. From
+ * Node.js 24 on, `run` is made of `enterWith`. Its calls are not noted: each request of each process has
+ * some, and a thread whose code has never entered a store itself would pay for those that do.
  */
 function replaceRun(state: Watched): void {
   const { running, enter } = state;

@@ -14,9 +14,6 @@ function watched(): Watched {
   return enterWith[Symbol.for('multilane.entered-stores')]!;
 }
 
-/** From Node.js 24 on, `run` is made of `enterWith`. */
-const runEnters = Number.parseInt(process.versions.node, 10) >= 24;
-
 /** A loop within calls of `run`, which V8 terminates. */
 function cutOff(storages: readonly AsyncLocalStorage<string>[], store: string): void {
   const [first, ...others] = storages;
@@ -48,16 +45,14 @@ describe('the stores that are entered', () => {
     expect(watched()).to.deep.include({ entries, storages });
   });
 
-  it('of run are left by the next callback, when V8 has terminated the code that it ran', function () {
-    if (!runEnters) this.skip();
+  it('of run are left by the next callback, when V8 has terminated the code that it ran', () => {
     const [one, two] = [new AsyncLocalStorage<string>(), new AsyncLocalStorage<string>()];
     cutOff([one, two], 'of a request');
     stores.leave();
     expect([one.getStore(), two.getStore()]).to.deep.equal([undefined, undefined]);
   });
 
-  it('of run are put back for the caller of a request in the process, and for a run around it', function () {
-    if (!runEnters) this.skip();
+  it('of run are put back for the caller of a request in the process, and for a run around it', () => {
     const [one, two] = [new AsyncLocalStorage<string>(), new AsyncLocalStorage<string>()];
     one.run('of the caller', () => {
       stores.runApart(() => cutOff([one, two], 'of the request'), undefined);
