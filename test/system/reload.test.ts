@@ -41,7 +41,8 @@ describe('a rolling replacement of all workers', () => {
     const { kept, thinking, fresh } = await rollUnderLoad(cluster, '/thread', ROLLS, seed);
     for (const account of [kept, thinking, fresh]) {
       expect(account.lost).to.deep.equal([]);
-      expect(account.refused + account.untaken + account.closedIdle).to.equal(0);
+      const { refused, untaken, closedIdle } = account;
+      expect({ refused, untaken, closedIdle }).to.deep.equal({ refused: 0, untaken: 0, closedIdle: 0 });
       expect(Object.keys(account.statuses)).to.deep.equal(['200']);
     }
     expect((await workersOf(cluster)).length).to.equal(2);

@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import { acceptQueueEmpty, BACKLOG } from '../../accept-queue.js';
 import { bufferOf } from '../../buffer-of.js';
 import type { Settings } from '../../config.js';
 import type { RpcMethod } from '../../grpc/rpc-method.js';
@@ -43,9 +44,6 @@ export interface GrpcServerOptions {
   /** URLs of the .proto files that reflection shows; undefined: it is off. */
   readonly reflection?: readonly URL[];
 }
-
-/** How long the kernel lets connections wait until they are accepted. */
-const BACKLOG = 511;
 
 export class GrpcServer {
   readonly health: HealthStatus;
@@ -135,13 +133,7 @@ export class GrpcServer {
     const listener = this.#listener;
     this.#forgetListener();
     if (listener === undefined) return;
-    // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
-    // before, until none comes any more.
-    for (let turns = 0; turns < MOST_TURNS; turns += 1) {
-      const before = this.#accepted;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      if (this.#accepted === before) break;
-    }
+    await acceptQueueEmpty(() => this.#accepted);
     // `close` calls back when the last connection has ended; the port is free at once.
     listener.close();
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -193,8 +185,6 @@ export class GrpcServer {
 
 /** No call has this path. */
 const ANY_PATH = '';
-/** The most turns of the loop in which waiting connections are accepted before the port is given up. */
-const MOST_TURNS = 100;
 const LOOK_EVERY_MS = 500;
 /** The most fields of a request. `maxHeaderBytes` bounds them before, unless they are next to empty. */
 const MOST_FIELDS = 4_096;

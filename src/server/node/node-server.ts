@@ -8,7 +8,7 @@ import { createServer, IncomingMessage, type Server, type ServerOptions } from '
 import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { acceptQueueEmpty } from '../../accept-queue.js';
 import { HttpError } from '../../errors.js';
 import { listenAt } from '../../node-http.js';
 import type { App } from '../app.js';
@@ -43,8 +43,6 @@ import { NodeWebSockets } from './node-websockets.js';
 const IDLE_MS = 10_000;
 /** Connections are looked at this often for that. */
 const LOOK_MS = 1000;
-/** The longest queue of connections that wait to be accepted: the default of Node.js. */
-const BACKLOG = 511;
 /** Time between two lines of the log about connections that could not be accepted. */
 const QUIET_MS = 10_000;
 
@@ -176,19 +174,11 @@ export class NodeServer implements HttpServer {
   }
 
   /**
-   * The kernel resets connections that it has completed for a listener and that are not accepted when it
-   * closes, and Node.js may accept only one in a turn of the event loop. So the listener closes right after a
-   * turn that has accepted none, at the latest when all that can have waited are accepted.
-   *
-   * Idle connections stay: a request may be on its way on each of them. `close` of `node:http` would cut
-   * them.
+   * Accepts what waits, and closes the listener. Idle connections stay: a request may be on its way on each of
+   * them. `close` of `node:http` would cut them.
    */
   async stopListening(): Promise<void> {
-    let accepted = -1;
-    for (let turn = 0; turn < BACKLOG && accepted !== this.#accepted; turn += 1) {
-      accepted = this.#accepted;
-      await nextTurn();
-    }
+    await acceptQueueEmpty(() => this.#accepted);
     if (this.#server.listening) NetServer.prototype.close.call(this.#server);
   }
 

@@ -1,0 +1,30 @@
+// When a listener closes, the kernel resets the connections that it has completed and that were not accepted.
+import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** The longest queue of a listener: the default of Node.js, which may accept only one of it in a turn. */
+export const BACKLOG = 511;
+/** A turn that is no longer than this is short. */
+const SHORT_MS = 1;
+/** So is one that is no longer than this part of the time waited: a busy loop may have no shorter ones. */
+const SHORT_PART = 0.1;
+
+/**
+ * Resolves right behind a turn of the event loop that has accepted no connection, so that a listener can
+ * close. Connections that the kernel completes after the poll of that turn are lost, so it waits for a turn
+ * that is short.
+ * @param accepted returns the number of connections that were accepted so far
+ */
+export async function acceptQueueEmpty(accepted: () => number): Promise<void> {
+  const begun = performance.now();
+  let before = -1;
+  let at = Number.NEGATIVE_INFINITY;
+  for (let turn = 0; turn < BACKLOG; turn += 1) {
+    await nextTurn();
+    const now = performance.now();
+    const isShort = now - at <= Math.max(SHORT_MS, (now - begun) * SHORT_PART);
+    if (isShort && accepted() === before) return;
+    before = accepted();
+    at = now;
+  }
+}
