@@ -6,6 +6,7 @@ import type { Import, Source } from './source.js';
 /** Files that every module may import. They import only each other and packages. */
 const FREE: readonly string[] = [
   'src/abort-source.ts',
+  'src/accept-queue.ts',
   'src/address-ranges.ts',
   'src/allowance.ts',
   'src/appended.ts',

@@ -174,8 +174,8 @@ export class NodeServer implements HttpServer {
   }
 
   /**
-   * Accepts what waits, and closes the listener. Idle connections stay: a request may be on its way on each of
-   * them. `close` of `node:http` would cut them.
+   * Accepts what waits, and closes the listener. Idle connections stay: a request may be on its way on each
+   * of them. `close` of `node:http` would cut them.
    */
   async stopListening(): Promise<void> {
     await acceptQueueEmpty(() => this.#accepted);
