@@ -1,4 +1,5 @@
 // An App with its server on `node:http`, for tests of mounted applications.
+import type { NodeHandler } from '#src/server/handler.js';
 import { NodeServer } from '#src/server/node/node-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench } from '../kit.js';
@@ -11,6 +12,14 @@ export interface Served extends Bench {
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   readonly wire: () => Promise<Wire>;
 }
+
+export const echo: NodeHandler = (request, response) => {
+  request.pipe(response);
+};
+
+/** The code of a problem. */
+export const codeOf = async (response: Response): Promise<unknown> =>
+  ((await response.json()) as { code: unknown }).code;
 
 /** Starts servers, and closes them after each test. */
 export function useNodeServers(): (...args: Parameters<typeof bench>) => Promise<Served> {
