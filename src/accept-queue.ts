@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** The longest queue of a listener: the default of Node.js, which may accept only one of it in a turn. */
-export const BACKLOG = 511;
+const BACKLOG = 511;
 /** A turn that is no longer than this is short. */
 const SHORT_MS = 1;
 /** So is one that is no longer than this part of the time waited: a busy loop may have no shorter ones. */
@@ -14,10 +14,11 @@ const SHORT_PART = 0.1;
  * close. Connections that the kernel completes after the poll of that turn are lost, so it waits for a turn
  * that is short.
  * @param accepted returns the number of connections that were accepted so far
+ *   @default it is unknown, and taken for none
  */
-export async function acceptQueueEmpty(accepted: () => number): Promise<void> {
+export async function acceptQueueEmpty(accepted = (): number => 0): Promise<void> {
   const begun = performance.now();
-  let before = -1;
+  let before = accepted();
   let at = Number.NEGATIVE_INFINITY;
   for (let turn = 0; turn < BACKLOG; turn += 1) {
     await nextTurn();

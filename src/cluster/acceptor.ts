@@ -3,11 +3,12 @@
 // (load-exclusion.ts). While connections are expected that have lost their worker, all workers but those with
 // the fewest connections are excluded for a moment.
 import type { Logger } from 'pino';
+import { acceptQueueEmpty } from '../accept-queue.js';
 import type { Settings } from '../config.js';
 import { type Every, ownInterval } from '../grouped-interval.js';
 import type { Sharing } from '../process/claim.js';
 import { excludedByLoad, excludedToFill, type Load, weightOf } from './load-exclusion.js';
-import { behindPoll, type PlaceholderOptions } from './placeholder-listener.js';
+import type { PlaceholderOptions } from './placeholder-listener.js';
 import { boundReceiveBuffers } from './receive-buffers.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { isLevel } from './surplus.js';
@@ -115,7 +116,8 @@ export class Acceptor implements Sharding {
     // Until then, the helper process has the listener as well, and would lose the connections that it
     // completes.
     await this.#bounded;
-    await behindPoll(() => this.#listener.stopListening());
+    await acceptQueueEmpty();
+    this.#listener.stopListening();
   }
 
   close(): void {

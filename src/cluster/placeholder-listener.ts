@@ -1,7 +1,6 @@
 // The contract of the primary's own listener on the data plane, which rejects requests with 503 NO_WORKER
 // while no worker listens. There are two implementations: on uWebSockets.js (uws-placeholder.ts), which can
 // also hand accepted sockets to workers, and on `node:http` (node-placeholder.ts). A process loads one.
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Settings } from '../config.js';
 import { StartError, UnavailableError } from '../errors.js';
 import type { Connections } from '../memory/open-connections.js';
@@ -40,16 +39,6 @@ export interface PlaceholderListener {
   reserve(port: number): number | Promise<number>;
   stopListening(): void;
   close(): void;
-}
-
-/**
- * Stops listening with as few lost connections as possible: the kernel resets connections that it has
- * completed for a listener and that were not accepted when it closes. So it closes right after a poll that
- * accepted all of them.
- */
-export async function behindPoll(stopListening: () => void): Promise<void> {
-  for (let i = 0; i < 2; i += 1) await turn();
-  stopListening();
 }
 
 export function cannotListen(attempt: ListenAttempt): StartError {

@@ -3,14 +3,11 @@
 // requests get 503 NO_WORKER.
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { acceptQueueEmpty } from '../accept-queue.js';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
 import { openPlaceholder } from './open-placeholder.js';
-import {
-  behindPoll,
-  type CountedPlaceholderOptions,
-  type PlaceholderListener,
-} from './placeholder-listener.js';
+import type { CountedPlaceholderOptions, PlaceholderListener } from './placeholder-listener.js';
 import type { Descriptor, Sharding } from './sharding.js';
 import { StandIn, type StandInOptions } from './stand-in.js';
 import { inTurn } from './start-turn.js';
@@ -80,9 +77,10 @@ export class ReusePort implements Sharding {
     this.#standIn.begin();
   }
 
-  stopListening(): Promise<void> {
+  async stopListening(): Promise<void> {
     this.#isStopped = true;
-    return behindPoll(() => this.#standIn.end());
+    await acceptQueueEmpty();
+    this.#standIn.end();
   }
 
   close(): void {

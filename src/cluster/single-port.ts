@@ -2,14 +2,11 @@
 // where threads cannot share a port. A thread gives the port up to its successor (port-holders.ts). While no
 // thread listens for longer than that takes, the primary does, so that this process keeps the port and
 // requests get 503 NO_WORKER.
+import { acceptQueueEmpty } from '../accept-queue.js';
 import type { Settings } from '../config.js';
 import type { Sharing } from '../process/claim.js';
 import { openPlaceholder } from './open-placeholder.js';
-import {
-  behindPoll,
-  type CountedPlaceholderOptions,
-  type PlaceholderListener,
-} from './placeholder-listener.js';
+import type { CountedPlaceholderOptions, PlaceholderListener } from './placeholder-listener.js';
 import type { Sharding } from './sharding.js';
 import { StandIn, type StandInOptions } from './stand-in.js';
 import type { WorkerPorts } from './worker-ports.js';
@@ -83,9 +80,10 @@ export class SinglePort implements Sharding, WorkerPorts {
   remove(): void {}
   expect(): void {}
 
-  stopListening(): Promise<void> {
+  async stopListening(): Promise<void> {
     this.#isStopped = true;
-    return behindPoll(() => this.#standIn.end());
+    await acceptQueueEmpty();
+    this.#standIn.end();
   }
 
   close(): void {

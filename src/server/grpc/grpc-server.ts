@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
-import { acceptQueueEmpty, BACKLOG } from '../../accept-queue.js';
+import { acceptQueueEmpty } from '../../accept-queue.js';
 import { bufferOf } from '../../buffer-of.js';
 import type { Settings } from '../../config.js';
 import type { RpcMethod } from '../../grpc/rpc-method.js';
@@ -119,7 +119,7 @@ export class GrpcServer {
    */
   async listen(port: number, host: string): Promise<number> {
     const listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    listener.listen({ port, host, backlog: BACKLOG, exclusive: true });
+    listener.listen({ port, host, exclusive: true });
     await once(listener, 'listening');
     // Later errors, such as a lack of file descriptors, concern one connection only.
     listener.on('error', ignore);
