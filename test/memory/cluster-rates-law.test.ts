@@ -192,6 +192,22 @@ class World {
 }
 
 describe('the share of a process in a limit over several', () => {
+  it('is not exceeded by a key that moves from the overflow row to its own', () => {
+    const world = new World(6_000, 10);
+    const take = (key: number, times = 1): void => world.act({ kind: 'take', key, times });
+    world.act({ kind: 'members', count: 2, names: 0 });
+    world.act({ kind: 'time', intervals: 3 });
+    for (const key of [0, 7, 1, 3]) take(key);
+    world.act({ kind: 'release' });
+    world.act({ kind: 'members', count: 1, names: 0 });
+    world.act({ kind: 'time', intervals: 9 });
+    for (const key of [2, 4, 6]) take(key);
+    expect(world.overflows).to.equal(1);
+    world.act({ kind: 'time', intervals: 1.1 });
+    take(6, 40);
+    expect(world.overflows).to.equal(1);
+  });
+
   it('is never exceeded, for any key, in its own row or in the overflow row', () => {
     const limit = fc.constantFrom([10, 1], [10, 3], [10, 7], [50, 24], [400, 5], [6_000, 10]);
     let [overflows, admitted] = [0, 0];

@@ -8,8 +8,8 @@
 // - A share that has grown begins with what the smaller one had: no row counts as being before `emptyAt`.
 // - A row carries state until the share of its key is back (partial-rows.ts).
 // - The overflow row of a bucket stands for permits of the share alone, so that it is never far ahead: what
-//   it has left is lost with every change of the share. A key that gets a row of its own while the overflow
-//   row carries state begins with nothing.
+//   it has left is lost with every change of the share. A key that gets a row of its own begins with nothing
+//   until the overflow row has been unused for as long as a row of its own would carry state.
 //
 // An admission counts at the moment at which the clock was read. It is valid when at that moment the share
 // was that of now and its time was not over; both are checked after the row was charged, so a thread that was

@@ -179,7 +179,20 @@ export class RateBuckets {
     const row = bucket + OVERFLOW;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (tagOf(high) !== 0 && this.ahead(low, high, now()) === 0) this.swap(row, low, high, 0, 0);
+    if (tagOf(high) === 0 || this.#startAhead(low, high, now(), this.#mostLead()) > 0) return;
+    this.swap(row, low, high, 0, 0);
+  }
+
+  /**
+   * How far ahead the row of a key starts. The key may have shared the overflow row before, so its earlier
+   * admissions count. Where limits are over processes, that row is never as far ahead as the row of a key
+   * would be (cluster-rates.ts): the key then starts with nothing for as long as such a row would carry state.
+   * @param low @param high those of the overflow row @param empty as for `claim`
+   */
+  #startAhead(low: number, high: number, now: number, empty: number): number {
+    if (this.#partial === undefined || tagOf(high) === 0) return this.ahead(low, high, now);
+    const lead = leadOf(low, high, now);
+    return lead > -empty && lead <= this.#mostLead() ? empty : 0;
   }
 
   /** The number of rows that carry state now. It changes nothing. */
@@ -238,13 +251,9 @@ export class RateBuckets {
     const row = bucket + FIRST_ROW + 2 * position;
     const word = Atomics.load(this.#wide, row >> 1);
     if (lowOf(word) === expectedLow) {
-      // The key may have shared the overflow row before. It starts with the time of that row, so its earlier
-      // admissions still count.
       const at = now();
       const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
-      const ahead = this.ahead(lowOf(overflow), highOf(overflow), at);
-      // That row counts in another way than the others where limits are over processes (cluster-rates.ts).
-      const shared = ahead === 0 || this.#partial === undefined ? ahead : empty;
+      const shared = this.#startAhead(lowOf(overflow), highOf(overflow), at, empty);
       let time = at + shared;
       // A row that was given to a key moments ago gets a slightly earlier time than it has. With the time of
       // now it could get a value that it had shortly before, and a thread that has read that value would not
