@@ -87,9 +87,14 @@ export class GrpcChannel {
     return this.#isShut;
   }
 
-  /** How many calls have a stream, or get one. That of an aborted call is being closed. */
+  /** How many calls have a stream, get one, or may have one still after their end. */
   get streams(): number {
-    return this.#running.size - this.#aborted;
+    return this.#running.size - this.#aborted + this.held;
+  }
+
+  /** How many of these streams have ended, and will be free when the peer knows it. */
+  get held(): number {
+    return this.#connections.held;
   }
 
   /** How many calls the peer admits at a time; undefined while there is no connection. */
@@ -156,6 +161,7 @@ export class GrpcChannel {
 
   readonly #left = (): void => {
     this.#aborted++;
+    this.#connections.hold();
     this.#changed(this);
   };
 

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { delayResets, destroyLater, resetLater } from '../grpc/http2-ends.js';
 import { ConnectLimit } from './connect-limit.js';
 import { oldAt } from './connection-age.js';
+import { HeldStreams } from './held-streams.js';
 import { ResetBudget } from './reset-budget.js';
 import { SENT_FIELD } from './rpc-fields.js';
 
@@ -47,7 +48,7 @@ export interface GrpcConnectionsOptions {
 const TCP_KEEPALIVE_MS = 30_000;
 /** Streams that were cancelled and that the peer has not admitted, or not read. Their messages are kept. */
 const MOST_UNADMITTED = 250;
-/** A peer is given this time to take the end of streams. */
+/** A peer is given this time to read the ends of streams. */
 const CLOSE_MS = 1_000;
 
 export class GrpcConnections implements Connecting {
@@ -62,6 +63,7 @@ export class GrpcConnections implements Connecting {
   readonly #resets = new ResetBudget();
   /** The session that takes calls. */
   #session: ClientHttp2Session | undefined;
+  #held: HeldStreams | undefined;
   #admitted: number | undefined;
   #endsAt = Number.POSITIVE_INFINITY;
   #failure: unknown;
@@ -75,6 +77,16 @@ export class GrpcConnections implements Connecting {
   /** How many streams the peer admits at a time; undefined while there is no connection. */
   get admitted(): number | undefined {
     return this.#admitted;
+  }
+
+  /** How many streams of cancelled calls the peer may count as running still. */
+  get held(): number {
+    return this.#held?.count ?? 0;
+  }
+
+  /** Call when a call is cancelled. */
+  hold(): void {
+    if (Number.isFinite(this.#admitted)) this.#held?.add();
   }
 
   /** The time by `performance.now()` at which the connection that takes calls is old. */
@@ -144,6 +156,8 @@ export class GrpcConnections implements Connecting {
     });
     this.#failure = undefined;
     this.#session = session;
+    const { onChanged, onSpent } = this.#options;
+    this.#held = new HeldStreams({ session, limitMs: CLOSE_MS, onFreed: onChanged, onLate: onSpent });
     this.#endsAt = oldAt(this.#options.connectionAgeMs);
     this.#admit(session.remoteSettings);
   }
@@ -152,6 +166,7 @@ export class GrpcConnections implements Connecting {
   #lostSession(session: ClientHttp2Session): void {
     if (this.#session !== session) return;
     this.#session = undefined;
+    this.#held = undefined;
     this.#admitted = undefined;
     this.#options.onChanged();
   }

@@ -246,14 +246,18 @@ export class GrpcPool {
     this.#isServing = false;
   }
 
-  /** The library tries again to make a connection that the peer has not taken. */
+  /**
+   * Makes connections for the calls that wait, as far as places of cancelled calls are not about to be free.
+   * The library tries again to make one that the peer has not taken.
+   */
   #connectMore(): void {
     if (this.#admitted === undefined) return;
     const each = Math.max(1, this.#admitted);
     const connecting = this.#open.filter(({ admitted }) => admitted === undefined);
     // One that was lost is made again.
     for (const channel of connecting) channel.connect();
-    let missing = this.#waiting.size - connecting.length * each;
+    const held = this.#open.reduce((sum, channel) => sum + channel.held, 0);
+    let missing = this.#waiting.size - held - connecting.length * each;
     for (; missing > 0 && this.#mayConnect; missing -= each) this.#connection().connect();
   }
 

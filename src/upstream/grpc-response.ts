@@ -17,7 +17,7 @@
 // | a connection that was lost                        | BAD_UPSTREAM       | yes     | yes      |
 // | a peer that speaks no gRPC                        | BAD_UPSTREAM       | yes     | yes      |
 // | GOAWAY with ENHANCE_YOUR_CALM                     | OVERLOADED, 503    | for ejection | yes |
-// | too many metadata                                 | BAD_UPSTREAM       | yes     | yes      |
+// | too many metadata, or one stream too many         | BAD_UPSTREAM       | yes     | yes      |
 // | too long a message                                | BAD_UPSTREAM       | only where others do not | no |
 // | a message of 2 GiB or more, which there cannot be | BAD_UPSTREAM       | yes     | yes      |
 // | no file descriptor for a connection               | OVERLOADED         | ignored | no       |
@@ -40,8 +40,12 @@ import { OversizedError, UnreachedError } from './transport-errors.js';
 
 const BROKEN = 'ended the call before the response was complete';
 
-/** The peer, or this process for too many metadata, has ended the stream with ENHANCE_YOUR_CALM. */
+/**
+ * The peer, or this process for too many metadata, has ended the stream with ENHANCE_YOUR_CALM. A peer on
+ * Node.js refuses so what is more than it admits or keeps for a connection.
+ */
 const EXHAUSTED = /^Bandwidth exhausted or memory limit exceeded$/;
+const EXCEEDED = 'refused the call as more than it admits, or sent or got too many metadata';
 const TOO_LONG = /^Received message (?:larger|that decompresses)/;
 
 const NO_CONNECTION = /^No connection established/;
@@ -104,7 +108,7 @@ function symptomOf(ended: EndedCall): string {
   if (httpStatus !== undefined) return `responded with status ${httpStatus} of HTTP and without gRPC`;
   if (!isRpc(ended)) return 'does not speak gRPC';
   if (isImpossible(details)) return 'announced a message of an impossible length';
-  return EXHAUSTED.test(details) ? 'sent or got too many metadata' : BROKEN;
+  return EXHAUSTED.test(details) ? EXCEEDED : BROKEN;
 }
 
 const HTTP_STATUS = /^Received HTTP status code (\d+)$/;
