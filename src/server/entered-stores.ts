@@ -53,6 +53,14 @@ export class EnteredStores {
     for (const storage of storages) this.#leaveStore(storage);
   }
 
+  /**
+   * Runs it in the next turn of the event loop, in the context in which no request has entered anything: the
+   * running code may be that of another request.
+   */
+  later(run: () => void): void {
+    this.#outside(() => void setImmediate(run));
+  }
+
   /** V8 has terminated code that these calls have run, so they have left nothing. */
   #leaveRunning(): void {
     const { running } = this.#watched;

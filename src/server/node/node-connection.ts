@@ -73,10 +73,17 @@ export class NodeConnection {
   /** A request was served since the connection was looked at. */
   hasServed = false;
   readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
+  readonly #later: (run: () => void) => void;
 
-  constructor(socket: Socket, serve: (connection: NodeConnection, waiting: Waiting) => void) {
+  /** @param later runs a function in the next turn, and outside of the request that is under way */
+  constructor(
+    socket: Socket,
+    serve: (connection: NodeConnection, waiting: Waiting) => void,
+    later: (run: () => void) => void,
+  ) {
     this.socket = socket;
     this.#serve = serve;
+    this.#later = later;
     const { parser } = socket as Socket & { readonly parser?: Parser | null };
     if (!parser) return;
     const taken = parser.onIncoming.bind(parser);
@@ -123,7 +130,7 @@ export class NodeConnection {
     this.#current = undefined;
     // The response may have left before it was known that it is the last one.
     if (this.isLast) setImmediate(() => this.end());
-    else if (this.#waiting !== undefined) setImmediate(() => this.#next());
+    else if (this.#waiting !== undefined) this.#later(() => this.#next());
   }
 
   /** The connection belongs to a WebSocket from now on, and does not end with the request that was held. */
@@ -181,7 +188,7 @@ export class NodeConnection {
   wait(waiting: Waiting): void {
     if (this.#waiting === undefined) {
       this.#waiting = [];
-      if (this.#current === undefined) setImmediate(() => this.#next());
+      if (this.#current === undefined) this.#later(() => this.#next());
     }
     const count = this.#waiting.push(waiting);
     this.#waitingBytes += headBytes(waiting.request) + keptBytes(waiting.request);

@@ -277,6 +277,7 @@ export class NodeServer implements HttpServer {
     const made = new NodeConnection(
       socket,
       this.#guard(serve, ({ socket }) => socket),
+      (run) => this.#stores.later(run),
     );
     (socket as OwnedSocket)[CONNECTION] = made;
     this.#connections.add(made);
