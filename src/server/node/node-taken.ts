@@ -167,7 +167,9 @@ export class NodeTaken {
   /** Cuts a client that takes nothing of what waits for it. */
   #watchReader(): void {
     const { host } = this.#owner;
-    if (host === undefined || this.#socket.writableLength === 0 || this.#isVoid) return;
+    // From Node.js 24 on, a response keeps its pieces until the end of the turn.
+    const waitingBytes = this.#socket.writableLength + this.#response.writableLength;
+    if (host === undefined || waitingBytes === 0 || this.#isVoid) return;
     const { wheel, streamIdleMs } = host;
     this.#reader ??= new ReaderWatch(wheel, streamIdleMs, this.#socket, () => this.#owner.cut());
     this.#reader.start();

@@ -1,5 +1,6 @@
 // What the response of a mounted application holds of the process, and when that is released.
 import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { DeadlineExceededError } from '#src/errors.js';
 import type { NodeHandler } from '#src/server/handler.js';
@@ -125,6 +126,39 @@ describe('the response of a mounted application', () => {
           (held) => held <= 1,
         );
         expect(quotas.bodyBytes.held).to.equal(0);
+      });
+
+    const endless: typeof large = {
+      ...large,
+      piped: (response) =>
+        void Readable.from(Array.from({ length: 600 }, () => Buffer.alloc(BYTES / 600))).pipe(response),
+      'in pieces without an end': function more(response) {
+        while (response.write(Buffer.alloc(10_000)));
+        response.once('drain', () => more(response));
+      },
+    };
+    for (const [how, respond] of Object.entries(endless))
+      it(`is cut when its client takes nothing for STREAM_IDLE_MS, ${how}`, async () => {
+        const ticker = new ManualTicker();
+        const begun = latch();
+        const { url, server, quotas } = await serve(
+          (app) =>
+            app.mountNode('/large', { timeoutMs: 3_600_000 }, (_request, response) => {
+              respond(response);
+              begun.open();
+            }),
+          { ticker },
+        );
+        const client = await deafClient(Number(new URL(url).port), get('/large'));
+        await begun.opened;
+        await until(
+          () => {
+            ticker.advance(61_000);
+            return server.connections + quotas.bodyBytes.held + quotas.streams.held;
+          },
+          (held) => held === 0,
+        );
+        client.destroy();
       });
 
     it('releases its bytes when they are read, although the response goes on', async () => {
