@@ -1,6 +1,7 @@
 // Compares the figures of README.md and docs/performance.md with the tables of the runs that they are from.
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { spread } from '#bench/statistics.js';
 
 type Table = ReadonlyMap<string, readonly string[]>;
 
@@ -78,6 +79,23 @@ const RANGES: readonly Range[] = [
     ...{ others: ['raw uWebSockets.js'], shapes: [['pipelined'], ['pipelined']], step: 0.5 },
   },
 ];
+
+interface Result {
+  readonly server: string;
+  readonly shape: string;
+  readonly fields: string;
+  readonly cpuUs: { readonly median: number };
+  readonly calmRounds: readonly number[];
+  /** One for each round. */
+  readonly samples: readonly { readonly cpuUs: number }[];
+}
+
+/** What is read of the `result.json` of a run. */
+interface Run {
+  readonly noise: number;
+  readonly results: readonly Result[];
+}
+
 const NUMERALS: Readonly<Record<string, number>> = { 'a tenth': 0.1, twice: 2 };
 
 /** @throws Error when the text does not have the words */
@@ -111,7 +129,7 @@ const page = readFileSync('docs/performance.md', 'utf8');
 const folders = [...page.matchAll(/`(bench\/results\/[^`]+)`/g)].map(([, folder]) => folder!);
 
 describe('the figures of a run', () => {
-  const [run = '', hono = ''] = folders;
+  const [run = '', hono = '', core = ''] = folders;
   const shown = tableBelow(page, 'proxy:\n');
 
   it('are on docs/performance.md as in the tables of the run', () => {
@@ -146,6 +164,39 @@ describe('the figures of a run', () => {
     const rows = [...tableBelow(readFileSync('README.md', 'utf8'), '## Speed')].slice(2);
     for (const [name, cells] of rows)
       expect(cells, name).to.deep.equal(shown.get(names[name] ?? name)!.slice(0, 3));
+  });
+
+  it('are the times of the core node, its ratios to node:http, and their noise', () => {
+    const { noise, results } = JSON.parse(readFileSync(`${core}/result.json`, 'utf8')) as Run;
+    const of = (server: string, shape: string, fields: string): Result =>
+      results.find((one) => one.server === server && one.shape === shape && one.fields === fields)!;
+    const NAMES: Readonly<Record<string, string>> = {
+      '`node:http`': 'node:http',
+      'core `node`': 'multilane, node core',
+      Fastify: 'Fastify',
+      'Fastify, mounted': 'multilane, Fastify mounted',
+    };
+    const columns = ['bare', 'browser'].flatMap((fields) =>
+      ['plaintext', 'json', 'param', 'echo'].map((shape) => [shape, fields] as const),
+    );
+    const rows = tableBelow(page.replaceAll('\n  ', '\n'), `(\`${core}\`)`);
+    for (const [name, server] of Object.entries(NAMES)) {
+      const medians = columns.map((column) => of(server, ...column).cpuUs.median.toFixed(1));
+      expect(rows.get(name), name).to.deep.equal(medians);
+    }
+    const ratio = (shape: string, fields: string): number => {
+      const [ours, theirs] = ['multilane, node core', 'node:http'].map((name) => of(name, shape, fields));
+      const ratios = ours!.calmRounds.map((n) => ours!.samples[n]!.cpuUs / theirs!.samples[n]!.cpuUs);
+      return Math.round(spread(ratios).median * 100) / 100;
+    };
+    expect(numbersIn(page, 'it costs # times `node:http`, and # with the fields')).to.deep.equal([
+      ratio('echo', 'bare'),
+      ratio('echo', 'browser'),
+    ]);
+    expect(numbersIn(page, 'misses the first (# times)')).to.deep.equal([ratio('param', 'browser')]);
+    expect(numbersIn(page, 'of up to # % is noise')).to.deep.equal([Math.round(noise * 1000) / 10]);
+    const { calmRounds, samples } = results[0]!;
+    expect(numbersIn(page, 'the # of # in which')).to.deep.equal([calmRounds.length, samples.length]);
   });
 
   it('are the ratios of a mounted Hono application', () => {
