@@ -68,9 +68,9 @@ export interface WebSocketEvents<D, Params = Readonly<Record<string, string>>> {
   drain?(ws: ServerWebSocket<D, Params>): void | Promise<void>;
   /**
    * Called once, when the socket is closed.
-   * @param code the code of the peer, where the core passes it on (1000..1003, 1007..1011, 4000..4999); 1005
-   *   for none or another one; 1006 when there was no close frame; 1002, 1007 or 1009 when the connection was
-   *   cut for a fault of the peer
+   * @param code the code of the peer; 1005 for none, and on the core `uws` also for another one than
+   *   1000..1003, 1007..1011 and 4000..4999; 1006 when there was no close frame; 1002, 1007, 1008 or 1009
+   *   when the server has closed the connection for a fault of the peer
    */
   close?(ws: ServerWebSocket<D, Params>, code: number, reason: string): void | Promise<void>;
 }
@@ -84,7 +84,8 @@ export interface WebSocketLimits {
   readonly maxPayload?: number;
   /**
    * Milliseconds after which a client that has sent nothing, not even a pong, is disconnected. It is pinged
-   * before. 8,000 to 960,000.
+   * before. 8,000 to 960,000. The core `uws` rounds up to a multiple of 4 s and disconnects up to 4 s before
+   * it; the core `node` rounds up to whole seconds and disconnects up to 1 s after it.
    * @default 60000
    */
   readonly idleTimeoutMs?: number;
