@@ -94,7 +94,8 @@ export class NodeServer implements HttpServer {
       givesUp: () => gate.givesUp(),
       accept: (socket, head, acceptance) => this.#webSockets.accept(socket, head, acceptance),
     };
-    // A head that is slightly too large gets a problem document that says what is; a larger one is cut.
+    // The reader refuses a head that is slightly too large, and names the limit. The parser refuses a larger
+    // one: the response is the same problem (431) without the limit, and the connection ends.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
     this.#server = serverOf(tls, {
       IncomingMessage: messageClass({

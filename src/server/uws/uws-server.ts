@@ -3,7 +3,7 @@
 // server listens itself. Only the files named uws-*.ts touch objects of the core.
 //
 // The core decides these by itself: HTTP/1.0, absolute-form and `OPTIONS *` get 505; a missing or repeated
-// Host, bad field names or values and more than 100 fields get a short page of its own; an idle connection
+// Host, bad field names or values and more than 98 fields get a short page of its own; an idle connection
 // ends after about 10 s, and so does an upload slower than 16 KiB/s; a connection is closed when the client
 // has pipelined another request before the response to the last one was complete. A field with an empty name
 // hides the fields that follow it, so a request with a body may arrive without a length; its response is
