@@ -25,6 +25,9 @@ export const REQUESTS: readonly Promised[] = [
     ['up to # MiB in each worker', 'server/response/file-contents', 'MOST_BYTES', KIB * KIB],
     ['All sources of a worker together run for # ms', 'server/loop-share', 'SHARE_MS'],
   ]),
+  ...promisedOn('docs/from-hyperlane.md', [
+    ['all fields together; at most # fields', 'server/framing', 'MOST_FIELDS'],
+  ]),
   ...promisedOn('docs/websocket.md', [
     ['and then every # s', 'server/response/sse-frame', 'COMMENT_EVERY_MS', SECOND],
   ]),

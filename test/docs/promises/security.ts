@@ -4,6 +4,8 @@ import { KIB, type Promised, promisedOn, SECOND } from './promise.js';
 export const SECURITY: readonly Promised[] = [
   ...promisedOn('SECURITY.md', [
     ['more than # tiny ones in one packet', 'server/uws/uws-body', 'FLOOD_PIECES'],
+    ['ends without CR, more than # fields', 'server/node/node-head', 'MOST_FIELDS'],
+    ['over the limits, more than # fields', 'server/framing', 'MOST_FIELDS'],
     ['408 after # s without a byte', 'server/body/body', 'BODY_IDLE_MS', SECOND],
     ['turn of the event loop has lasted # ms', 'server/turn-watch', 'LONG_TURN_MS'],
     ['| # s each. Up to', 'admin/server', 'headersMs', SECOND],
