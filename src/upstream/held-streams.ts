@@ -1,12 +1,12 @@
 // Streams of a connection that were cancelled and that the peer may count as running still. A peer on a newer
-// Node.js counts a stream until the end of the turn in which it has read its reset, and refuses streams beyond
-// its limit until then. So a stream keeps its place until the peer has acknowledged SETTINGS that were sent
-// behind the reset. Servers refuse clients that send many PINGs.
+// Node.js counts a stream until the end of the turn in which it has read its reset, and refuses streams
+// beyond its limit until then. So a stream keeps its place until the peer has acknowledged SETTINGS that were
+// sent behind the reset. Servers refuse clients that send many PINGs.
 import type { ClientHttp2Session } from 'node:http2';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ConnectLimit } from './connect-limit.js';
 
-/** In so many turns all resets of calls that were cancelled are with their session (grpc-attempt.ts). */
+/** After three turns all resets of calls that were cancelled are with their session (grpc-attempt.ts). */
 const RESET_TURNS = 3;
 
 export interface HeldStreamsOptions {

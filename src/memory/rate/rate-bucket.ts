@@ -186,7 +186,8 @@ export class RateBuckets {
   /**
    * How far ahead the row of a key starts. The key may have shared the overflow row before, so its earlier
    * admissions count. Where limits are over processes, that row is never as far ahead as the row of a key
-   * would be (cluster-rates.ts): the key then starts with nothing for as long as such a row would carry state.
+   * would be (cluster-rates.ts): the key then starts with nothing for as long as such a row would carry
+   * state.
    * @param low @param high those of the overflow row @param empty as for `claim`
    */
   #startAhead(low: number, high: number, now: number, empty: number): number {
