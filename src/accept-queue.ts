@@ -2,17 +2,17 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** The longest queue of a listener: the default of Node.js, which may accept only one of it in a turn. */
-const BACKLOG = 511;
 /** A turn that is no longer than this is short. */
 const SHORT_MS = 1;
 /** So is one that is no longer than this part of the time waited: a busy loop may have no shorter ones. */
 const SHORT_PART = 0.1;
+/** The wait is part of a drain. Node.js accepts one connection in a turn, so it may never end by itself. */
+const LONGEST_MS = 2_000;
 
 /**
  * Resolves right behind a turn of the event loop that has accepted no connection, so that a listener can
  * close. Connections that the kernel completes after the poll of that turn are lost, so it waits for a turn
- * that is short.
+ * that is short: for two seconds at most, and a connection that waits even then is lost.
  * @param accepted returns the number of connections that were accepted so far
  *   @default it is unknown, and taken for none
  */
@@ -20,9 +20,10 @@ export async function acceptQueueEmpty(accepted = (): number => 0): Promise<void
   const begun = performance.now();
   let before = accepted();
   let at = Number.NEGATIVE_INFINITY;
-  for (let turn = 0; turn < BACKLOG; turn += 1) {
+  for (;;) {
     await nextTurn();
     const now = performance.now();
+    if (now - begun > LONGEST_MS) return;
     const isShort = now - at <= Math.max(SHORT_MS, (now - begun) * SHORT_PART);
     if (isShort && accepted() === before) return;
     before = accepted();

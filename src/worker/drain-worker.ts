@@ -1,6 +1,5 @@
 // The order in which a worker drains: it stops listening, finishes its requests and sagas, closes mounted
 // applications, and last what all of them need.
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Allowance } from '../allowance.js';
 import type { Counter } from '../memory/metrics/recorder.js';
@@ -37,13 +36,10 @@ export async function drainWorker(worker: DrainedWorker, withinMs: number): Prom
   const { host, server, channels, startedLeaving } = worker;
   const { applications } = host.app;
   const closeMs = applications.haveToClose ? Math.min(CLOSE_MS, withinMs / 4) : 0;
-  const requestsMs = withinMs - closeMs;
   const whole = new Allowance(withinMs);
-  // When a listener closes, the kernel resets the connections that it has not accepted. So the loop turns
-  // once before, and accepts those that wait.
-  await nextTurn();
   await server.stopListening();
   startedLeaving();
+  const requestsMs = Math.max(0, whole.leftMs - closeMs);
   const leastMs = server.sayGoodbye();
   // The acceptor sends this worker no sockets by now. Its own sockets close before its databases do, so that
   // no request arrives and finds them closed.

@@ -35,6 +35,7 @@ import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { pathOf, readHead } from './node-head.js';
 import { losesNext, messageClass } from './node-message.js';
+import { readOn, stopReading } from './node-reading.js';
 import { OwnResponse } from './node-response.js';
 import { UpgradingSocket } from './node-upgrading.js';
 import { NodeWebSockets } from './node-websockets.js';
@@ -64,12 +65,16 @@ export class NodeServer implements HttpServer {
   readonly #connections = new Set<NodeConnection>();
   readonly #stopLooking: () => void;
   readonly #mostHeadBytes: number;
+  readonly #isSecure: boolean;
   #quietUntil = 0;
   /** The socket from which a body was parsed last in this turn. */
   #parsed: Socket | undefined;
   /** Connections so far. */
   #accepted = 0;
+  /** Those that are not read until the listener is closed. */
+  #held: Set<Socket> | undefined;
   #inCallback = false;
+  #stopping: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: HttpServerOptions) {
@@ -97,6 +102,7 @@ export class NodeServer implements HttpServer {
     // The reader refuses a head that is slightly too large, and names the limit. The parser refuses a larger
     // one: the response is the same problem (431) without the limit, and the connection ends.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
+    this.#isSecure = tls !== undefined;
     this.#server = serverOf(tls, {
       IncomingMessage: messageClass({
         mayOpen: this.#guard((request) => this.#mayOpen(request), socketOf),
@@ -178,9 +184,23 @@ export class NodeServer implements HttpServer {
    * Accepts what waits, and closes the listener. Idle connections stay: a request may be on its way on each
    * of them. `close` of `node:http` would cut them.
    */
-  async stopListening(): Promise<void> {
+  stopListening(): Promise<void> {
+    this.#stopping ??= this.#acceptAndStop().finally(() => (this.#stopping = undefined));
+    return this.#stopping;
+  }
+
+  /**
+   * Node.js accepts one connection in a turn, and a turn is as long as the requests in it take. So those of
+   * open connections wait in the kernel until the listener is closed.
+   */
+  async #acceptAndStop(): Promise<void> {
+    const held = new Set([...this.#connections].map(({ socket }) => socket));
+    this.#held = held;
+    for (const socket of held) stopReading(socket);
     await acceptQueueEmpty(() => this.#accepted);
     if (this.#server.listening) NetServer.prototype.close.call(this.#server);
+    this.#held = undefined;
+    for (const socket of held) readOn(socket);
   }
 
   get connections(): number {
@@ -253,9 +273,17 @@ export class NodeServer implements HttpServer {
       return;
     }
     this.#sockets.add(socket);
+    if (this.#held !== undefined) setImmediate(() => this.#hold(socket));
     // A reset is reported by `close` as well. Without a listener it would end the thread.
     socket.on('error', () => undefined);
     this.#onClose(socket, () => this.#left(socket));
+  }
+
+  /** Node.js has begun to read it, unless TLS does. */
+  #hold(socket: Socket): void {
+    if (this.#isSecure || this.#held === undefined) return;
+    this.#held.add(socket);
+    stopReading(socket);
   }
 
   #onClose(socket: Socket, listener: () => void): void {

@@ -8,6 +8,7 @@
 // has pipelined another request before the response to the last one was complete. A field with an empty name
 // hides the fields that follow it, so a request with a body may arrive without a length; its response is
 // deferred for that reason.
+import { acceptQueueEmpty } from '../../accept-queue.js';
 import type { Settings } from '../../config.js';
 import type { Counter } from '../../memory/metrics/recorder.js';
 import type { App } from '../app.js';
@@ -114,8 +115,11 @@ export class UwsServer implements HttpServer {
     });
   }
 
-  /** Accepts no new connections; open ones stay. May be called at any time. */
-  stopListening(): void {
+  /** Accepts what waits, and closes the listener; open connections stay. May be called at any time. */
+  async stopListening(): Promise<void> {
+    if (this.#listener === undefined) return;
+    // The core accepts all that waits in each turn.
+    await acceptQueueEmpty();
     if (this.#listener !== undefined) this.#core.us_listen_socket_close(this.#listener);
     this.#listener = undefined;
   }
