@@ -40,11 +40,17 @@ interface Current {
   broken(fault: HttpError): void;
 }
 
-export interface Waiting {
+/** A request that has not been served yet. */
+export interface Arrival {
   readonly request: IncomingMessage;
   readonly response: OwnResponse;
   /** The client waits for `100 Continue` before it sends its body. */
   readonly expectsContinue: boolean;
+}
+
+interface Waiting extends Arrival {
+  /** Those of its head, and those of its body that may be kept. */
+  readonly bytes: number;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -58,10 +64,8 @@ export class NodeConnection {
   #isBroken = false;
   #current: Current | undefined;
   #waiting: Waiting[] | undefined;
-  /** Bytes of the requests that have waited since the connection was not busy. */
+  /** Bytes of the requests that wait. */
   #waitingBytes = 0;
-  /** No more may wait. */
-  #isFull = false;
   #address: string | undefined;
   /** Bytes that had been read when the connection was looked at, and since when they are all. */
   #read = 0;
@@ -72,13 +76,13 @@ export class NodeConnection {
   #droppedSince: number | undefined;
   /** A request was served since the connection was looked at. */
   hasServed = false;
-  readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
+  readonly #serve: (connection: NodeConnection, arrival: Arrival) => void;
   readonly #later: (run: () => void) => void;
 
   /** @param later runs a function in the next turn, and outside of the request that is under way */
   constructor(
     socket: Socket,
-    serve: (connection: NodeConnection, waiting: Waiting) => void,
+    serve: (connection: NodeConnection, arrival: Arrival) => void,
     later: (run: () => void) => void,
   ) {
     this.socket = socket;
@@ -185,28 +189,31 @@ export class NodeConnection {
   }
 
   /** Serves a request when those before it have their responses. */
-  wait(waiting: Waiting): void {
+  wait(arrival: Arrival): void {
     if (this.#waiting === undefined) {
       this.#waiting = [];
       if (this.#current === undefined) this.#later(() => this.#next());
     }
-    const count = this.#waiting.push(waiting);
-    this.#waitingBytes += headBytes(waiting.request) + keptBytes(waiting.request);
-    this.#isFull = count >= MOST_WAITING || this.#waitingBytes >= MOST_WAITING_BYTES;
+    const bytes = headBytes(arrival.request) + keptBytes(arrival.request);
+    this.#waiting.push({ ...arrival, bytes });
+    this.#waitingBytes += bytes;
+  }
+
+  /** No more may wait. */
+  get #isFull(): boolean {
+    if (this.#waiting === undefined) return false;
+    return this.#waiting.length >= MOST_WAITING || this.#waitingBytes >= MOST_WAITING_BYTES;
   }
 
   #next(): void {
     while (this.#current === undefined && this.#waiting !== undefined) {
       const next = this.#waiting.shift();
-      if (this.#waiting.length === 0) {
-        this.#waiting = undefined;
-        this.#waitingBytes = 0;
-        this.#isFull = false;
-      }
+      if (this.#waiting.length === 0) this.#waiting = undefined;
       if (next === undefined || this.isLast || this.socket.destroyed) {
         this.#waiting = undefined;
         return;
       }
+      this.#waitingBytes -= next.bytes;
       if (this.#waiting === undefined && this.#isBroken) this.isLast = true;
       this.#serve(this, next);
     }

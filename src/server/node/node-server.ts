@@ -29,7 +29,7 @@ import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
 import { type Guard, guardOf } from './guarded.js';
-import { addressOf, isStopped, NodeConnection, type Waiting } from './node-connection.js';
+import { type Arrival, addressOf, isStopped, NodeConnection } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
@@ -301,7 +301,7 @@ export class NodeServer implements HttpServer {
   #connectionOf(socket: Socket): NodeConnection {
     const known = (socket as OwnedSocket)[CONNECTION];
     if (known !== undefined) return known;
-    const serve = (connection: NodeConnection, { request, response, expectsContinue }: Waiting): void =>
+    const serve = (connection: NodeConnection, { request, response, expectsContinue }: Arrival): void =>
       this.#serve(connection, request, response, expectsContinue, undefined);
     const made = new NodeConnection(
       socket,

@@ -89,6 +89,43 @@ describe('requests in one packet', () => {
         wire.destroy();
       });
 
+  /** `burst` requests come at once, and later ones behind responses, so that `depth` are unfinished. */
+  const queues: Readonly<Record<string, { burst: number; depth: number; head: string; body: string }>> = {
+    'large heads': { burst: 3, depth: 3, head: `X: ${'x'.repeat(4000)}\r\n`, body: '' },
+    bodies: { burst: 3, depth: 3, head: 'Content-Length: 10000\r\n', body: 'b'.repeat(10_000) },
+    'as many as may wait': { burst: MOST_WAITING + 1, depth: MOST_WAITING, head: '', body: '' },
+  };
+  for (const [name, { burst, depth, head, body }] of Object.entries(queues))
+    it(`go on without end while few of them wait: ${name}`, async () => {
+      const total = 60;
+      const request = `POST /queue HTTP/1.1\r\nHost: x\r\n${head}\r\n${body}`;
+      const { wire: open } = await serve((app) =>
+        app.mountNode('/queue', async ({ socket }, response) => {
+          const own = executed++;
+          const sent = Math.min(total, Math.max(burst, own + depth));
+          // So the queue is not empty before the last one.
+          while (socket.bytesRead < sent * request.length && !socket.destroyed)
+            await new Promise(setImmediate);
+          response.end(String(own));
+        }),
+      );
+      const wire = await open();
+      wire.write(request.repeat(burst));
+      let sent = burst;
+      for (let own = 0; own < total; own++) {
+        const response = await wire.response();
+        expect([response?.status, String(response?.body), response?.closes]).to.deep.equal([
+          200,
+          `${own}`,
+          false,
+        ]);
+        const due = Math.min(total, Math.max(burst, own + 1 + depth));
+        wire.write(request.repeat(due - sent));
+        sent = due;
+      }
+      wire.destroy();
+    });
+
   it('end in order when they take the turn for long', async () => {
     const { wire: open, observer } = await serve(routes);
     const wire = await open();
