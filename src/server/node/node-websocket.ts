@@ -4,6 +4,7 @@ import type { TraceContext } from '../../scope.js';
 import type { Acceptance } from '../exchange.js';
 import type { SendResult, ServerWebSocket, SocketRoute } from '../websocket/websocket.js';
 import { checkClose, checkMessage, checkTopic } from '../websocket/websocket-checks.js';
+import { FrameInput } from './frame-input.js';
 import { MessageInflater } from './node-deflate.js';
 import { closeFrame, OutgoingMessage, pingFrame, pongFrame } from './node-frames.js';
 import { NodeOutput } from './node-output.js';
@@ -30,17 +31,9 @@ const FAULTS: ReadonlyMap<string | undefined, readonly [code: number, reason: st
   ['Z_DATA_ERROR', [INVALID_DATA, '']],
 ]);
 
-/** Parts that one message may have, and more for large ones: each takes memory of its own. */
-const MOST_PARTS = 1024;
+/** Fragments that one message may have, and more for large ones: each takes memory of its own. */
+const MOST_FRAGMENTS = 1024;
 const BYTES_PER_FRAGMENT = 4096;
-const BYTES_PER_CHUNK = 512;
-/**
- * The reader keeps the whole chunk of which a fragment is a part. By pings between the fragments, a client
- * could make it keep 64 KiB for each byte. So the reader gets small copies when more has arrived without an
- * end of a message than a message may have, and this much for pings and the heads of frames.
- */
-const USUAL_EXTRA_BYTES = 64 * 1024;
-const SUSPECT_READ_BYTES = 256;
 
 /** A connection that does not end after the close frame is cut after this time. */
 const CLOSE_MS = 5000;
@@ -76,8 +69,6 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
   /** The last long turn of the event loop, and the number of messages in it. */
   #turn = 0;
   #messages = 0;
-  /** Bytes since the end of the last message. */
-  #unfinished = 0;
   /** Seconds without a byte from the client. */
   #idle = 0;
 
@@ -175,13 +166,14 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
   #read(): void {
     const socket = this.#socket;
     const reader = this.#newReader();
+    const input = new FrameInput();
     if (this.#head.length > 0) socket.unshift(this.#head);
     this.#head = NOTHING;
     socket.on('data', (chunk: Buffer) => {
       this.#idle = 0;
       if (!this.#isOpen) return;
       this.#output.hold();
-      const hasRoom = this.#pass(reader, chunk);
+      const hasRoom = this.#pass(reader, input.pieces(chunk));
       this.#output.release();
       this.#owner.stores.leave();
       // The reader waits while it inflates a message.
@@ -195,14 +187,10 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
   }
 
   /** @returns false when the reader reports by `drain` that it has room again */
-  #pass(reader: FrameReader, chunk: Buffer): boolean {
-    const isSuspect = this.#unfinished > this.#route.limits.maxPayload + USUAL_EXTRA_BYTES;
-    this.#unfinished += chunk.length;
-    if (!isSuspect) return reader.write(chunk);
+  #pass(reader: FrameReader, pieces: readonly Buffer[]): boolean {
     let hasRoom = true;
-    for (let i = 0; i < chunk.length && this.#isOpen; i += SUSPECT_READ_BYTES) {
-      const piece = Buffer.allocUnsafeSlow(Math.min(SUSPECT_READ_BYTES, chunk.length - i));
-      chunk.copy(piece, 0, i);
+    for (const piece of pieces) {
+      if (!this.#isOpen) break;
       hasRoom = reader.write(piece);
     }
     return hasRoom;
@@ -214,8 +202,7 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
     const reader = new Receiver({
       isServer: true,
       maxPayload,
-      maxFragments: Math.max(MOST_PARTS, maxPayload / BYTES_PER_FRAGMENT),
-      maxBufferedChunks: Math.max(MOST_PARTS, maxPayload / BYTES_PER_CHUNK),
+      maxFragments: Math.max(MOST_FRAGMENTS, maxPayload / BYTES_PER_FRAGMENT),
       extensions: this.#deflates
         ? { 'permessage-deflate': new MessageInflater(maxPayload, this.#owner.turns) }
         : {},
@@ -237,7 +224,6 @@ export class NodeWebSocket implements ServerWebSocket, OpenSocket {
 
   #received(data: Buffer, isBinary: boolean): void {
     if (!this.#isOpen) return;
-    this.#unfinished = 0;
     this.#owner.stores.leave();
     if (!this.#isFlood())
       this.#route.received(this, isBinary ? compact(data) : data.toString(), isBinary, this.#openedBy);

@@ -12,8 +12,6 @@ export interface FrameReaderOptions {
   readonly maxPayload: number;
   /** Fragments of one message. */
   readonly maxFragments: number;
-  /** Chunks that wait for the rest of a frame. */
-  readonly maxBufferedChunks: number;
   /** What has been agreed on. The callback of `decompress` must be called later, also for a fragment. */
   readonly extensions: {
     'permessage-deflate'?: { decompress(data: Buffer, isLast: boolean, done: Inflated): void };

@@ -7,12 +7,13 @@ import { LONG_TURN_MS } from '#src/server/turn-watch.js';
 import { closeFrame, frame, HANDSHAKE, OPCODE, openRaw } from '#test/support/frames.js';
 import { until } from '#test/support/until.js';
 import { Wire } from '#test/support/wire.js';
-import { bench, latch, ManualTicker } from '../kit.js';
+import { bench, latch, ManualTicker, settled } from '../kit.js';
 
 const { continuation, text, binary, ping, pong } = OPCODE;
 const COMPRESSED = 4;
 const TAIL = Buffer.of(0, 0, 0xff, 0xff);
 const PING = '\x89\x00';
+const LARGE = 512 * 1024;
 
 const closeReply = (code: number, reason = ''): string =>
   String.fromCharCode(0x88, 2 + reason.length, code >> 8, code & 0xff) + reason;
@@ -40,6 +41,7 @@ describe('a WebSocket of the core on node:http', () => {
         demo.ws('/idle', { ...callbacks, idleTimeoutMs: 8000 });
         demo.ws('/patient', { ...callbacks, idleTimeoutMs: 60_000 });
         demo.ws('/small', { ...callbacks, maxPayload: 1000 });
+        demo.ws('/large', { ...callbacks, maxPayload: LARGE });
         demo.ws('/deflate', {
           ...callbacks,
           perMessageDeflate: true,
@@ -217,6 +219,32 @@ describe('a WebSocket of the core on node:http', () => {
     wire.write(frame(continuation, 'end'));
     await gets(1);
     expect(messages).to.deep.equal(['0123456789end']);
+  });
+
+  it('gets a message of maxPayload bytes behind any number of pings', async () => {
+    const wire = await open('/large');
+    const pings = Buffer.concat(Array.from({ length: 8000 }, () => frame(ping, 'x'.repeat(125))));
+    const message = Buffer.alloc(LARGE, 'm');
+    for (let n = 1; n <= 2; n++) {
+      for (let at = 0; at < pings.length; at += 60_000) {
+        wire.write(pings.subarray(at, at + 60_000));
+        await settled();
+      }
+      wire.write(frame(binary, message));
+      await gets(n);
+      expect(message.equals(messages.at(-1) as Uint8Array)).to.equal(true);
+    }
+  });
+
+  it('gets a frame whose bytes arrive one by one', async () => {
+    const wire = await open('/large');
+    const message = 'm'.repeat(1500);
+    for (const byte of Buffer.concat([frame(text, message), frame(ping, 'seen')])) {
+      wire.write(Buffer.of(byte));
+      await settled();
+    }
+    await received(wire, '\x8a\x04seen');
+    expect(messages).to.deep.equal([message]);
   });
 
   it('keeps no more memory for bytes that a service keeps than they have', async () => {
