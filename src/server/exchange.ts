@@ -86,6 +86,11 @@ export interface TakeOverEvents {
  */
 export interface Exchange {
   readonly head: RequestHead;
+  /**
+   * `performance.now()` at the end of the header of a request that has waited on its connection: its deadline
+   * counts from there. Undefined for one that is served as soon as it arrives.
+   */
+  readonly arrivedAt?: number | undefined;
   /** True once the client has left or the response is complete. */
   readonly closed: boolean;
   /** The address of the peer as text. */

@@ -61,7 +61,9 @@ export class IncomingRequest implements ServerRequest {
     this.#requestId = server.ids.accept(requestId);
     this.#requestNumber = server.ids.numberOf(this.#requestId);
     const most = Math.min(plan.timeoutMs, ownTimeoutMs);
-    this.#timeoutMs = remainingMs < most && (isPeer || this.isTrustedProxy) ? remainingMs : most;
+    const allowedMs = remainingMs < most && (isPeer || this.isTrustedProxy) ? remainingMs : most;
+    const { arrivedAt = startedAt } = exchange;
+    this.#timeoutMs = allowedMs - (startedAt - arrivedAt);
   }
 
   get server(): ServerContext {
@@ -76,7 +78,7 @@ export class IncomingRequest implements ServerRequest {
   get params(): Params {
     return this.#params;
   }
-  /** `performance.now()` at the end of the request header. */
+  /** `performance.now()` when the request began to be served, at the end of its header unless it waited. */
   get startedAt(): number {
     return this.#startedAt;
   }
@@ -99,8 +101,9 @@ export class IncomingRequest implements ServerRequest {
     return this.#isPeer;
   }
   /**
-   * Milliseconds from the header to the first byte of the response: those of the route, or the shorter
-   * `x-request-deadline` of a trusted proxy or a peer. The field has no effect when a stranger sends it:
+   * Milliseconds from `startedAt` to the first byte of the response: those of the route, or the shorter
+   * `x-request-deadline` of a trusted proxy or a peer, without the time for which the request has waited. At
+   * or below 0 its deadline has passed. The field has no effect when a stranger sends it:
    * strangers would decide which outcomes circuit breakers count.
    */
   get timeoutMs(): number {

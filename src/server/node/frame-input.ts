@@ -1,5 +1,5 @@
-// Divides what arrives on a WebSocket for the reader of frames (ws-library.ts). The reader keeps the chunks of
-// a frame until it is complete, and the whole chunk of which a fragment of a message is a part. So by tiny
+// Divides what arrives on a WebSocket for the reader of frames (ws-library.ts). The reader keeps the chunks
+// of a frame until it is complete, and the whole chunk of which a fragment of a message is a part. So by tiny
 // packets, and by pings between tiny fragments, a client could make it keep far more than has arrived. The
 // reader therefore gets each payload in one piece, and fragments as copies.
 

@@ -4,6 +4,7 @@
 // connection (RFC 9112 section 9.6), nothing is executed.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { HttpError } from '../../errors.js';
 import { MOST_BYTES, MOST_MS } from '../lingering.js';
 import type { OwnResponse } from './node-response.js';
@@ -40,7 +41,6 @@ interface Current {
   broken(fault: HttpError): void;
 }
 
-/** A request that has not been served yet. */
 export interface Arrival {
   readonly request: IncomingMessage;
   readonly response: OwnResponse;
@@ -48,7 +48,10 @@ export interface Arrival {
   readonly expectsContinue: boolean;
 }
 
-interface Waiting extends Arrival {
+/** A request that waits until those before it have their responses. */
+export interface Waiting extends Arrival {
+  /** `performance.now()` when it began to wait. */
+  readonly arrivedAt: number;
   /** Those of its head, and those of its body that may be kept. */
   readonly bytes: number;
 }
@@ -76,13 +79,13 @@ export class NodeConnection {
   #droppedSince: number | undefined;
   /** A request was served since the connection was looked at. */
   hasServed = false;
-  readonly #serve: (connection: NodeConnection, arrival: Arrival) => void;
+  readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
   readonly #later: (run: () => void) => void;
 
   /** @param later runs a function in the next turn, and outside of the request that is under way */
   constructor(
     socket: Socket,
-    serve: (connection: NodeConnection, arrival: Arrival) => void,
+    serve: (connection: NodeConnection, waiting: Waiting) => void,
     later: (run: () => void) => void,
   ) {
     this.socket = socket;
@@ -195,7 +198,7 @@ export class NodeConnection {
       if (this.#current === undefined) this.#later(() => this.#next());
     }
     const bytes = headBytes(arrival.request) + keptBytes(arrival.request);
-    this.#waiting.push({ ...arrival, bytes });
+    this.#waiting.push({ ...arrival, arrivedAt: performance.now(), bytes });
     this.#waitingBytes += bytes;
   }
 

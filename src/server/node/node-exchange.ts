@@ -48,10 +48,13 @@ export interface Arrived {
   /** The client waits for `100 Continue` before it sends its body. */
   readonly expectsContinue: boolean;
   readonly upgrading: UpgradingSocket | undefined;
+  /** When it began to wait on its connection; undefined when it has not waited. */
+  readonly arrivedAt: number | undefined;
 }
 
 export class NodeExchange implements Exchange, BodyEvents, TakenHost {
   readonly head: RequestHead;
+  readonly arrivedAt: number | undefined;
   readonly host: NodeExchangeHost;
   readonly #request: IncomingMessage;
   readonly #response: OwnResponse;
@@ -89,6 +92,7 @@ export class NodeExchange implements Exchange, BodyEvents, TakenHost {
     const { head, request } = arrived;
     this.host = host;
     this.head = head;
+    this.arrivedAt = arrived.arrivedAt;
     this.#request = request;
     this.#response = arrived.response;
     this.connection = arrived.connection;

@@ -29,7 +29,7 @@ import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
 import { type Guard, guardOf } from './guarded.js';
-import { type Arrival, addressOf, isStopped, NodeConnection } from './node-connection.js';
+import { addressOf, isStopped, NodeConnection, type Waiting } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
@@ -301,8 +301,10 @@ export class NodeServer implements HttpServer {
   #connectionOf(socket: Socket): NodeConnection {
     const known = (socket as OwnedSocket)[CONNECTION];
     if (known !== undefined) return known;
-    const serve = (connection: NodeConnection, { request, response, expectsContinue }: Arrival): void =>
-      this.#serve(connection, request, response, expectsContinue, undefined);
+    const serve = (connection: NodeConnection, waiting: Waiting): void => {
+      const { request, response, expectsContinue, arrivedAt } = waiting;
+      this.#serve(connection, request, response, expectsContinue, undefined, arrivedAt);
+    };
     const made = new NodeConnection(
       socket,
       this.#guard(serve, ({ socket }) => socket),
@@ -335,6 +337,7 @@ export class NodeServer implements HttpServer {
     response: OwnResponse,
     expectsContinue: boolean,
     upgrading: UpgradingSocket | undefined,
+    arrivedAt?: number,
   ): void {
     const reader = this.#reader;
     const host = this.#host;
@@ -365,6 +368,7 @@ export class NodeServer implements HttpServer {
       isLast,
       expectsContinue: expectsContinue && !hasNoBody,
       upgrading,
+      arrivedAt,
     });
     try {
       if (fault === undefined) this.#app.handle(exchange);
@@ -477,7 +481,7 @@ const CODE_FAILED = 'HPE_JS_EXCEPTION';
 
 const socketOf = ({ socket }: IncomingMessage): Socket => socket;
 
-const LAST = { isLast: true, expectsContinue: false, upgrading: undefined } as const;
+const LAST = { isLast: true, expectsContinue: false, upgrading: undefined, arrivedAt: undefined } as const;
 
 /** @returns the refusal of what the client has sent; undefined when it cannot get one */
 function faultOf({ code = '' }: NodeJS.ErrnoException): HttpError | undefined {

@@ -104,8 +104,8 @@ describe('requests in one packet', () => {
           const own = executed++;
           const sent = Math.min(total, Math.max(burst, own + depth));
           // So the queue is not empty before the last one.
-          while (socket.bytesRead < sent * request.length && !socket.destroyed)
-            await new Promise(setImmediate);
+          do await new Promise(setImmediate);
+          while (socket.bytesRead < sent * request.length && !socket.destroyed);
           response.end(String(own));
         }),
       );
