@@ -316,8 +316,12 @@ function needsNode({ configFile, httpCoreWritten }: AppOptions['settings']): str
   const needed = 'it needs the HTTP core of Node.js, whose objects (req, res) it works with';
   if (httpCoreWritten !== undefined)
     return `${needed}, but ${httpCoreWritten} selects another one: set it to node`;
-  const file = configFile === undefined ? 'defineConfig({ … })' : basename(sourceFile(configFile));
-  return `${needed}: start with HTTP_CORE=node, or write httpCore: 'node' in ${file}`;
+  // Without a file it may be a test, which reads no environment.
+  const place =
+    configFile === undefined
+      ? "defineConfig({ … }), or settings: { httpCore: 'node' } in createTestApp({ … })"
+      : basename(sourceFile(configFile));
+  return `${needed}: start with HTTP_CORE=node, or write httpCore: 'node' in ${place}`;
 }
 
 const isPublicOf = (service: string, plan: RoutePlan): boolean => plan.service === service && !plan.internal;

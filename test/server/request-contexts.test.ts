@@ -43,7 +43,7 @@ onCores('the context of a request', (core) => {
     'at once': (ctx) => within(() => ctx.text('x')),
     'in a later tick': (ctx) =>
       within(async () => {
-        await null;
+        await Promise.resolve();
         return ctx.text('x');
       }),
     'behind a timer': (ctx) =>

@@ -55,6 +55,18 @@ describe('a test app', () => {
 
 describe('createTestApp refuses', () => {
   for (const [what, options, message] of [
+    [
+      'an application of node:http on the other core',
+      {
+        services: [
+          defineService({
+            name: 'old',
+            routes: (app) => void app.mountNode('/', (_request, response) => response.end()),
+          }),
+        ],
+      },
+      / settings: \{ httpCore: 'node' \} in createTestApp\(\{ … \}\)\n/,
+    ],
     ['to mount nothing', {}, 'createTestApp: pass services, or a config that has some'],
     [
       'a setting that is none',
