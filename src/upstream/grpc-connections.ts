@@ -157,7 +157,10 @@ export class GrpcConnections implements Connecting {
     this.#failure = undefined;
     this.#session = session;
     const { onChanged, onSpent } = this.#options;
-    this.#held = new HeldStreams({ session, limitMs: CLOSE_MS, onFreed: onChanged, onLate: onSpent });
+    const onLate = (): void => {
+      if (this.#session === session) onSpent();
+    };
+    this.#held = new HeldStreams({ session, limitMs: CLOSE_MS, onFreed: onChanged, onLate });
     this.#endsAt = oldAt(this.#options.connectionAgeMs);
     this.#admit(session.remoteSettings);
   }

@@ -4,7 +4,7 @@ import { NodeServer } from '#src/server/node/node-server.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench } from '../kit.js';
 
-const SETTINGS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
+export const SETTINGS = { maxHeaderBytes: 16_384, maxUrlBytes: 8192, streamIdleMs: 60_000 };
 
 export interface Served extends Bench {
   readonly url: string;

@@ -1,11 +1,16 @@
 // A listener that closes while open connections keep the thread busy: Node.js accepts one connection in a
 // turn of the event loop, which is as long as the requests in it take.
-import { get } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import type { Wire } from '#test/support/wire.js';
-import { useNodeServers } from './mounted-kit.js';
+import { NodeServer } from '#src/server/node/node-server.js';
+import { makeCertificate, needsOpenssl, type TestCertificate } from '#test/support/certificate.js';
+import { Wire } from '#test/support/wire.js';
+import { bench } from '../kit.js';
+import { SETTINGS, useNodeServers } from './mounted-kit.js';
 
 const KEPT = 5;
 const NEW = 40;
@@ -14,6 +19,8 @@ const HOT = 'GET /hot HTTP/1.1\r\nHost: x\r\n\r\n';
 
 describe('a listener on node:http that closes', () => {
   const serve = useNodeServers();
+  const folder = mkdtempSync(join(tmpdir(), 'multilane-listener-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
   const never = new Int32Array(new SharedArrayBuffer(4));
 
   it('accepts what waits before it serves further requests of open connections', async () => {
@@ -62,18 +69,31 @@ describe('a listener on node:http that closes', () => {
     for (const wire of wires) wire.destroy();
   });
 
-  it('may listen again, and serves open connections meanwhile', async () => {
-    const { server, wire: open } = await serve((app) => app.get('/hot', () => 'hot'));
-    const wire = await open();
-    for (let round = 0; round < 3; round++) {
-      wire.write(HOT);
-      expect((await wire.response())!.status).to.equal(200);
-      await Promise.all([server.stopListening(), server.stopListening()]);
-      wire.write(HOT);
-      expect((await wire.response())!.status).to.equal(200);
-      const port = await server.listen(0, '127.0.0.1');
-      await new Promise((resolve) => get({ port, path: '/hot' }, (response) => resolve(response.resume())));
-    }
-    wire.destroy();
-  });
+  for (const scheme of ['http', 'https'])
+    it(`may listen again, and open connections are served in between (${scheme})`, async function () {
+      const world = bench((app) => void app.get('/hot', () => 'hot'));
+      let tls: TestCertificate | undefined;
+      if (scheme === 'https') {
+        needsOpenssl(this);
+        tls = makeCertificate(folder, 'server');
+      }
+      const server = new NodeServer(world.app, { settings: SETTINGS, tls });
+      const url = `${scheme}://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+      const wire = await Wire.open(url, tls?.ca);
+      for (let round = 0; round < 3; round++) {
+        wire.write(HOT);
+        expect((await wire.response())!.status).to.equal(200);
+        const stopped = Promise.all([server.stopListening(), server.stopListening()]);
+        wire.write(HOT);
+        await stopped;
+        expect((await wire.response())!.status).to.equal(200);
+        const port = await server.listen(0, '127.0.0.1');
+        const other = await Wire.open(`${scheme}://127.0.0.1:${port}`, tls?.ca);
+        other.write(HOT);
+        expect((await other.response())!.status).to.equal(200);
+        other.destroy();
+      }
+      wire.destroy();
+      server.close();
+    });
 });
