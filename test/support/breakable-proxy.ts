@@ -9,20 +9,15 @@ export interface BreakableProxy {
   /** Cuts all connections, and refuses new ones until `listen`. */
   refuse(): Promise<void>;
   listen(): Promise<void>;
-  /** The clients that are connected are not read any more. New ones are. */
-  stopReading(): void;
   close(): Promise<void>;
 }
 
 /** @param target a port on this machine, or the path of a Unix socket */
 export async function breakableProxy(target: number | string): Promise<BreakableProxy> {
   const sockets = new Set<Socket>();
-  const clients = new Set<Socket>();
   let received = 0;
   const server = createServer((client) => {
     const upstream = typeof target === 'number' ? connect(target, '127.0.0.1') : connect(target);
-    clients.add(client);
-    client.on('close', () => clients.delete(client));
     upstream.on('data', ({ length }) => {
       received += length;
     });
@@ -59,9 +54,6 @@ export async function breakableProxy(target: number | string): Promise<Breakable
       if (server.listening) return;
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');
-    },
-    stopReading() {
-      for (const client of clients) client.unpipe().pause();
     },
     close: refuse,
   };

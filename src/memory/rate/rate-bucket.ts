@@ -179,8 +179,8 @@ export class RateBuckets {
     const row = bucket + OVERFLOW;
     const low = Atomics.load(this.words, row);
     const high = Atomics.load(this.words, row + 1);
-    if (tagOf(high) === 0 || this.#startAhead(low, high, now(), this.#mostLead()) > 0) return;
-    this.swap(row, low, high, 0, 0);
+    const keptFor = this.#partial === undefined ? 0 : this.#mostLead();
+    if (tagOf(high) !== 0 && !this.#wasUsed(low, high, now(), keptFor)) this.swap(row, low, high, 0, 0);
   }
 
   /**
@@ -188,12 +188,20 @@ export class RateBuckets {
    * admissions count. Where limits are over processes, that row is never as far ahead as the row of a key
    * would be (cluster-rates.ts): the key then starts with nothing for as long as such a row would carry
    * state.
-   * @param low @param high those of the overflow row @param empty as for `claim`
+   * @param empty as for `claim`
    */
-  #startAhead(low: number, high: number, now: number, empty: number): number {
-    if (this.#partial === undefined || tagOf(high) === 0) return this.ahead(low, high, now);
+  #startAhead(bucket: number, tag: number, now: number, empty: number): number {
+    const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
+    const [low, high] = [lowOf(overflow), highOf(overflow)];
+    if (this.#partial === undefined) return this.ahead(low, high, now);
+    return this.#wasUsed(low, high, now, empty - this.#partial.spare(bucket, tag)) ? empty : 0;
+  }
+
+  /** Whether the time of a row is ahead of `now`, or has passed no longer ago than `units`. */
+  #wasUsed(low: number, high: number, now: number, units: number): boolean {
+    if (tagOf(high) === 0) return false;
     const lead = leadOf(low, high, now);
-    return lead > -empty && lead <= this.#mostLead() ? empty : 0;
+    return lead > -units && lead <= this.#mostLead();
   }
 
   /** The number of rows that carry state now. It changes nothing. */
@@ -253,8 +261,8 @@ export class RateBuckets {
     const word = Atomics.load(this.#wide, row >> 1);
     if (lowOf(word) === expectedLow) {
       const at = now();
-      const overflow = Atomics.load(this.#wide, (bucket + OVERFLOW) >> 1);
-      const shared = this.#startAhead(lowOf(overflow), highOf(overflow), at, empty);
+      const tag = (high >>> TAG_SHIFT) & TAG_MASK;
+      const shared = this.#startAhead(bucket, tag, at, empty);
       let time = at + shared;
       // A row that was given to a key moments ago gets a slightly earlier time than it has. With the time of
       // now it could get a value that it had shortly before, and a thread that has read that value would not
@@ -265,7 +273,7 @@ export class RateBuckets {
       const isSpare = this.ahead(expectedLow, highOf(word), at) > 0;
       if (shared === 0 && (isSpare || Math.abs(lead) <= MOMENTS)) time = at + lead;
       if (lowHalf(time) === expectedLow) time += shared > 0 ? 1 : -1;
-      const fresh = pack(lowHalf(time), highHalf((high >>> TAG_SHIFT) & TAG_MASK, time));
+      const fresh = pack(lowHalf(time), highHalf(tag, time));
       Atomics.compareExchange(this.#wide, row >> 1, word, fresh);
     }
   }
