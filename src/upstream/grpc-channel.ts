@@ -97,6 +97,11 @@ export class GrpcChannel {
     return this.#connections.held;
   }
 
+  /** Call when a call waits for one of them. */
+  askForPlaces(): void {
+    this.#connections.askForPlaces();
+  }
+
   /** How many calls the peer admits at a time; undefined while there is no connection. */
   get admitted(): number | undefined {
     return this.#connections.admitted;

@@ -48,6 +48,10 @@ export interface GrpcConnectionsOptions {
 const TCP_KEEPALIVE_MS = 30_000;
 /** Streams that were cancelled and that the peer has not admitted, or not read. Their messages are kept. */
 const MOST_UNADMITTED = 250;
+/** A peer that admits as many streams does not run out of them by cancelled calls. */
+const MOST_COUNTED = 1_000;
+/** The stream of a cancelled call keeps its place for this time, when no call waits for it. */
+const KEPT_MS = 1_000;
 /** A peer is given this time to read the ends of streams. */
 const CLOSE_MS = 1_000;
 
@@ -86,7 +90,13 @@ export class GrpcConnections implements Connecting {
 
   /** Call when a call is cancelled. */
   hold(): void {
-    if (Number.isFinite(this.#admitted)) this.#held?.add();
+    // A connection ends before it has more resets (reset-budget.ts), so room is left.
+    if (this.#admitted !== undefined && this.#admitted < MOST_COUNTED) this.#held?.add();
+  }
+
+  /** A call waits for the place of one that was cancelled. */
+  askForPlaces(): void {
+    void this.#held?.ask();
   }
 
   /** The time by `performance.now()` at which the connection that takes calls is old. */
@@ -156,11 +166,7 @@ export class GrpcConnections implements Connecting {
     });
     this.#failure = undefined;
     this.#session = session;
-    const { onChanged, onSpent } = this.#options;
-    const onLate = (): void => {
-      if (this.#session === session) onSpent();
-    };
-    this.#held = new HeldStreams({ session, limitMs: CLOSE_MS, onFreed: onChanged, onLate });
+    this.#held = new HeldStreams({ session, keptMs: KEPT_MS, onFreed: this.#options.onChanged });
     this.#endsAt = oldAt(this.#options.connectionAgeMs);
     this.#admit(session.remoteSettings);
   }

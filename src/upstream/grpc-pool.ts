@@ -256,6 +256,7 @@ export class GrpcPool {
     const connecting = this.#open.filter(({ admitted }) => admitted === undefined);
     // One that was lost is made again.
     for (const channel of connecting) channel.connect();
+    for (const channel of this.#open) channel.askForPlaces();
     const held = this.#open.reduce((sum, channel) => sum + channel.held, 0);
     let missing = this.#waiting.size - held - connecting.length * each;
     for (; missing > 0 && this.#mayConnect; missing -= each) this.#connection().connect();

@@ -1,27 +1,30 @@
 // Streams of a connection that were cancelled and that the peer may count as running still. A peer on a newer
 // Node.js counts a stream until the end of the turn in which it has read its reset, and refuses streams
-// beyond its limit until then. So a stream keeps its place until the peer has acknowledged SETTINGS that were
-// sent behind the reset. Servers refuse clients that send many PINGs.
+// beyond its limit until then. So a stream keeps its place for a while, or until a call waits for a place and
+// the peer has acknowledged SETTINGS that were sent behind the reset. Servers refuse clients that send many
+// PINGs or SETTINGS, so not every cancelled call sends one.
 import type { ClientHttp2Session } from 'node:http2';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ConnectLimit } from './connect-limit.js';
 
-/** After three turns all resets of calls that were cancelled are with their session (grpc-attempt.ts). */
+/** After three turns the session has the resets of all calls that were cancelled (grpc-attempt.ts). */
 const RESET_TURNS = 3;
 
 export interface HeldStreamsOptions {
   readonly session: Pick<ClientHttp2Session, 'settings' | 'destroyed' | 'closed'>;
-  /** Milliseconds in which the peer must acknowledge. */
-  readonly limitMs: number;
+  /** Milliseconds for which a stream keeps its place at least, and at most twice that. */
+  readonly keptMs: number;
   /** Some streams have given up their places. */
   readonly onFreed: () => void;
-  /** The peer has not acknowledged in time. */
-  readonly onLate: () => void;
 }
 
 export class HeldStreams {
   readonly #options: HeldStreamsOptions;
   #count = 0;
+  /** Those of them that were there when the timer was set. */
+  #old = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Those of them that are asked for. */
+  #asked = 0;
   #isAsking = false;
 
   constructor(options: HeldStreamsOptions) {
@@ -35,32 +38,36 @@ export class HeldStreams {
   /** Call when a call is cancelled. */
   add(): void {
     this.#count++;
-    if (!this.#isAsking) void this.#free();
+    if (this.#timer === undefined) this.#wait();
   }
 
-  /** Asks once for all that were added meanwhile, so there is one question on its way at most. */
-  async #free(): Promise<void> {
+  /** Call when a call waits for a place. One question is on its way at most. */
+  async ask(): Promise<void> {
+    if (this.#isAsking || this.#count === 0) return;
     this.#isAsking = true;
-    while (this.#count > 0) {
-      const added = this.#count;
-      for (let turn = 0; turn < RESET_TURNS; turn++) await nextTurn();
-      await this.#acknowledged();
-      this.#count -= added;
-      this.#options.onFreed();
-    }
-    this.#isAsking = false;
+    this.#asked = this.#count;
+    for (let turn = 0; turn < RESET_TURNS; turn++) await nextTurn();
+    const { session } = this.#options;
+    if (session.destroyed || session.closed) return;
+    session.settings({ enablePush: false }, () => {
+      this.#isAsking = false;
+      this.#free(this.#asked);
+    });
   }
 
-  /** Resolves when the peer has read all that was sent, and when the session has ended. */
-  #acknowledged(): Promise<void> {
-    const { session, limitMs, onLate } = this.#options;
-    if (session.destroyed || session.closed) return Promise.resolve();
-    const limit = new ConnectLimit(limitMs, onLate);
-    return new Promise((resolve) => {
-      session.settings({ enablePush: false }, () => {
-        limit.lift();
-        resolve();
-      });
-    });
+  #wait(): void {
+    this.#old = this.#count;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#free(this.#old);
+      if (this.#count > 0) this.#wait();
+    }, this.#options.keptMs).unref();
+  }
+
+  #free(streams: number): void {
+    this.#count = Math.max(0, this.#count - streams);
+    this.#old = Math.max(0, this.#old - streams);
+    this.#asked = Math.max(0, this.#asked - streams);
+    this.#options.onFreed();
   }
 }

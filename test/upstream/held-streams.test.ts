@@ -1,12 +1,11 @@
 // The places of cancelled calls on a connection: taken until the peer knows of their end, and not for longer.
 import { expect } from 'chai';
-import { breakableProxy } from '#test/support/breakable-proxy.js';
+import { HeldStreams } from '#src/upstream/held-streams.js';
 import { until } from '#test/support/until.js';
-import { http2Peer, respondOnly } from './rpc-peer.js';
+import { http2Peer } from './rpc-peer.js';
 import { senderTo } from './rpc-sender.js';
 
 const ADMITTED = 10;
-const NOT_FOUND = { 'grpc-status': '5' };
 
 describe('the places of cancelled calls by gRPC', () => {
   const closers: (() => Promise<void>)[] = [];
@@ -47,29 +46,23 @@ describe('the places of cancelled calls by gRPC', () => {
     expect(sessions).to.equal(1);
   });
 
-  it('do not keep others from a peer that does not read of the end', async () => {
-    let arrived = 0;
-    const peer = await http2Peer(
-      (stream, { ':path': path }) => {
-        arrived++;
-        if (path !== '/demo.Demo/Held') respondOnly(stream, NOT_FOUND);
-      },
-      { maxConcurrentStreams: 1 },
-    );
-    closers.push(() => peer.close());
-    const proxy = await breakableProxy(peer.port);
-    closers.push(() => proxy.close());
-    const { send, transport } = senderTo(proxy.port);
-    closers.push(() => transport.close());
-    const held = send({ path: '/demo.Demo/Held' });
-    await until(
-      () => arrived,
-      (count) => count === 1,
-    );
-    proxy.stopReading();
-    held.abort.abort('left');
-    expect(await held.end).to.equal('left');
-    expect(await send().end).to.equal(404);
-    expect(arrived).to.equal(2);
+  it('are given up after a while where nobody waits for them, without a question to the peer', async () => {
+    let asked = 0;
+    const session = { destroyed: false, closed: false, settings: () => void asked++ };
+    let freed = (): void => undefined;
+    const held = new HeldStreams({ session, keptMs: 5, onFreed: () => freed() });
+    for (const asks of [false, true]) {
+      const isFree = new Promise<void>((resolve) => {
+        freed = () => {
+          if (held.count === 0) resolve();
+        };
+      });
+      for (let n = 0; n < 60; n++) held.add();
+      expect(held.count).to.equal(60);
+      // This peer does not acknowledge.
+      if (asks) for (let n = 0; n < 60; n++) void held.ask();
+      await isFree;
+    }
+    expect(asked).to.be.at.most(1);
   });
 }).timeout(60_000);
