@@ -67,4 +67,12 @@ describe('the queue of a listener', () => {
     isBusy = false;
     expect(turns).to.be.within(5, 100);
   });
+
+  it('is waited for no longer than was allowed where each turn accepts a connection', async () => {
+    let accepted = 0;
+    const begun = performance.now();
+    await acceptQueueEmpty(() => accepted++, 20);
+    expect(accepted).to.be.above(1);
+    expect(performance.now() - begun).to.be.at.least(20);
+  });
 });

@@ -37,8 +37,11 @@ export interface HttpServer {
    * @returns the port @throws Error when the server cannot listen on it
    */
   listen(port: number, host: string): Promise<number>;
-  /** Accepts no new connections; open ones stay. May be called at any time. */
-  stopListening(): void | Promise<void>;
+  /**
+   * Accepts no new connections; open ones stay. May be called at any time.
+   * @param withinMs the longest time for which it accepts what waits, but for one turn of the event loop
+   */
+  stopListening(withinMs?: number): void | Promise<void>;
   /** Number of open sockets. */
   readonly connections: number;
   /** Number of responses that are not complete, those of requests in flight included. A drain waits for 0. */

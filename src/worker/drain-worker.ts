@@ -20,6 +20,10 @@ const RESPONSE_MS = 500;
  */
 const CLOSE_MS = 1_000;
 
+/** What waits in the queue of the listener is accepted for this part of a drain, and no longer than this. */
+const ACCEPTING_PART = 5;
+const MOST_ACCEPTING_MS = 2_000;
+
 export interface DrainedWorker {
   readonly host: Host;
   readonly server: WorkerServer;
@@ -37,7 +41,7 @@ export async function drainWorker(worker: DrainedWorker, withinMs: number): Prom
   const { applications } = host.app;
   const closeMs = applications.haveToClose ? Math.min(CLOSE_MS, withinMs / 4) : 0;
   const whole = new Allowance(withinMs);
-  await server.stopListening();
+  await server.stopListening(Math.min(MOST_ACCEPTING_MS, withinMs / ACCEPTING_PART));
   startedLeaving();
   const requestsMs = Math.max(0, whole.leftMs - closeMs);
   const leastMs = server.sayGoodbye();

@@ -31,9 +31,9 @@ export function handedPort(
     late: (err) => log.error({ err }, 'a worker does not listen; it tries again and again'),
   });
   return {
-    async stopListening() {
+    async stopListening(withinMs) {
       const isFirst = listener.isListening;
-      await listener.unbind();
+      await listener.unbind(withinMs);
       if (isFirst) await delay(Math.min(SUCCESSION_MS, boot.settings.drainMs));
     },
     orders: {

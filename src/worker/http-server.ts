@@ -70,7 +70,7 @@ function uwsListening({ boot, side, host, log }: ServerContext, server: UwsServe
   const { port, settings, slot } = boot;
   const ready = (app: unknown): void => side.ready({ slot, app }, host.app.switchable());
   return {
-    stopListening: () => server.stopListening(),
+    stopListening: (withinMs) => server.stopListening(withinMs),
     orders: {},
     async begin() {
       if (port === undefined) return ready(server.descriptor());
@@ -91,7 +91,7 @@ function nodeListening(context: ServerContext, server: NodeServer): Listening {
   const { port, settings, slot } = boot;
   if (port === undefined) return handedPort(context, server, settings.host, { host: 'HOST', port: 'PORT' });
   return {
-    stopListening: () => server.stopListening(),
+    stopListening: (withinMs) => server.stopListening(withinMs),
     orders: {},
     async begin() {
       await server.listen(port, settings.host, true).catch((cause: unknown) => {

@@ -17,7 +17,7 @@ export interface PortServer {
   /** @returns the port @throws Error of the system, with its code, when the server cannot listen */
   listen(port: number, host: string): Promise<number>;
   /** Connections live on. The port is free afterwards. */
-  stopListening(): void | Promise<void>;
+  stopListening(withinMs?: number): void | Promise<void>;
 }
 
 export interface PortListenerOptions {
@@ -72,12 +72,12 @@ export class PortListener {
   }
 
   /** Gives up the port. Connections live on. Resolves when the port is free. Never rejects. */
-  unbind(): Promise<void> {
+  unbind(withinMs?: number): Promise<void> {
     this.#wanted?.abort();
     this.#wanted = undefined;
     this.#last = this.#last.then(() => {
       this.#isListening = false;
-      return this.#options.server.stopListening();
+      return this.#options.server.stopListening(withinMs);
     });
     return this.#last;
   }

@@ -13,8 +13,8 @@ export interface WorkerServer {
   readonly connections: number;
   /** Responses that are not complete, beside those of the App. */
   readonly unfinished: number;
-  /** Accepts no new connections; open ones stay. */
-  stopListening(): void | Promise<void>;
+  /** As that of HttpServer. */
+  stopListening(withinMs?: number): void | Promise<void>;
   /**
    * Asks clients to leave that would stay otherwise.
    * @returns the shortest time, in milliseconds, that connections are kept for that

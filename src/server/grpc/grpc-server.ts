@@ -129,11 +129,11 @@ export class GrpcServer {
   }
 
   /** Gives up the port. Open connections live on, and may be used for new calls. */
-  async stopListening(): Promise<void> {
+  async stopListening(withinMs?: number): Promise<void> {
     const listener = this.#listener;
     this.#forgetListener();
     if (listener === undefined) return;
-    await acceptQueueEmpty(() => this.#accepted);
+    await acceptQueueEmpty(() => this.#accepted, withinMs);
     // `close` calls back when the last connection has ended; the port is free at once.
     listener.close();
     await new Promise<void>((resolve) => setImmediate(resolve));

@@ -132,6 +132,8 @@ export class NodeServer implements HttpServer {
   /** Ends idle connections, and releases those whose listeners a mounted application has removed. */
   #look(connection: NodeConnection, at: number): void {
     if (connection.socket.destroyed) this.#ended(connection);
+    else if (this.#held?.has(connection.socket) === true)
+      return; // its bytes may be in the kernel
     else if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
   }
 
@@ -184,8 +186,8 @@ export class NodeServer implements HttpServer {
    * Accepts what waits, and closes the listener. Idle connections stay: a request may be on its way on each
    * of them. `close` of `node:http` would cut them.
    */
-  stopListening(): Promise<void> {
-    this.#stopping ??= this.#acceptAndStop().finally(() => (this.#stopping = undefined));
+  stopListening(withinMs?: number): Promise<void> {
+    this.#stopping ??= this.#acceptAndStop(withinMs).finally(() => (this.#stopping = undefined));
     return this.#stopping;
   }
 
@@ -193,11 +195,11 @@ export class NodeServer implements HttpServer {
    * Node.js accepts one connection in a turn, and a turn is as long as the requests in it take. So those of
    * open connections wait in the kernel until the listener is closed.
    */
-  async #acceptAndStop(): Promise<void> {
+  async #acceptAndStop(withinMs: number | undefined): Promise<void> {
     const held = new Set([...this.#connections].map(({ socket }) => socket));
     this.#held = held;
     for (const socket of held) stopReading(socket);
-    await acceptQueueEmpty(() => this.#accepted);
+    await acceptQueueEmpty(() => this.#accepted, withinMs);
     if (this.#server.listening) NetServer.prototype.close.call(this.#server);
     this.#held = undefined;
     for (const socket of held) readOn(socket);

@@ -116,10 +116,10 @@ export class UwsServer implements HttpServer {
   }
 
   /** Accepts what waits, and closes the listener; open connections stay. May be called at any time. */
-  async stopListening(): Promise<void> {
+  async stopListening(withinMs?: number): Promise<void> {
     if (this.#listener === undefined) return;
     // The core accepts all that waits in each turn.
-    await acceptQueueEmpty();
+    await acceptQueueEmpty(undefined, withinMs);
     if (this.#listener !== undefined) this.#core.us_listen_socket_close(this.#listener);
     this.#listener = undefined;
   }
