@@ -90,8 +90,10 @@ export class GrpcConnections implements Connecting {
 
   /** Call when a call is cancelled. */
   hold(): void {
-    // A connection ends before it has more resets (reset-budget.ts), so room is left.
-    if (this.#admitted !== undefined && this.#admitted < MOST_COUNTED) this.#held?.add();
+    // A connection ends before it has more resets (reset-budget.ts), so room is left. Where the peer admits
+    // none, no stream has begun.
+    const { admitted = 0 } = this;
+    if (admitted > 0 && admitted < MOST_COUNTED) this.#held?.add();
   }
 
   /** A call waits for the place of one that was cancelled. */
