@@ -2,6 +2,7 @@
 // of a frame until it is complete, and the whole chunk of which a fragment of a message is a part. So by tiny
 // packets, and by pings between tiny fragments, a client could make it keep far more than has arrived. The
 // reader therefore gets each payload in one piece, and fragments as copies.
+import { appended } from '../../appended.js';
 
 /** The first two bytes of a frame (RFC 6455 section 5.2). */
 const FINAL = 0x80;
@@ -54,16 +55,9 @@ export class FrameInput {
   /** Adds to the payload. @returns what follows it */
   #fill(chunk: Buffer, pieces: Buffer[]): Buffer {
     const part = chunk.subarray(0, this.#length - this.#filled);
-    const filled = this.#filled + part.length;
-    const room = this.#payload.length;
-    if (filled > room) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(filled, 2 * room)));
-      this.#payload.copy(grown, 0, 0, this.#filled);
-      this.#payload = grown;
-    }
-    part.copy(this.#payload, this.#filled);
-    this.#filled = filled;
-    if (filled === this.#length) {
+    this.#payload = appended(this.#payload, this.#filled, part, this.#length);
+    this.#filled += part.length;
+    if (this.#filled === this.#length) {
       pieces.push(this.#payload);
       this.#payload = NOTHING;
       this.#length = 0;

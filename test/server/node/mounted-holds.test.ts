@@ -7,11 +7,9 @@ import type { NodeHandler } from '#src/server/handler.js';
 import { deafClient } from '#test/support/deaf-client.js';
 import { until } from '#test/support/until.js';
 import { latch, ManualTicker } from '../kit.js';
-import { useNodeServers } from './mounted-kit.js';
+import { codeOf, useNodeServers } from './mounted-kit.js';
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-const codeOf = async (response: Response): Promise<unknown> =>
-  ((await response.json()) as { code: unknown }).code;
 
 describe('the response of a mounted application', () => {
   const serve = useNodeServers();
