@@ -20,15 +20,18 @@ describe('the cost of a stall', function () {
   this.timeout(300_000);
   const cluster = useCluster({ config: STALLS, env: { STALL_MS: String(STALL_MS) } });
 
-  const threadOf = async (wire: Wire): Promise<number> => {
+  /** The thread that serves this connection; undefined when the response announces its end. */
+  const threadOf = async (wire: Wire): Promise<number | undefined> => {
     const response = await wire.request('GET', '/thread');
+    if (response!.closes) return undefined;
     return (JSON.parse(response!.body.toString()) as { thread: number }).thread;
   };
-  /** Opens a connection to the worker of this thread, or to another one. */
-  const open = async (isWanted: (thread: number) => boolean): Promise<Wire> => {
+  /** Opens a connection to a worker whose thread is wanted. */
+  const open = async (isWanted: (thread: number) => boolean): Promise<{ wire: Wire; thread: number }> => {
     for (;;) {
       const wire = await Wire.open(cluster.url);
-      if (isWanted(await threadOf(wire))) return wire;
+      const thread = await threadOf(wire);
+      if (thread !== undefined && isWanted(thread)) return { wire, thread };
       wire.destroy();
     }
   };
@@ -60,9 +63,8 @@ describe('the cost of a stall', function () {
     const control: number[] = [];
     for (let time = 0; time < TIMES; time += 1) {
       await allReady();
-      const victim = await Wire.open(cluster.url);
-      const thread = await threadOf(victim);
-      const other = await open((one) => one !== thread);
+      const { wire: victim, thread } = await open(() => true);
+      const { wire: other } = await open((one) => one !== thread);
       control.push(...(await latencies(other, sleep(STALL_MS))));
       const began = performance.now();
       const stalled = victim.request('GET', '/stall/handler').then((response) => {
@@ -87,9 +89,9 @@ describe('the cost of a stall', function () {
 
   it(`is none for ${INNOCENT} other requests in flight when a loop after an await is interrupted`, async () => {
     await allReady();
-    const victim = await Wire.open(cluster.url);
-    const thread = await threadOf(victim);
-    const wires = await Promise.all(Array.from({ length: INNOCENT }, () => open((one) => one === thread)));
+    const { wire: victim, thread } = await open(() => true);
+    const same = Array.from({ length: INNOCENT }, () => open((one) => one === thread));
+    const wires = (await Promise.all(same)).map(({ wire }) => wire);
     const ended: { status: number | undefined; at: number }[] = [];
     const responses = wires.map(async (wire) => {
       const response = await wire.request('GET', '/slow');
