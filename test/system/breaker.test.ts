@@ -6,12 +6,14 @@ import { type Cluster, startCluster } from '../support/cluster.js';
 import { ask, wiresToEachWorker } from '../support/each-worker.js';
 import { answering, silent, TestInstance } from '../support/instance.js';
 import { until } from '../support/until.js';
-import { Wire } from '../support/wire.js';
+import type { Wire } from '../support/wire.js';
 import { CALLING } from './fixtures/paths.js';
 
 const WORKERS = 4;
 const THRESHOLD = 20;
 const PROBES = 3;
+/** Connections for requests at the same time. */
+const MANY = 16;
 const OPEN_MS = 400;
 const SLOW_CALL_MS = 1_500;
 /** All workers see a change within 50 ms; five times that, since other tests share the two cores. */
@@ -33,7 +35,7 @@ describe('a breaker over four workers', () => {
   let cluster: Cluster;
   /** One connection to each worker. */
   let wires: Wire[];
-  /** More connections, for requests at the same time. */
+  /** MANY more. */
   let many: Wire[];
   let instance: TestInstance;
   before(async () => {
@@ -45,8 +47,9 @@ describe('a breaker over four workers', () => {
       STALL_MS: '60000',
     };
     cluster = await startCluster({ config: CALLING, env });
-    wires = await wiresToEachWorker(cluster, WORKERS, '/worker');
-    many = await Promise.all(Array.from({ length: 16 }, () => Wire.open(cluster.url)));
+    const all = await wiresToEachWorker(cluster, WORKERS, '/worker', 1 + MANY / WORKERS);
+    wires = all.slice(0, WORKERS);
+    many = all.slice(WORKERS);
     instance = await TestInstance.start(cluster.adminUrl, 'faulty', 'one');
   });
   after(async () => {
