@@ -30,7 +30,7 @@ export const LIMIT_SETTINGS = {
     whole(1, MOST_CONNECTIONS),
     defaultMaxConnections,
     'Open connections of the whole process; one more is closed as soon as it is accepted, before TLS and before ' +
-      'anything is read. The remaining open files are for databases, calls and files: a value above the open-file ' +
+      'anything is read, or on the core `node` takes the place of the oldest without a whole header. The remaining open files are for databases, calls and files: a value above the open-file ' +
       'limit - 128 - 16 x `WORKERS` is refused (exit 78). Connections of gRPC count too, and each gRPC worker beyond the ' +
       'first takes 16 files more.',
     {

@@ -9,9 +9,10 @@ import type { TlsFiles } from './certificate.js';
 export interface ConnectionGate {
   /**
    * @param address of the client, as text
+   * @param makesRoom closes a connection that has no request, at MAX_CONNECTIONS; false when there is none
    * @returns false when the connection is to be closed at once
    */
-  enter(address: () => string): boolean;
+  enter(address: () => string, makesRoom?: () => boolean): boolean;
   leave(): void;
   /**
    * Called for each response that would leave its connection open and may close it.

@@ -40,7 +40,7 @@ export function connectionGate(
   const countFrom = Math.floor(COUNTED_FROM * maxConnections);
   const doubtful = Math.max(1, Math.floor(DOUBT * mostEach));
   return {
-    enter(address) {
+    enter(address, makesRoom) {
       const key = keyOf(networkOf(address()));
       const { total } = connections;
       const held = total < countFrom ? 0 : shares.of(key);
@@ -50,8 +50,8 @@ export function connectionGate(
         return false;
       }
       if (!connections.enter()) {
-        full.add();
-        return false;
+        full.add(); // the connection, or the one that is closed for it
+        if (makesRoom?.() !== true || !connections.enter()) return false;
       }
       shares.opened(key);
       return true;

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { HttpError } from '../../errors.js';
 import { MOST_BYTES, MOST_MS } from '../lingering.js';
+import { parseOn, readOn, stopReading } from './node-reading.js';
 import type { OwnResponse } from './node-response.js';
 
 /** Requests that may wait behind an unfinished one. The response to the last of them ends the connection. */
@@ -17,6 +18,11 @@ const MOST_WAITING = 16;
  */
 const MOST_WAITING_BYTES = 128 * 1024;
 const STREAM_BYTES = 64 * 1024;
+/**
+ * Pieces of their bodies, which Node.js keeps one by one, however small they are. Beyond, nothing is read
+ * until the last request that waits is served.
+ */
+const MOST_WAITING_PIECES = 64;
 
 /** With this result of its callback the parser fails, and makes no requests of what follows. */
 const STOP = -1;
@@ -69,6 +75,9 @@ export class NodeConnection {
   #waiting: Waiting[] | undefined;
   /** Bytes of the requests that wait. */
   #waitingBytes = 0;
+  #waitingPieces = 0;
+  /** Nothing is read, because of MOST_WAITING_PIECES. */
+  #isStopped = false;
   #address: string | undefined;
   /** Bytes that had been read when the connection was looked at, and since when they are all. */
   #read = 0;
@@ -79,6 +88,8 @@ export class NodeConnection {
   #droppedSince: number | undefined;
   /** A request was served since the connection was looked at. */
   hasServed = false;
+  /** When a look has found the last request. */
+  #servedAt = 0;
   readonly #serve: (connection: NodeConnection, waiting: Waiting) => void;
   readonly #later: (run: () => void) => void;
 
@@ -95,8 +106,12 @@ export class NodeConnection {
     if (!parser) return;
     const taken = parser.onIncoming.bind(parser);
     // Node.js would keep each request until the connection ends.
-    parser.onIncoming = (request, keepsAlive) =>
-      this.isLast || this.#isFull ? STOP : taken(request, keepsAlive);
+    parser.onIncoming = (request, keepsAlive) => {
+      if (this.isLast || this.#isFull) return STOP;
+      const result = taken(request, keepsAlive);
+      parseOn(socket);
+      return result;
+    };
   }
 
   /** The address of the client as text; empty once it has left before it was asked for. */
@@ -181,6 +196,7 @@ export class NodeConnection {
    */
   #break(): void {
     this.#isBroken = true;
+    this.#readOn();
     const { socket } = this;
     this.#readForRequests = socket.bytesRead;
     socket.destroySoon = () => void socket.end();
@@ -188,7 +204,14 @@ export class NodeConnection {
 
   /** Ends the connection behind what was written. */
   end(): void {
+    if (this.#waiting !== undefined) this.#dropWaiting(this.#waiting);
     this.socket.destroySoon();
+  }
+
+  #dropWaiting(waiting: readonly Waiting[]): void {
+    this.#waiting = undefined;
+    this.#break();
+    for (const { request } of waiting) request.resume();
   }
 
   /** Serves a request when those before it have their responses. */
@@ -200,6 +223,22 @@ export class NodeConnection {
     const bytes = headBytes(arrival.request) + keptBytes(arrival.request);
     this.#waiting.push({ ...arrival, arrivedAt: performance.now(), bytes });
     this.#waitingBytes += bytes;
+  }
+
+  /** A piece of a body is parsed: of that of the last request that waits, if one does. */
+  pieceArrived(): void {
+    if (this.#waiting === undefined || this.#isStopped || this.#isBroken) return;
+    this.#waitingPieces++;
+    if (this.#waitingPieces < MOST_WAITING_PIECES) return;
+    this.#isStopped = true;
+    stopReading(this.socket);
+  }
+
+  #readOn(): void {
+    this.#waitingPieces = 0;
+    if (!this.#isStopped) return;
+    this.#isStopped = false;
+    readOn(this.socket);
   }
 
   /** No more may wait. */
@@ -217,13 +256,15 @@ export class NodeConnection {
         return;
       }
       this.#waitingBytes -= next.bytes;
+      if (this.#waiting === undefined) this.#readOn();
       if (this.#waiting === undefined && this.#isBroken) this.isLast = true;
       this.#serve(this, next);
     }
   }
 
   /**
-   * Looks whether the connection is idle: no request is under way, and nothing arrives. Call it now and then.
+   * Looks whether the connection is idle: no request is under way, and nothing arrives, or for twice as long
+   * nothing that becomes a request. Call it now and then.
    * @param at the time on the clock of `performance.now()`
    * @param mostBytes that may arrive without a request: the parser skips empty lines without end
    */
@@ -231,16 +272,21 @@ export class NodeConnection {
     const { bytesRead } = this.socket;
     const isQuiet = bytesRead === this.#read;
     this.#current?.look();
-    if (!this.#isBroken && (this.isBusy || this.hasServed)) this.#readForRequests = bytesRead;
+    if (!this.#isBroken && (this.isBusy || this.hasServed)) {
+      this.#readForRequests = bytesRead;
+      this.#servedAt = at;
+    }
     this.hasServed = false;
     if (this.isBusy || !isQuiet) {
       this.#read = bytesRead;
       this.#quietSince = at;
-      if (isQuiet && this.#current?.isRequestArriving === true) this.#noticeReset();
+      if (isQuiet && (this.#isStopped || this.#current?.isRequestArriving === true)) this.#noticeReset();
       if (this.#isBroken) return this.#hasDroppedMost(at);
-      return bytesRead - this.#readForRequests > mostBytes;
+      if (bytesRead - this.#readForRequests > mostBytes) return true;
     }
-    return at - this.#quietSince >= idleMs;
+    // A head that begins within the idle time has as long again: see `headersTimeout` of Node.js.
+    const isLate = !this.#isBroken && at - this.#servedAt >= 2 * idleMs;
+    return isLate || at - this.#quietSince >= idleMs;
   }
 
   #hasDroppedMost(at: number): boolean {

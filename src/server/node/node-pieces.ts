@@ -15,8 +15,16 @@ const FLOOD_BYTES = 16;
 /** Smaller pieces are joined. */
 const SMALL_BYTES = 1024;
 
-/** Emitted once by a message, when its body is such a flood. Nothing more of the body is kept then. */
+/** Emitted by a message when its body is such a flood. Nothing more of the body is kept then. */
 export const FLOOD = 'flood';
+
+const FLOODED = Symbol('flooded');
+type Flooding = IncomingMessage & { [FLOODED]?: boolean };
+
+/** Emits FLOOD once more if the body became a flood while its request waited, and nothing looked after it. */
+export function reportFlood(message: IncomingMessage): void {
+  if ((message as Flooding)[FLOODED] === true) message.emit(FLOOD);
+}
 
 export const flood = (): HttpError =>
   new ServerRefusal('MALFORMED_REQUEST', 'The body came in thousands of pieces of a few bytes each.');
@@ -24,7 +32,7 @@ export const flood = (): HttpError =>
 const CODING = 'transfer-encoding';
 
 export class ChunkJoiner {
-  readonly #message: IncomingMessage;
+  readonly #message: Flooding;
   readonly #push: (piece: Uint8Array) => boolean;
   #joined: Uint8Array[] = [];
   /** Pieces and bytes in this turn of the event loop. */
@@ -74,8 +82,8 @@ export class ChunkJoiner {
   #flooded(): void {
     this.#isFlood = true;
     this.#joined = [];
-    // A request that waits for the one before it is not looked after yet.
-    if (!this.#message.emit(FLOOD)) this.#message.socket.destroy();
+    this.#message[FLOODED] = true;
+    this.#message.emit(FLOOD);
   }
 }
 

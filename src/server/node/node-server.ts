@@ -6,9 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { createServer, IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { Server as NetServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { acceptQueueEmpty } from '../../accept-queue.js';
 import { HttpError } from '../../errors.js';
 import { listenAt } from '../../node-http.js';
 import type { App } from '../app.js';
@@ -16,27 +15,22 @@ import type { TlsFiles } from '../certificate.js';
 import { EnteredStores } from '../entered-stores.js';
 import { failureLog } from '../failure-log.js';
 import { HeadReader } from '../framing.js';
-import {
-  type ConnectionGate,
-  type HttpServer,
-  type HttpServerOptions,
-  OPEN_GATE,
-  UNCOUNTED,
-} from '../http-core.js';
+import { type HttpServer, type HttpServerOptions, OPEN_GATE, UNCOUNTED } from '../http-core.js';
 import { PendingInterrupt } from '../pending-interrupt.js';
 import { RequestHead } from '../request-head.js';
 import { methodUnknown } from '../routing/methods.js';
 import { ServerRefusal } from '../server-refusal.js';
 import { TurnWatch } from '../turn-watch.js';
 import { type Guard, guardOf } from './guarded.js';
-import { addressOf, isStopped, NodeConnection, type Waiting } from './node-connection.js';
+import { isStopped, NodeConnection, type Waiting } from './node-connection.js';
 import { ResponseDate } from './node-date.js';
 import { NodeExchange } from './node-exchange.js';
 import type { NodeExchangeHost } from './node-exchange-host.js';
 import { pathOf, readHead } from './node-head.js';
 import { losesNext, messageClass } from './node-message.js';
-import { readOn, stopReading } from './node-reading.js';
+import { reportFlood } from './node-pieces.js';
 import { OwnResponse } from './node-response.js';
+import { NodeSockets } from './node-sockets.js';
 import { UpgradingSocket } from './node-upgrading.js';
 import { NodeWebSockets } from './node-websockets.js';
 
@@ -55,31 +49,23 @@ export class NodeServer implements HttpServer {
   readonly #server: OwnServer;
   readonly #reader: HeadReader;
   readonly #host: NodeExchangeHost;
-  readonly #gate: ConnectionGate;
   readonly #guard: Guard;
   readonly #webSockets: NodeWebSockets;
   readonly #turns = new TurnWatch();
   readonly #stores = new EnteredStores();
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets: NodeSockets;
   /** Those of the sockets that have sent a request. */
   readonly #connections = new Set<NodeConnection>();
   readonly #stopLooking: () => void;
   readonly #mostHeadBytes: number;
-  readonly #isSecure: boolean;
   #quietUntil = 0;
   /** The socket from which a body was parsed last in this turn. */
   #parsed: Socket | undefined;
-  /** Connections so far. */
-  #accepted = 0;
-  /** Those that are not read until the listener is closed. */
-  #held: Set<Socket> | undefined;
   #inCallback = false;
-  #stopping: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(app: App, { settings, tls, gate = OPEN_GATE, abandonedBodies = UNCOUNTED }: HttpServerOptions) {
     this.#app = app;
-    this.#gate = gate;
     this.#reader = new HeadReader(settings, (head) => app.servesOther(head));
     const failed = failureLog(app.options);
     this.#guard = guardOf(failed);
@@ -102,11 +88,13 @@ export class NodeServer implements HttpServer {
     // The reader refuses a head that is slightly too large, and names the limit. The parser refuses a larger
     // one: the response is the same problem (431) without the limit, and the connection ends.
     this.#mostHeadBytes = 2 * (settings.maxHeaderBytes + settings.maxUrlBytes);
-    this.#isSecure = tls !== undefined;
     this.#server = serverOf(tls, {
       IncomingMessage: messageClass({
         mayOpen: this.#guard((request) => this.#mayOpen(request), socketOf),
-        arrives: ({ socket }) => this.#arrives(socket),
+        arrives: ({ socket }) => {
+          this.#arrives(socket);
+          (socket as OwnedSocket)[CONNECTION]?.pieceArrived();
+        },
       }),
       maxHeaderSize: this.#mostHeadBytes,
       insecureHTTPParser: false,
@@ -118,6 +106,7 @@ export class NodeServer implements HttpServer {
       connectionsCheckingInterval: LOOK_MS,
       noDelay: true,
     });
+    this.#sockets = new NodeSockets(this.#server, { gate, guard: this.#guard, isSecure: tls !== undefined });
     this.#listen();
     const look = this.#guard(
       (connection: NodeConnection, at: number) => this.#look(connection, at),
@@ -125,16 +114,15 @@ export class NodeServer implements HttpServer {
     );
     this.#stopLooking = everySoOften(LOOK_MS, (at) => {
       for (const connection of this.#connections) look(connection, at);
-      for (const socket of this.#sockets) if (socket.destroyed) this.#left(socket);
+      this.#sockets.look();
     });
   }
 
   /** Ends idle connections, and releases those whose listeners a mounted application has removed. */
   #look(connection: NodeConnection, at: number): void {
     if (connection.socket.destroyed) this.#ended(connection);
-    else if (this.#held?.has(connection.socket) === true)
-      return; // its bytes may be in the kernel
-    else if (connection.isIdle(at, IDLE_MS, this.#mostHeadBytes)) connection.socket.destroy();
+    else if (!this.#sockets.isHeld(connection.socket) && connection.isIdle(at, IDLE_MS, this.#mostHeadBytes))
+      connection.socket.destroy();
   }
 
   #listen(): void {
@@ -146,7 +134,7 @@ export class NodeServer implements HttpServer {
           this.#arrived(request, response, expectsContinue),
         socketOf,
       );
-    const connected = (socket: Socket): void => this.#connected(socket);
+    const connected = (socket: Socket): void => this.#sockets.accept(socket);
     const left = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
       this.#leftHttp(request, socket, head);
     const failed = (error: NodeJS.ErrnoException, socket: Duplex): void => this.#failed(error, socket);
@@ -182,27 +170,9 @@ export class NodeServer implements HttpServer {
     this.#host.failed(error);
   }
 
-  /**
-   * Accepts what waits, and closes the listener. Idle connections stay: a request may be on its way on each
-   * of them. `close` of `node:http` would cut them.
-   */
   stopListening(withinMs?: number): Promise<void> {
-    this.#stopping ??= this.#acceptAndStop(withinMs).finally(() => (this.#stopping = undefined));
-    return this.#stopping;
-  }
-
-  /**
-   * Node.js accepts one connection in a turn, and a turn is as long as the requests in it take. So those of
-   * open connections wait in the kernel until the listener is closed.
-   */
-  async #acceptAndStop(withinMs: number | undefined): Promise<void> {
-    const held = new Set([...this.#connections].map(({ socket }) => socket));
-    this.#held = held;
-    for (const socket of held) stopReading(socket);
-    await acceptQueueEmpty(() => this.#accepted, withinMs);
-    if (this.#server.listening) NetServer.prototype.close.call(this.#server);
-    this.#held = undefined;
-    for (const socket of held) readOn(socket);
+    const open = [...this.#connections].map(({ socket }) => socket);
+    return this.#sockets.stopListening(open, withinMs);
   }
 
   get connections(): number {
@@ -262,41 +232,7 @@ export class NodeServer implements HttpServer {
     this.#app.serviceCode.holdDuring(() => {
       for (const connection of this.#connections) connection.closed();
     });
-    for (const socket of this.#sockets) {
-      socket.destroy();
-      this.#left(socket);
-    }
-  }
-
-  #connected(socket: Socket): void {
-    this.#accepted += 1;
-    if (!this.#gate.enter(() => addressOf(socket))) {
-      socket.destroy();
-      return;
-    }
-    this.#sockets.add(socket);
-    if (this.#held !== undefined) setImmediate(() => this.#hold(socket));
-    // A reset is reported by `close` as well. Without a listener it would end the thread.
-    socket.on('error', () => undefined);
-    this.#onClose(socket, () => this.#left(socket));
-  }
-
-  /** Node.js has begun to read it, unless TLS does. */
-  #hold(socket: Socket): void {
-    if (this.#isSecure || this.#held === undefined) return;
-    this.#held.add(socket);
-    stopReading(socket);
-  }
-
-  #onClose(socket: Socket, listener: () => void): void {
-    socket.on(
-      'close',
-      this.#guard(listener, () => socket),
-    );
-  }
-
-  #left(socket: Socket): void {
-    if (this.#sockets.delete(socket)) this.#gate.leave();
+    this.#sockets.close();
   }
 
   /** The connection of a socket: with TLS the one that has the text, not the one of the kernel. */
@@ -306,6 +242,7 @@ export class NodeServer implements HttpServer {
     const serve = (connection: NodeConnection, waiting: Waiting): void => {
       const { request, response, expectsContinue, arrivedAt } = waiting;
       this.#serve(connection, request, response, expectsContinue, undefined, arrivedAt);
+      reportFlood(request);
     };
     const made = new NodeConnection(
       socket,
@@ -314,7 +251,8 @@ export class NodeServer implements HttpServer {
     );
     (socket as OwnedSocket)[CONNECTION] = made;
     this.#connections.add(made);
-    this.#onClose(socket, () => this.#ended(made));
+    this.#sockets.hasHead(socket);
+    this.#sockets.onClose(socket, () => this.#ended(made));
     return made;
   }
 

@@ -1,6 +1,7 @@
 // An App with its server on `node:http`, for tests of mounted applications.
 import type { NodeHandler } from '#src/server/handler.js';
 import { NodeServer } from '#src/server/node/node-server.js';
+import type { TestCertificate } from '#test/support/certificate.js';
 import { Wire } from '#test/support/wire.js';
 import { type Bench, bench } from '../kit.js';
 
@@ -21,8 +22,10 @@ export const echo: NodeHandler = (request, response) => {
 export const codeOf = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { code: unknown }).code;
 
-/** Starts servers, and closes them after each test. */
-export function useNodeServers(): (...args: Parameters<typeof bench>) => Promise<Served> {
+/** Starts servers, and closes them after each test. @param tls gives the certificate of servers with TLS */
+export function useNodeServers(
+  tls?: () => TestCertificate | undefined,
+): (...args: Parameters<typeof bench>) => Promise<Served> {
   const servers: NodeServer[] = [];
   afterEach(() => {
     for (const server of servers.splice(0)) server.close();
@@ -30,15 +33,17 @@ export function useNodeServers(): (...args: Parameters<typeof bench>) => Promise
   return async (...args) => {
     const world = bench(...args);
     await world.app.applications.prepared();
-    const server = new NodeServer(world.app, { settings: SETTINGS });
+    const certificate = tls?.();
+    const server = new NodeServer(world.app, { settings: SETTINGS, tls: certificate });
     servers.push(server);
-    const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+    const scheme = certificate === undefined ? 'http' : 'https';
+    const url = `${scheme}://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
     return {
       ...world,
       url,
       server,
       fetch: (path, init) => fetch(url + path, init),
-      wire: () => Wire.open(url),
+      wire: () => Wire.open(url, certificate?.ca),
     };
   };
 }
