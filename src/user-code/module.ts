@@ -66,9 +66,9 @@ export async function importConfigModule(path: string): Promise<Exports> {
   process.prependListener('exit', exited).on('exit', exited);
   const listeners = new ProjectListeners();
   try {
-    const exports = await importUserModule(path, listeners);
-    // Node.js reports rejections and new listeners when the promises of this turn of the loop have run.
-    await turn();
+    // Node.js reports rejections and new listeners when the promises of this turn of the loop have run. Up to
+    // Node.js 20, a CommonJS module that fails is a rejection of its own, beside that of its import.
+    const exports = await importUserModule(path, listeners).finally(() => turn());
     listeners.refuse(path, loadingOf(path));
     if (rejections.length === 0) return exports;
     const during = `in a promise that nothing handles, ${loadingOf(path)}`;
