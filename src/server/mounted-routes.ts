@@ -287,7 +287,8 @@ export class MountedRoutes {
     for (const { info, plan } of planned) {
       const { method } = info;
       this.#router.add(method, path, plan);
-      if (prefix !== '') this.#router.add(method, prefix, plan);
+      // As for the paths below it, a route that has the prefix as its path wins over the application.
+      if (prefix !== '') this.#router.add(method, prefix, plan, true);
       this.#declarations.set(plan, declaration);
       this.#routes.push(info);
       if (!unlimited) this.#switchable.push({ service, method, path, template });

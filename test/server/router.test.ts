@@ -101,6 +101,21 @@ describe('router', () => {
     expect(() => router.add('POST', '/u/:name', '')).to.not.throw();
   });
 
+  it('finds the route that does not yield of two with one pattern, whichever was added first', () => {
+    for (const order of [
+      [true, false],
+      [false, true],
+    ]) {
+      const router = new Router<string>();
+      for (const yields of order) router.add('GET', '/a', yields ? 'yields' : 'stays', yields);
+      router.add('POST', '/a', 'other', true);
+      expect(router.find('GET', '/a')?.value).to.equal('stays');
+      expect(router.find('POST', '/a')?.value).to.equal('other');
+      expect(() => router.add('GET', '/a', '')).to.throw(TypeError, 'already registered');
+      expect(() => router.add('POST', '/a', '', true)).to.throw(TypeError, 'already registered');
+    }
+  });
+
   for (const pattern of [
     '',
     'a',

@@ -24,6 +24,8 @@ export interface Match<T> {
 /** A route that ends at a node. */
 interface Leaf<T> {
   readonly value: T;
+  /** Another route of the same pattern takes its place. */
+  readonly yields: boolean;
   readonly names: readonly string[];
   readonly pattern: string;
 }
@@ -78,16 +80,19 @@ export class Router<T> {
   readonly #choices = new Map<string, Choice<T>>();
 
   /**
+   * @param yields whether a route of the same pattern that does not yield is found in place of this one,
+   *   whichever of the two was added first
    * @throws TypeError for a bad pattern, RouteTakenError for one that this method has already
    */
-  add(method: string, pattern: string, value: T): Pattern {
+  add(method: string, pattern: string, value: T, yields = false): Pattern {
     const parsed = parsePattern(pattern);
     const { leaves, isStatic } = this.#nodesFor(parsed.segments);
     const taken = leaves.get(method);
-    if (taken !== undefined) {
+    if (taken?.yields === yields) {
       throw new RouteTakenError(`${method} ${pattern}`, `${method} ${taken.pattern}`, taken.value);
     }
-    leaves.set(method, { value, names: parsed.names, pattern });
+    if (taken?.yields === false) return parsed;
+    leaves.set(method, { value, yields, names: parsed.names, pattern });
     this.#choices.set(method, (found) => found.get(method));
     if (isStatic) {
       const paths = this.#statics.get(method) ?? new Map<string, Match<T>>();

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { routeSwitchOf } from '#src/admin/switch-bodies.js';
 import { meshTokens } from '#src/mesh-token.js';
+import type { Application } from '#src/server/handler.js';
 import { Wire } from '#test/support/wire.js';
 import { onCores } from '../cores.js';
 import { bench } from '../kit.js';
@@ -75,6 +76,48 @@ describe('the methods of a mounted application', () => {
     expect((await inject({ method: 'PROPFIND', url: '/a' })).status).to.equal(501);
     expect((await inject({ method: 'PROPFIND', url: '/a', inProcess: true })).status).to.equal(200);
   });
+});
+
+/** Ways to mount an application that responds with its name and the method. */
+const MOUNTS: Readonly<Record<string, (app: Application, prefix: string) => unknown>> = {
+  mount: (app, prefix) => app.mount(prefix, ({ method }) => new Response(`mounted ${method}`)),
+  mountNode: (app, prefix) =>
+    app.mountNode(prefix, ({ method }, response) => response.end(`mounted ${method}`)),
+};
+/** Of each path, GET or POST belongs to a route. */
+const ROUTES: readonly ((app: Application, prefix: string) => unknown)[] = [
+  (app, prefix) => app.post(prefix || '/', () => 'route'),
+  (app, prefix) => app.get(`${prefix}/b`, () => 'route'),
+];
+
+onCores('a mounted application beside routes over a socket', (core) => {
+  const mounts = core.name === 'node' ? ['mount', 'mountNode'] : ['mount'];
+  const orders = { before: [...ROUTES, undefined], behind: [undefined, ...ROUTES] };
+  for (const mount of mounts)
+    for (const [order, steps] of Object.entries(orders))
+      for (const prefix of ['/a', ''])
+        it(`keeps the other methods of their paths: ${mount} ${prefix || '/'}, routes ${order} it`, async () => {
+          const { app } = bench((demo) => {
+            for (const step of steps)
+              (step ?? MOUNTS[mount]!)(demo, step === undefined ? prefix || '/' : prefix);
+          });
+          await app.applications.prepared();
+          const server = core.serverOf(app);
+          try {
+            const url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}${prefix}`;
+            const seen = async (path: string) => {
+              const texts: string[] = [];
+              for (const method of ['GET', 'POST', 'PUT', 'OPTIONS', 'PROPFIND'])
+                texts.push(await (await fetch(url + path, { method })).text());
+              return texts;
+            };
+            const others = ['mounted PUT', 'mounted OPTIONS', 'mounted PROPFIND'];
+            expect(await seen('')).to.deep.equal(['mounted GET', 'route', ...others]);
+            expect(await seen('/b')).to.deep.equal(['route', 'mounted POST', ...others]);
+          } finally {
+            server.close();
+          }
+        });
 });
 
 onCores('the methods of a mounted application over a socket', (core) => {
