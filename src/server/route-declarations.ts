@@ -26,6 +26,7 @@ import {
   checkPathParams,
   checkRouteOptions,
   checkWebSocketOptions,
+  mountedPath,
 } from './route-options.js';
 import { checkMessage, checkTopic } from './websocket/websocket-checks.js';
 
@@ -184,7 +185,7 @@ function declareMount(
   application: FetchApplication,
 ): void {
   assertOpen(collection);
-  const path = mountedAt('mount', prefix, group);
+  const path = mountedPath('mount', prefix, group.prefix);
   checkMount(path === '' ? prefix : path, options, application);
   const { stripPrefix = true, ...rest } = options;
   const handler = fetchHandler(application, stripPrefix ? path.length : 0);
@@ -199,21 +200,12 @@ function declareNodeMount(
   application: NodeApplication,
 ): void {
   assertOpen(collection);
-  const path = mountedAt('mountNode', prefix, group);
+  const path = mountedPath('mountNode', prefix, group.prefix);
   checkNodeMount(path === '' ? prefix : path, options, application);
   const { stripPrefix = true, ...rest } = options;
   const handler = nodeHandler(nodeHandlerOf(application), stripPrefix ? path : '');
   const route = declared(group, MOUNTED, prefix, rest, handler);
   collection.routes.push({ ...route, path, node: application });
-}
-
-/** The path of a mounted application; an empty one for all paths. */
-function mountedAt(method: string, prefix: unknown, group: Group): string {
-  if (typeof prefix !== 'string')
-    throw new TypeError(`${method} has no prefix: write app.${method}('/', application) for all paths`);
-  if (!prefix.startsWith('/'))
-    throw new TypeError(`${method} ${prefix}: the prefix must start with "/": write '/${prefix}'`);
-  return prefix === '/' ? group.prefix : group.prefix + prefix;
 }
 
 function declareGroup(

@@ -6,7 +6,6 @@ import {
   checkOptions,
   checkValue,
   describeValue,
-  type ErrorFactory,
   FUNCTION,
   type OptionKind,
   oneOf,
@@ -166,7 +165,6 @@ export function checkPathParams(
  */
 export function checkMount(prefix: string, options: FetchOptions, application: unknown): void {
   const error = typeErrorFor(`mount ${prefix}`);
-  checkPrefix(prefix, error);
   if (isFetchApplication(options))
     throw error('its options are behind the application: write app.mount(path, options, application)');
   checkOptions(options, MOUNT, error);
@@ -182,20 +180,43 @@ export function checkMount(prefix: string, options: FetchOptions, application: u
 /** @throws TypeError as `checkMount`, for an application of `node:http` */
 export function checkNodeMount(prefix: string, options: NodeOptions, application: unknown): void {
   const error = typeErrorFor(`mountNode ${prefix}`);
-  checkPrefix(prefix, error);
   if (isNodeApplication(options))
     throw error('its options are behind the application: write app.mountNode(path, options, application)');
+  if (typeof options === 'object' && options !== null && 'compress' in options)
+    throw error('unknown option "compress": the application compresses its responses by itself; remove it');
   checkOptions(options, NODE_MOUNT, error);
   checkRouteDocs(options, error);
   const reason = unmountableNode(application);
   if (reason !== undefined) throw error(reason);
 }
 
-function checkPrefix(prefix: string, error: ErrorFactory): void {
-  if (prefix === '/') return;
-  const isStatic = parsePattern(prefix).segments.every(({ kind }) => kind === 'static');
-  if (!isStatic || prefix.endsWith('/'))
-    throw error('the prefix must be static text that starts with "/" and does not end with it');
+/**
+ * The path of a mounted application; an empty one for all paths.
+ * @param method `mount` or `mountNode`
+ * @param group the prefix of its group
+ * @throws TypeError that names the prefix to write
+ */
+export function mountedPath(method: string, prefix: unknown, group: string): string {
+  if (typeof prefix !== 'string')
+    throw new TypeError(`${method} has no prefix: write app.${method}('/', application) for all paths`);
+  const error = typeErrorFor(`${method} ${prefix.startsWith('/') ? group : ''}${prefix}`);
+  if (!prefix.startsWith('/')) throw error(`the prefix must start with "/": write '${staticPartOf(prefix)}'`);
+  const path = prefix === '/' ? group : group + prefix;
+  if (path === '') return path;
+  const isStatic = parsePattern(path).segments.every(({ kind }) => kind === 'static');
+  if (isStatic && !path.endsWith('/')) return path;
+  const next =
+    staticPartOf(group) === (group || '/')
+      ? `write '${staticPartOf(prefix)}'${isStatic ? '' : ', which serves all paths below it'}`
+      : `its group ${group} has a parameter, so declare it outside of that group`;
+  throw error(`the prefix must be static text that starts with "/" and does not end with it: ${next}`);
+}
+
+/** The static text of a prefix in front of its first parameter, without a "/" at its end. */
+function staticPartOf(prefix: string): string {
+  const segments = prefix.split('/').filter((text) => text !== '');
+  const end = segments.findIndex((text) => /^[:*]/.test(text));
+  return `/${segments.slice(0, end === -1 ? segments.length : end).join('/')}`;
 }
 
 /** @throws TypeError that names path and option */
