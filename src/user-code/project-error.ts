@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.js';
 import { sourceFile, withSourceFiles } from '../source-file.js';
 import { packageOf } from './imports.js';
 import { readableError } from './readable-error.js';
-import { isUnreachable, UnreachableError } from './unreachable.js';
+import { isPluginTimeout, isUnreachable, UnreachableError } from './unreachable.js';
 
 /** The folder of the package `multilane`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,6 +23,8 @@ const MOST_FRAMES = 20;
 const MOST_LINES = 10;
 const CORRECT_IT = 'Correct it and start again.';
 const REACH_IT = 'Start again when it can be reached.';
+const END_IT =
+  'Let that plugin call done(), or resolve its promise. If it waits for a server, start again when that can be reached.';
 
 interface Frame {
   /** Absolute path. */
@@ -71,7 +73,9 @@ export function loadingError(
 ): ConfigError | UnreachableError {
   if (!isUnreachable(given)) return projectError(given, during, details);
   const thrown = readableError(given);
-  return new UnreachableError(messageOf(thrown, during, { ...details, next: REACH_IT }), { cause: thrown });
+  // The frames of a plugin that takes too long are those of a timer of its package.
+  const known = isPluginTimeout(given) ? { location: details.file, next: END_IT } : { next: REACH_IT };
+  return new UnreachableError(messageOf(thrown, during, { ...details, ...known }), { cause: thrown });
 }
 
 function messageOf(thrown: Error | string, during: string, details: ErrorDetails): string {

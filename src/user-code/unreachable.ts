@@ -4,14 +4,19 @@ import { ConfigError, StartError } from '../errors.js';
 /** What code of the project needs while it is loaded cannot be reached: the process exits with 1. */
 export class UnreachableError extends StartError {}
 
-/** Codes of Node.js, undici, drivers of MySQL and Prisma, and of plugins of Fastify that take too long. */
+/** Codes of plugins of Fastify that take too long: they may wait for a server. */
+const PLUGIN_TIMEOUTS = new Set([
+  'FST_ERR_PLUGIN_TIMEOUT',
+  'AVV_ERR_PLUGIN_EXEC_TIMEOUT',
+  'AVV_ERR_READY_TIMEOUT',
+]);
+/** Codes of Node.js, undici, and drivers of MySQL and Prisma. */
 const CODES = new Set(
   (
     'ECONNREFUSED ECONNRESET ECONNABORTED ETIMEDOUT EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN ENETRESET ' +
     'ENOTFOUND EAI_AGAIN EAI_NODATA EAI_FAIL EPIPE ERR_SOCKET_CONNECTION_TIMEOUT ' +
     'UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT UND_ERR_SOCKET ' +
-    'PROTOCOL_CONNECTION_LOST ER_CON_COUNT_ERROR P1001 P1002 ' +
-    'FST_ERR_PLUGIN_TIMEOUT AVV_ERR_PLUGIN_EXEC_TIMEOUT AVV_ERR_READY_TIMEOUT'
+    'PROTOCOL_CONNECTION_LOST ER_CON_COUNT_ERROR P1001 P1002'
   ).split(' '),
 );
 /** A PostgreSQL that starts, stops or is full, and connections that were lost. */
@@ -35,8 +40,17 @@ export function isUnreachable(thrown: unknown): boolean {
   }
 }
 
+/** Whether an error says that a plugin has not called `done`, or that its promise is pending. */
+export function isPluginTimeout(thrown: unknown): boolean {
+  try {
+    return PLUGIN_TIMEOUTS.has((thrown as { readonly code: string }).code);
+  } catch {
+    return false; // it is no object, or a member of it throws when it is read
+  }
+}
+
 const isKnown = (code: unknown): boolean =>
-  typeof code === 'string' && (CODES.has(code) || SQLSTATE.test(code));
+  typeof code === 'string' && (CODES.has(code) || PLUGIN_TIMEOUTS.has(code) || SQLSTATE.test(code));
 
 function isOne(error: unknown, seen: Set<unknown>): boolean {
   // What the runtime has found to be wrong stays so, whatever it is made of.

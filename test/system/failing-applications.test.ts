@@ -26,6 +26,8 @@ const MOUNTED =
 interface Fault {
   readonly code: string;
   readonly says: string;
+  /** @default that it is to be corrected */
+  readonly next?: string;
   /** @default 78 */
   readonly exitCode?: number;
 }
@@ -49,7 +51,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   'a plugin that waits in vain': {
     code: 'app.register(() => new Promise(() => setInterval(() => {}, 1000)));',
-    says: 'did not start in time',
+    says: 'multilane.config.js:7:12: FastifyError: ',
+    next: 'Let that plugin call done(), or resolve its promise. If it waits for a server, start again when that',
     exitCode: 1, // it may wait for a server
   },
   'WebSockets of its own': {
@@ -77,12 +80,14 @@ describe('the start and the check with a mounted application that cannot start',
     });
   };
 
-  for (const [what, { code: application, says, exitCode = 78 }] of Object.entries(FAULTS))
+  for (const [what, { code: application, says, next = 'Correct it', exitCode = 78 }] of Object.entries(
+    FAULTS,
+  ))
     for (const command of ['start', 'check'])
       it(`is refused by ${command}: ${what}`, async () => {
         const { code, stderr } = await run(command, application);
         expect(code, stderr).to.equal(exitCode);
-        expect(stderr).to.include(says).and.include(MOUNTED);
+        expect(stderr).to.include(says).and.include(`${MOUNTED} ${next}`);
       });
 
   it('is refused for no other reason: another one passes the check, which ends though it holds a timer', async () => {
