@@ -24,7 +24,7 @@ const HANDLERS: readonly (readonly [method: string, write: string])[] = [
 const EXPECTED = 'an application of Express or Fastify, or a function (req, res)';
 const FACTORY =
   'its function takes no parameters, so it cannot respond: call it, and pass the application that it returns, ' +
-  'such as express()';
+  'such as express(); await it before, at the top level of multilane.config.mjs, when it is async';
 const ONE_PARAMETER =
   'its function takes one parameter, not (req, res): call one that makes an application, such as Fastify(); a ' +
   'handler of Multilane is declared by app.get(path, handler), one of the fetch standard by app.mount(prefix, handler)';
@@ -32,7 +32,8 @@ const NEEDS_NEXT =
   'a router or a middleware (req, res, next) needs an application around it: mount express().use(it); if it ' +
   'responds to every request by itself, mount (req, res) => it(req, res)';
 const PROMISE =
-  'it is a promise: await the application at the top level of its module, because routes(app) awaits nothing';
+  'it is a promise, and routes(app) awaits nothing: await it at the top level of an ES module, such as ' +
+  'multilane.config.mjs (const application = await imported), also when a CommonJS module exports it';
 
 const USES_ARGUMENTS = /\barguments\b/;
 

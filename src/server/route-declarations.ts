@@ -277,7 +277,8 @@ function assertSynchronous(what: string, returned: unknown, place?: Error): void
   if (!isPromise(returned)) return;
   adopted(returned).catch(() => {}); // the error below is the one to show
   throw new TypeError(
-    `${what} is async: remove \`async\`, and await what it needs before, at the top level of its module`,
+    `${what} is async, or returns a promise: remove the word async, or return nothing. Await what it needs ` +
+      'before, at the top level of an ES module such as multilane.config.mjs',
     { cause: place },
   );
 }

@@ -19,6 +19,9 @@ export const BUILD_IT =
 /** What Node.js says of `import` and `export` in a file that it does not take for a module. */
 const ONLY_IN_MODULES = /^(?:Cannot use import statement outside a module|Unexpected token 'export')$/;
 
+/** What Node.js says of an `await` in a function that is not async, or at the top level of CommonJS. */
+const ONLY_WHERE_ASYNC = /^await is only valid in async functions/;
+
 /**
  * What to do next about a module that Node.js refuses for what it is; undefined for the default of
  * `projectError`.
@@ -32,6 +35,8 @@ export function nextForRefusal({ code, message }: NodeJS.ErrnoException): string
     return `Node.js only removes types: write it without this syntax, or ${BUILD_IT}.`;
   if (ONLY_IN_MODULES.test(message))
     return 'Node.js reads it as CommonJS, because of "type" in package.json: write "type": "module" there, or let the name of the file end with .mjs.';
+  if (ONLY_WHERE_ASYNC.test(message))
+    return 'Write it in an async function. At the top level of CommonJS, export the function or its promise, and await that in multilane.config.mjs.';
   return undefined;
 }
 

@@ -129,7 +129,7 @@ export function reportProjectExit({ refusal, failed, isStarting }: ProjectListen
   const next =
     failed === undefined
       ? isStarting
-        ? 'Remove the call: an error at the top level of a module lets the start fail with its reason.'
+        ? 'Remove the call: an error at the top level of a module, or of a promise that the configuration awaits, lets the start fail with its reason.'
         : 'Remove the call, or the handler of a signal that makes it: the process ends by itself.'
       : `Before, ${failed.report()}`;
   const { message } = projectError(end, 'in the primary, which loads the modules as well', { next });

@@ -65,6 +65,14 @@ const CASES: readonly Case[] = [
   while loading multilane.config.js. Node.js reads it as CommonJS, because of "type" in package.json: write "type": "module" there, or let the name of the file end with .mjs.`,
   ],
   [
+    'an await at the top level of CommonJS',
+    { ...config(`import './app.cjs';\nexport default {};`), 'app.cjs': 'const pool = await connect();' },
+    `app.cjs:1: SyntaxError: await is only valid in async functions and the top level bodies of modules
+    const pool = await connect();
+                 ^^^^^
+  while loading multilane.config.mjs. Write it in an async function. At the top level of CommonJS, export the function or its promise, and await that in multilane.config.mjs.`,
+  ],
+  [
     'a file that ends too early',
     config('export default {\n  services: [\n'),
     `multilane.config.mjs:3: SyntaxError: Unexpected end of input

@@ -162,14 +162,15 @@ describe('declaring routes', () => {
       await Promise.resolve();
       throw new Error('late');
     };
-    expect(() => bench(fails)).to.throw(TypeError, 'routes(app) is async');
+    expect(() => bench(fails)).to.throw(TypeError, 'routes(app) is async, or returns a promise: remove the word async, or');
+    expect(() => bench(fails)).to.throw('at the top level of an ES module such as multilane.config.mjs');
     expect(() => bench((demo) => demo.group('/inner', fails as never))).to.throw(
       TypeError,
       'group /inner is async',
     );
     // biome-ignore lint/suspicious/noThenProperty: what `await` takes for a promise
     const thenable: () => unknown = () => ({ then() {} });
-    expect(() => bench(thenable)).to.throw(TypeError, 'routes(app) is async');
+    expect(() => bench(thenable)).to.throw(TypeError, 'routes(app) is async, or returns a promise');
   });
 
   it('refuses an async function with the place of its first declaration, even if that is wrong', () => {
