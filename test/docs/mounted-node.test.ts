@@ -1,5 +1,5 @@
 // The configurations of the pages that mount an application of Express, Fastify or NestJS as it is.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -42,6 +42,15 @@ describe('the pages that mount an application of node:http', () => {
     const file = pathToFileURL(join(project, 'multilane.config.mjs'));
     return withApp({ config: file }, async (app) => (await app.inject(path)).text());
   };
+
+  it('name the versions that the tests run', () => {
+    const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      devDependencies: Record<string, string>;
+    };
+    const of = (name: string): string => devDependencies[name]!;
+    const versions = `Express ${of('express')}, Fastify ${of('fastify')} and NestJS ${of('@nestjs/core')}`;
+    expect(readFileSync('docs/http.md', 'utf8')).to.include(versions);
+  });
 
   it('show one of Express beside a route', async () => {
     const config = blockOf('docs/http.md', '// multilane.config.js');
