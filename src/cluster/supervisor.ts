@@ -294,13 +294,16 @@ export class Supervisor {
    * Whether the process continues although a worker cannot be started: it does while another thread serves,
    * even one that has failed itself. For a worker that has served before, threads of other groups count too.
    */
-  #continuesWithout({ worker, restarts }: WorkerEntry): boolean {
+  #continuesWithout({ worker, restarts, threads }: WorkerEntry): boolean {
     const { giveUpAfter } = this.#limits;
     const isServing = this.serves || (restarts.hasServed && this.#options.othersServe?.() === true);
     const what = `worker ${worker} ended ${giveUpAfter} times before it could serve`;
     if (isServing)
       this.#options.log.error({ worker }, `${what}; another thread serves, so it is tried again`);
-    else this.#options.fatal(what, 70);
+    else {
+      const [failure] = threads.at(-1)?.startFailure?.split('\n') ?? [];
+      this.#options.fatal(failure === undefined ? what : `${what}: ${failure} (the log has its stack)`, 70);
+    }
     return isServing;
   }
 

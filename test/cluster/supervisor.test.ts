@@ -45,25 +45,32 @@ const optionsFor = (settings: Settings, thread: string): SupervisorOptions => ({
 });
 
 describe('the supervisor', () => {
-  it('gives up with exit code 70 when the threads of a worker end again and again before they can serve', async () => {
-    let given: Supervisor | undefined;
-    const restarts: string[] = [];
-    const settings = await settingsOf({ WORKERS: '1' });
-    const end = await new Promise<{ message: string; exitCode: number }>((resolve) => {
-      given = new Supervisor({
-        ...optionsFor(settings, './ending-thread.js'),
-        restarted: (reason) => restarts.push(reason),
-        fatal: (message, exitCode) => resolve({ message, exitCode }),
-        exhausted: (message) => resolve({ message, exitCode: 0 }),
-        // With the real number of attempts, the backoff takes 16 s.
-        limits: { ...RESTART_LIMITS, giveUpAfter: 2 },
+  for (const [thread, reason] of [
+    ['./ending-thread.js', ''],
+    ['./exiting-thread.js', ': Error: process.exit(3) was called in a worker (the log has its stack)'],
+  ] as const)
+    it(`gives up with exit code 70 when threads end again and again before they can serve${reason}`, async () => {
+      let given: Supervisor | undefined;
+      const restarts: string[] = [];
+      const settings = await settingsOf({ WORKERS: '1' });
+      const end = await new Promise<{ message: string; exitCode: number }>((resolve) => {
+        given = new Supervisor({
+          ...optionsFor(settings, thread),
+          restarted: (reason) => restarts.push(reason),
+          fatal: (message, exitCode) => resolve({ message, exitCode }),
+          exhausted: (message) => resolve({ message, exitCode: 0 }),
+          // With the real number of attempts, the backoff takes 16 s.
+          limits: { ...RESTART_LIMITS, giveUpAfter: 2 },
+        });
+        given.start();
       });
-      given.start();
+      expect(end).to.deep.equal({
+        message: `worker 1 ended 2 times before it could serve${reason}`,
+        exitCode: 70,
+      });
+      expect(restarts).to.have.length(2);
+      await given?.stop(0);
     });
-    expect(end).to.deep.equal({ message: 'worker 1 ended 2 times before it could serve', exitCode: 70 });
-    expect(restarts).to.have.length(2);
-    await given?.stop(0);
-  });
 
   it('never shows the start of a thread in the future, also when the wall clock is set back', async () => {
     const supervisor = new Supervisor(optionsFor(await settingsOf({ WORKERS: '1' }), './draining-thread.js'));
