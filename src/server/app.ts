@@ -87,7 +87,7 @@ export class App {
       ids: this.options.ids ?? new RequestIds(),
       requests: this.#requests,
       lostBodies: new LostBodies(log),
-      unreturnedResponses: new WeakSet(),
+      warnedRoutes: new WeakSet(),
       refused: (reason) => observer.refused(reason),
       draining: () => this.options.draining(),
       trustsTraceFlags: (exchange) => this.options.trustsTraceFlags(exchange),

@@ -84,6 +84,19 @@ export const isApplication = (value: unknown): boolean =>
       value !== null &&
       (isFastify(value) || hasMethod(value, 'listen') || isFetchApplication(value));
 
+/**
+ * Whether what a mounted function has returned looks like the response of a handler of another kind. Functions
+ * that respond later return other values, such as a timer, a stream or the result of `res.write`.
+ */
+export const isContent = (value: unknown): boolean =>
+  typeof value === 'string' ||
+  (typeof value === 'object' &&
+    value !== null &&
+    (Array.isArray(value) ||
+      value instanceof Uint8Array ||
+      value instanceof Response ||
+      Object.getPrototypeOf(value) === Object.prototype));
+
 export const nodeHandlerOf = (application: NodeApplication): NodeHandler =>
   typeof application === 'function'
     ? application

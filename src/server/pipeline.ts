@@ -196,8 +196,8 @@ function bodyFailed(ctx: RequestContext, error: unknown): void {
  */
 function warnOfUnreturnedResponse(ctx: RequestContext): void {
   const { method, route, plan, server } = ctx;
-  if (ctx.isAborted || server.unreturnedResponses.has(plan)) return;
-  server.unreturnedResponses.add(plan);
+  if (ctx.isAborted || server.warnedRoutes.has(plan)) return;
+  server.warnedRoutes.add(plan);
   const message =
     'a hook responded and returned nothing, so the handler runs all the same: return the response';
   server.log.warn({ service: plan.service, method, route }, message);

@@ -39,8 +39,11 @@ export interface ServerContext {
   readonly proxies: AddressRanges;
   /** The setting TRUSTED_PROXY_FIELD. */
   readonly proxyField: ProxyField;
-  /** Routes for which a warning was logged: a hook has responded and has not returned the response. */
-  readonly unreturnedResponses: WeakSet<RoutePlan>;
+  /**
+   * Routes for which a warning was logged: a hook has not returned the response that it has made, or a mounted
+   * function has returned a value in place of responding.
+   */
+  readonly warnedRoutes: WeakSet<RoutePlan>;
   /** Counts a request that the server has rejected. @param reason in lower case, from a fixed list */
   refused(reason: string): void;
   /** True from the first moment of a drain. Every response then closes its connection. */

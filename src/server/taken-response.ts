@@ -7,7 +7,7 @@ import { BodyClaim } from './body/body-claim.js';
 import { keptStores } from './entered-stores.js';
 import type { NodeMessages, TakeOverEvents } from './exchange.js';
 import type { NodeHandler } from './handler.js';
-import { isApplication } from './node-application.js';
+import { isApplication, isContent } from './node-application.js';
 import { adopted, isPromise } from './promise.js';
 import type { RequestContext } from './request-context.js';
 import { byteString } from './response/field-octets.js';
@@ -20,6 +20,9 @@ const EVENTS = /\r\ncontent-type: *text\/event-stream\b/i;
 const MAKES_APPLICATIONS =
   'is mounted by mountNode, and its function has returned an application in place of responding: call that ' +
   'function once, and mount what it returns';
+const RETURNS_CONTENT =
+  'a function (req, res) that is mounted by mountNode has returned a value and sent no response: the value is not ' +
+  'sent, so respond by res, such as res.end(text); a request without a response ends by its deadline';
 const HAS_ID = /\r\nx-request-id:/i;
 
 export class TakenResponse implements TakeOverEvents, TakenState {
@@ -113,7 +116,8 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     if (messages === undefined)
       throw new UnsendableError(
         ctx.request,
-        'is mounted by mountNode, and a hook has read the body of its request',
+        'is mounted by mountNode, and a hook has read the body of its request, which leaves none to the ' +
+          'application: let hooks read the head only, and check the body in the application',
       );
     this.#messages = messages;
     ctx.response.leaveTo(this);
@@ -136,8 +140,12 @@ export class TakenResponse implements TakeOverEvents, TakenState {
    * @param result what the function of the application has returned, or what its promise resolves to
    */
   #check(result: unknown): void {
-    if (!this.#messages!.response.headersSent && isApplication(result))
-      throw new UnsendableError(this.#ctx.request, MAKES_APPLICATIONS);
+    if (this.#messages!.response.headersSent) return;
+    const { request, server, plan } = this.#ctx;
+    if (isApplication(result)) throw new UnsendableError(request, MAKES_APPLICATIONS);
+    if (!isContent(result) || server.warnedRoutes.has(plan)) return;
+    server.warnedRoutes.add(plan);
+    server.log.warn({ service: plan.service, route: request.route }, RETURNS_CONTENT);
   }
 
   #fail(thrown: unknown): void {

@@ -162,7 +162,10 @@ describe('declaring routes', () => {
       await Promise.resolve();
       throw new Error('late');
     };
-    expect(() => bench(fails)).to.throw(TypeError, 'routes(app) is async, or returns a promise: remove the word async, or');
+    expect(() => bench(fails)).to.throw(
+      TypeError,
+      'routes(app) is async, or returns a promise: remove the word async, or',
+    );
     expect(() => bench(fails)).to.throw('at the top level of an ES module such as multilane.config.mjs');
     expect(() => bench((demo) => demo.group('/inner', fails as never))).to.throw(
       TypeError,

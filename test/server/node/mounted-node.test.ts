@@ -172,12 +172,49 @@ describe('a mounted application of node:http', () => {
     client.destroy();
   });
 
+  it('is reported once when it returns a value and sends no response', async () => {
+    const values = ['text', { a: 1 }, [1], Buffer.from('x'), new Response('x')];
+    const { fetch, logs } = await serve((app) => {
+      for (const [at, value] of values.entries()) {
+        app.mountNode(`/returns${at}`, { timeoutMs: 1 }, (_req, _res) => value);
+        app.mountNode(`/resolves${at}`, { timeoutMs: 1 }, async (_req, _res) => value);
+      }
+    });
+    const warnings = () => logs.filter(({ msg }) => String(msg).includes('has returned a value and sent no'));
+    for (const at of values.keys())
+      for (const path of [`/returns${at}`, `/resolves${at}`]) {
+        const before = warnings().length;
+        for (const _ of [1, 2]) expect((await fetch(path)).status).to.equal(504);
+        expect(warnings().slice(before)).to.have.length(1);
+        expect(warnings().at(-1)).to.include({ service: 'demo', route: `${path}/*` });
+      }
+  });
+
+  it('is not reported when it responds, or returns what functions return that respond later', async () => {
+    const { fetch, logs } = await serve((app) => {
+      app.mountNode('/sent', (_req, res) => {
+        res.end();
+        return 'text';
+      });
+      app.mountNode('/timer', (_req, res) => setTimeout(() => res.end(), 1));
+      app.mountNode('/stream', (req, res) => req.on('end', () => res.end()).resume());
+      app.mountNode('/part', (_req, res) => {
+        setImmediate(() => res.end());
+        return res.write('a part');
+      });
+      app.mountNode('/promise', async (_req, res) => res.end());
+    });
+    for (const path of ['/sent', '/timer', '/stream', '/part', '/promise'])
+      expect((await fetch(path)).status, path).to.equal(200);
+    expect(logs.filter(({ level }) => Number(level) >= 40)).to.deep.equal([]);
+  });
+
   it('is a 500 when a hook has read the body', async () => {
     const { fetch, logs } = await serve((app) => {
       app.mountNode('/a', { preHandler: async (ctx) => void (await ctx.readText()) }, echo);
     });
     expect((await fetch('/a', { method: 'POST', body: 'x' })).status).to.equal(500);
-    expect(JSON.stringify(logs)).to.include('a hook has read the body of its request');
+    expect(JSON.stringify(logs)).to.include('let hooks read the head only');
   });
 
   it('notices that its client has left', async () => {
