@@ -123,6 +123,9 @@ export class RelayedExchange implements Exchange {
   get isBodyPassing(): boolean {
     return this.#outer.isBodyPassing;
   }
+  get isRequestArriving(): boolean {
+    return this.#outer.isRequestArriving === true;
+  }
 
   readBody(onPiece: (piece: Uint8Array, isLast: boolean) => void, reading?: BodyReading): boolean {
     let left = this.#bodyLimit;

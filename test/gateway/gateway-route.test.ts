@@ -111,6 +111,25 @@ onCores('a request through the gateway', (core) => {
     wire.destroy();
   });
 
+  for (const read of ['readBytes', 'readStream'] as const)
+    it(`is refused beyond the limit of the gateway for chunks that a service of this thread reads: ${read}`, async () => {
+      const routes: GatewayBenchOptions['routes'] = (app) =>
+        app.post('/', async (ctx) => {
+          if (read === 'readBytes') await ctx.readBytes();
+          else for await (const piece of ctx.readStream()) expect(piece.length).to.be.at.most(1000);
+        });
+      await start({ endpoints: [LOCAL], routes, policy: { bodyLimit: 1000 } });
+      const wire = await Wire.open(gateway.url);
+      wire.write('POST /svc/demo/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+      await until(
+        () => gateway.observer.begun,
+        (begun) => begun > 1,
+      );
+      wire.write(`7d0\r\n${'x'.repeat(2000)}\r\n0\r\n\r\n`);
+      await expectProblem(await wire.response(), 413, 'BODY_TOO_LARGE');
+      wire.destroy();
+    });
+
   it('is repeated at an instance of this thread when it has no body', async () => {
     const port = await upstreams.serve((_request, response) => response.writeHead(503).end('later'));
     const routes: GatewayBenchOptions['routes'] = (app) => app.get('/', () => 'here');
