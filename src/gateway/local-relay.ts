@@ -7,6 +7,7 @@ import type { App } from '../server/app.js';
 import { type RelayEvents, RelayedExchange, type WholeResponse } from '../server/relayed-exchange.js';
 import type { RequestContext } from '../server/request-context.js';
 import { RequestHead } from '../server/request-head.js';
+import type { TakenState } from '../server/response-owner.js';
 import { formatTraceparent } from '../telemetry/propagation.js';
 import { BufferedResponse, receive } from '../upstream/buffered-response.js';
 import { NO_FIELDS } from '../upstream/call-request.js';
@@ -22,6 +23,8 @@ export class LocalRelay implements RelayEvents, AbortListener {
   readonly #resolve: (relayed: Relayed) => void;
   readonly #reject: (reason: unknown) => void;
   #isSettled = false;
+  /** An application of `node:http` has the connection, so no other instance can respond on it. */
+  #isTaken = false;
 
   private constructor(
     ctx: RequestContext,
@@ -63,9 +66,9 @@ export class LocalRelay implements RelayEvents, AbortListener {
   responded(response: WholeResponse): void {
     const { status } = response;
     const hasBody = this.#ctx.contentLength > 0 || this.#ctx.isChunked;
-    const isHeld = isGatewayFailure(status) && !hasBody;
+    const isHeld = isGatewayFailure(status) && !hasBody && !this.#isTaken;
     const commit = (): void => {
-      if (this.#ctx.response.handOver()) this.#exchange.sendWhole(response);
+      if (this.#ctx.response.handOver() || this.#isTaken) this.#exchange.sendWhole(response);
     };
     if (!isHeld) commit();
     this.#settle({ received: receivedOf(response), commit: isHeld ? commit : undefined });
@@ -74,6 +77,11 @@ export class LocalRelay implements RelayEvents, AbortListener {
   began(status: number): void {
     this.#ctx.response.handOver();
     this.#settle({ received: headReceived(status), commit: undefined });
+  }
+
+  taken(response: TakenState): void {
+    this.#isTaken = true;
+    this.#ctx.response.leaveTo(response);
   }
 
   ended(status: number): void {

@@ -6,6 +6,7 @@ import type { HttpError } from '../errors.js';
 import type { TraceContext } from '../scope.js';
 import type { Problem } from './problem-response.js';
 import type { RequestHead } from './request-head.js';
+import type { TakenState } from './response-owner.js';
 import type { SocketRoute } from './websocket/websocket.js';
 
 /** A request that becomes a WebSocket. */
@@ -140,14 +141,23 @@ export interface Exchange {
    * @param bodyLimit largest body in bytes
    * @returns undefined when the body was read already
    */
-  takeOver?(
-    events: TakeOverEvents,
-    bodyLimit: number,
-  ): NodeMessages | undefined | Promise<NodeMessages | undefined>;
+  readonly takeOver?:
+    | ((
+        events: TakeOverEvents & TakenState,
+        bodyLimit: number,
+      ) => NodeMessages | undefined | Promise<NodeMessages | undefined>)
+    | undefined;
   /** The application is not to write the response any more, whatever else becomes of the request. */
   leaveTaken?(): void;
   /** Bytes of the response were sent that an application of `node:http` writes. @default false */
   readonly isTakenSent?: boolean;
+  /**
+   * Call when the application has begun a response in pieces, or has written all of it, for an exchange that
+   * belongs to another request as well.
+   */
+  takenBegan?(status: number): void;
+  /** Call when the response of the application has ended. */
+  takenEnded?(status: number): void;
   /** The whole body has arrived. Its reader may be called a moment later. */
   readonly isBodyComplete: boolean;
   /** The body is lost unless `readBody` is called before the callback of the request returns. */

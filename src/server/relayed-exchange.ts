@@ -3,9 +3,12 @@
 // connection.
 import type { HttpError } from '../errors.js';
 import { bodyTooLarge } from './body/body.js';
-import type { Acceptance, BodyReading, Exchange } from './exchange.js';
+import type { Acceptance, BodyReading, Exchange, NodeMessages } from './exchange.js';
+import { readdress } from './node/readdress.js';
 import type { Problem } from './problem-response.js';
+import { isPromise } from './promise.js';
 import type { RequestHead } from './request-head.js';
+import type { TakenState } from './response-owner.js';
 
 /** A whole response of the service. */
 export interface WholeResponse {
@@ -22,6 +25,8 @@ export interface RelayEvents {
   responded(response: WholeResponse): void;
   /** A response in pieces, or a WebSocket, begins. */
   began(status: number): void;
+  /** An application of `node:http` writes the response by itself, until another one is sent in its place. */
+  taken(response: TakenState): void;
   /** It has ended, or was cut off. */
   ended(status: number): void;
 }
@@ -113,6 +118,45 @@ export class RelayedExchange implements Exchange {
 
   leaveCallback(): void {
     this.#outer.leaveCallback();
+  }
+
+  // --- responses of applications
+
+  get takeOver(): Exchange['takeOver'] {
+    const outer = this.#outer;
+    if (outer.takeOver === undefined) return undefined;
+    return (taken, bodyLimit) => {
+      this.#events.taken(taken);
+      const messages = outer.takeOver!(taken, Math.min(bodyLimit, this.#bodyLimit));
+      if (isPromise(messages)) return messages.then((made) => this.#readdressed(made));
+      return this.#readdressed(messages);
+    };
+  }
+
+  /** The application gets the head of this exchange, and its response the fields of the gateway. */
+  #readdressed(messages: NodeMessages | undefined): NodeMessages | undefined {
+    if (messages === undefined) return undefined;
+    readdress(messages.request, this.head);
+    const { fields } = this.#events;
+    for (let i = 0; i < fields.length; i += 2) messages.response.appendHeader(fields[i]!, fields[i + 1]!);
+    return messages;
+  }
+
+  leaveTaken(): void {
+    this.#outer.leaveTaken?.();
+  }
+  get isTakenSent(): boolean {
+    return this.#outer.isTakenSent === true;
+  }
+
+  /** The response can still be replaced by another one, until bytes of it were sent. */
+  takenBegan(status: number): void {
+    if (this.#hasResponse) return;
+    this.#status = status;
+    this.#events.began(status);
+  }
+  takenEnded(status: number): void {
+    this.#events.ended(status);
   }
 
   // --- the body

@@ -248,6 +248,7 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     ctx.response.handOver();
     ctx.releasePermit();
     ctx.streamBegan();
+    ctx.exchange.takenBegan?.(this.#messages!.response.statusCode);
   }
 
   /** An application may write all at once what its client takes slowly, or never. */
@@ -263,20 +264,23 @@ export class TakenResponse implements TakeOverEvents, TakenState {
     this.#isWritten = true;
     // What is left to do is up to the client.
     this.#ctx.releasePermit();
+    this.#ctx.exchange.takenBegan?.(this.#messages!.response.statusCode);
   }
 
   ended(status: number): void {
-    const { response } = this.#ctx;
+    const { response, exchange } = this.#ctx;
     response.handOver();
     response.complete(status, undefined);
+    exchange.takenEnded?.(status);
   }
 
   /** A failure of the application, as what Express does about an error behind the first byte. */
   cutOff(): void {
-    const { response } = this.#ctx;
+    const { response, exchange } = this.#ctx;
     if (response.isComplete) return;
     response.handOver();
     response.complete(500, 'INTERNAL');
+    exchange.takenEnded?.(500);
   }
 
   bodyArrived(): void {

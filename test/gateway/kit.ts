@@ -9,6 +9,7 @@ import type { Endpoint } from '#src/registry/endpoint.js';
 import { DEFAULT_TRIP_RULE } from '#src/resilience/trip-rules.js';
 import type { Application } from '#src/server/handler.js';
 import type { HttpServer } from '#src/server/http-core.js';
+import type { Ticker } from '#src/server/timer-wheel.js';
 import { injectTrace } from '#src/telemetry/propagation.js';
 import { HttpTransport } from '#src/upstream/http-transport.js';
 import type { StreamCallDependencies } from '#src/upstream/stream-call.js';
@@ -42,6 +43,8 @@ export interface GatewayBenchOptions {
   readonly quotas?: Partial<QuotaBounds>;
   /** See `GatewayDeps.silentMs`. @default 60000 */
   readonly silentMs?: number;
+  /** That of deadlines. */
+  readonly ticker?: Ticker;
 }
 
 /** Serves the services `things` and `demo` below `/svc/`; their endpoints are the same. */
@@ -54,8 +57,10 @@ export async function startGateway(options: GatewayBenchOptions): Promise<Gatewa
     connections = 16,
     quotas = {},
     silentMs = 60_000,
+    ticker,
   } = options;
-  const world = bench(routes, { quotas });
+  const world = bench(routes, { quotas, ...(ticker !== undefined && { ticker }) });
+  await world.app.applications.prepared();
   const streams = new HttpTransport({ connections, maxResponseBytes: Number.POSITIVE_INFINITY });
   const block = Block.create({ workers: 1 });
   const load = new EndpointCells(block, 1, () => performance.now());

@@ -18,7 +18,7 @@ describe('the body of a relayed request', () => {
       this.refuse = listener;
     }
   }
-  const events = { fields: [], responded() {}, began() {}, ended() {} };
+  const events = { fields: [], responded() {}, began() {}, taken() {}, ended() {} };
 
   function relayed(bodyLimit: number): { connection: Connection; codes: string[]; bytes: () => number } {
     const connection = new Connection();

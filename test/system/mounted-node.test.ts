@@ -43,18 +43,19 @@ describe('a mounted application of Express in a process', () => {
     expect(await ask('/old/called')).to.deep.equal({ status: 200, body: '"/x"' });
   });
 
-  it('is interrupted where it stalls, and goes on', async function () {
-    this.timeout(30_000);
-    const stalled = await ask('/old/stalled');
-    expect(stalled?.status).to.equal(500);
-    expect(stalled?.body).to.include('HANDLER_STALLED');
-    await until(
-      () => ask('/old/thread').catch(() => undefined),
-      (response) => response?.status === 200,
-    );
-    const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
-    expect(text).to.match(/http_route="\/old\/\*"/);
-  });
+  for (const prefix of ['', '/svc/old'])
+    it(`is interrupted where it stalls, and goes on: ${prefix}/old`, async function () {
+      this.timeout(30_000);
+      const stalled = await ask(`${prefix}/old/stalled`);
+      expect(stalled?.status).to.equal(500);
+      expect(stalled?.body).to.include('HANDLER_STALLED');
+      await until(
+        () => ask(`${prefix}/old/thread`).catch(() => undefined),
+        (response) => response?.status === 200,
+      );
+      const text = await (await get(`${cluster.adminUrl}/metrics`)).text();
+      expect(text).to.match(/http_route="\/old\/\*"/);
+    });
 
   for (const more of [[], ['--check']])
     it(`is refused on uWebSockets.js, with the place of its declaration ${more.join()}`, async function () {
