@@ -66,9 +66,14 @@ export async function importConfigModule(path: string): Promise<Exports> {
   process.prependListener('exit', exited).on('exit', exited);
   const listeners = new ProjectListeners();
   try {
-    // Node.js reports rejections and new listeners when the promises of this turn of the loop have run. Up to
-    // Node.js 20, a CommonJS module that fails is a rejection of its own, beside that of its import.
-    const exports = await importUserModule(path, listeners).finally(() => turn());
+    let exports: Exports;
+    try {
+      exports = await importUserModule(path, listeners);
+    } finally {
+      // Node.js reports rejections and new listeners when the promises of this turn of the loop have run. Up
+      // to Node.js 20, a CommonJS module that fails is a rejection of its own, beside that of its import.
+      await turn();
+    }
     listeners.refuse(path, loadingOf(path));
     if (rejections.length === 0) return exports;
     const during = `in a promise that nothing handles, ${loadingOf(path)}`;
