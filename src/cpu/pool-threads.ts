@@ -50,6 +50,12 @@ const BEGIN_MS = 2_000;
  * number for each thread of the pool. While there are more, the pool runs one task less for each further one.
  */
 const REPLACED_PER_THREAD = 3;
+/**
+ * V8's limit for the young objects of a thread, the default before Node.js 24. With the default of Node.js 24
+ * a single collection can make more objects old than fit behind the limit for old ones, and that ends the
+ * process in place of the thread.
+ */
+const YOUNG_MB = 48;
 /** How long `close` waits for threads that were ordered to end. */
 const END_MS = 500;
 
@@ -269,7 +275,10 @@ export class PoolThreads {
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
       recordTiming: false,
-      ...(v8HeapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: v8HeapMb } }),
+      resourceLimits: {
+        maxYoungGenerationSizeMb: YOUNG_MB,
+        ...(v8HeapMb !== undefined && { maxOldGenerationSizeMb: v8HeapMb }),
+      },
     });
     // A thread has died between tasks, or cannot start.
     piscina.on('error', (error: unknown) => {

@@ -62,7 +62,9 @@ describe('a CPU task that has to be ended', () => {
     expect(counts.outcomes).to.deep.equal({ 'sum ok': 500, 'spin cancelled': 16 });
   }).timeout(60_000);
 
-  const heaps: Record<string, Pick<PoolOptions, 'heapMb' | 'v8HeapMb'>> = { V8: { v8HeapMb: 32 } };
+  const heaps: Record<string, Pick<PoolOptions, 'heapMb' | 'v8HeapMb'>> = Object.fromEntries(
+    [32, 70, 100, 150].map((v8HeapMb) => [`V8, ${v8HeapMb} MiB`, { v8HeapMb }]),
+  );
   // Since Node.js 22.16.
   if ('getHeapStatistics' in Worker.prototype) heaps['the pool'] = { heapMb: 64 };
   for (const [whose, heap] of Object.entries(heaps)) {
