@@ -85,8 +85,8 @@ export const isApplication = (value: unknown): boolean =>
       (isFastify(value) || hasMethod(value, 'listen') || isFetchApplication(value));
 
 /**
- * Whether what a mounted function has returned looks like the response of a handler of another kind. Functions
- * that respond later return other values, such as a timer, a stream or the result of `res.write`.
+ * Whether what a mounted function has returned looks like the response of a handler of another kind.
+ * Functions that respond later return other values, such as a timer, a stream or the result of `res.write`.
  */
 export const isContent = (value: unknown): boolean =>
   typeof value === 'string' ||

@@ -40,8 +40,8 @@ export interface ServerContext {
   /** The setting TRUSTED_PROXY_FIELD. */
   readonly proxyField: ProxyField;
   /**
-   * Routes for which a warning was logged: a hook has not returned the response that it has made, or a mounted
-   * function has returned a value in place of responding.
+   * Routes for which a warning was logged: a hook has not returned the response that it has made, or a
+   * mounted function has returned a value in place of responding.
    */
   readonly warnedRoutes: WeakSet<RoutePlan>;
   /** Counts a request that the server has rejected. @param reason in lower case, from a fixed list */
