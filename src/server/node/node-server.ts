@@ -47,6 +47,7 @@ type OwnedSocket = Duplex & { [CONNECTION]?: NodeConnection };
 export class NodeServer implements HttpServer {
   readonly #app: App;
   readonly #server: OwnServer;
+  readonly #closeServer: () => void;
   readonly #reader: HeadReader;
   readonly #host: NodeExchangeHost;
   readonly #guard: Guard;
@@ -106,6 +107,7 @@ export class NodeServer implements HttpServer {
       connectionsCheckingInterval: LOOK_MS,
       noDelay: true,
     });
+    this.#closeServer = onlyOwnClose(this.#server, failed);
     this.#sockets = new NodeSockets(this.#server, { gate, guard: this.#guard, isSecure: tls !== undefined });
     this.#listen();
     const look = this.#guard(
@@ -227,7 +229,7 @@ export class NodeServer implements HttpServer {
     this.#isClosed = true;
     this.#stopLooking();
     this.#webSockets.end();
-    this.#server.close();
+    this.#closeServer();
     // Node.js reports the end of a socket a moment later, when the thread may have ended.
     this.#app.serviceCode.holdDuring(() => {
       for (const connection of this.#connections) connection.closed();
@@ -441,6 +443,21 @@ function serverOf(tls: TlsFiles | undefined, options: OwnOptions): OwnServer {
   if (tls === undefined) return createServer(options);
   const [cert, key] = [readFileSync(tls.certFile), readFileSync(tls.keyFile)];
   return createTlsServer({ ...options, cert, key, ALPNProtocols: ['http/1.1'], handshakeTimeout: IDLE_MS });
+}
+
+/**
+ * Applications reach the server as a member of their sockets, and it is not theirs to close.
+ * @returns a function that closes it
+ */
+function onlyOwnClose(server: OwnServer, failed: (error: Error) => void): () => void {
+  const close = server.close.bind(server);
+  server.close = () => {
+    failed(
+      new Error('a mounted application has called close() of the server, which stays open: remove the call'),
+    );
+    return server;
+  };
+  return () => void close();
 }
 
 /**

@@ -1,7 +1,7 @@
 // What a mounted application and its connection are to each other: who ends it, and what becomes of a
 // body, a response and an error on either side of that end.
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -18,6 +18,21 @@ const UPGRADE =
 
 describe('the connection of a mounted application', () => {
   const serve = useNodeServers();
+
+  it('does not let it close the server, which says so in the log', async () => {
+    const { wire, logs } = await serve((app) =>
+      app.mountNode('/', ({ socket }, response) => {
+        (socket as unknown as { server: Server }).server.close();
+        response.end('open');
+      }),
+    );
+    for (let times = 0; times < 2; times++) {
+      const client = await wire();
+      expect((await client.request('GET', '/'))?.body.toString()).to.equal('open');
+      client.destroy();
+    }
+    expect(JSON.stringify(logs)).to.include('a mounted application has called close()');
+  });
 
   const ends: Readonly<Record<string, (response: ServerResponse) => unknown>> = {
     'by setHeader': (response) => response.setHeader('Connection', 'close').end('all'),
